@@ -1,0 +1,25 @@
+"""Errors of the library. Every message says what is wrong and what to do about it."""
+
+
+class XanesError(Exception):
+    """Base of every error this library raises on purpose."""
+
+
+class StructureError(XanesError):
+    """A structure file or an ``Atoms`` object cannot be used."""
+
+
+class SpectrumError(XanesError):
+    """A spectrum file or its values cannot be used."""
+
+
+class DescriptorError(XanesError):
+    """The descriptor's parameters or its input do not make sense."""
+
+
+class ModelError(XanesError):
+    """A model is missing, damaged or does not apply."""
+
+
+class DatasetError(XanesError):
+    """A training set is missing, damaged or incomplete."""
