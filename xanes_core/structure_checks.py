@@ -1,0 +1,203 @@
+"""Checks that every structure passes before anything is computed from it."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+from ase.geometry import complete_cell, minkowski_reduce
+from ase.neighborlist import primitive_neighbor_list
+from scipy.spatial import cKDTree
+
+from xanes_core.errors import StructureError
+
+#: Most atoms one structure may hold; the environment of an absorber needs no more.
+MAX_ATOMS = 10_000
+#: Most frames one file may hold.
+MAX_FRAMES = 10_000
+#: Most atoms in all frames of a file together.
+MAX_TOTAL_ATOMS = 1_000_000
+#: Largest file (bytes).
+MAX_BYTES = 64 * 1024 * 1024
+#: Atoms nearer than this are taken for one atom written twice (A). H-H in H2 is 0.74 A.
+MIN_DISTANCE_ANG = 0.4
+#: Coordinates and cell lengths beyond this are taken for a mistake in units (A).
+MAX_LENGTH_ANG = 1e5
+#: Least volume per atom of a crystal (A^3); solids at ambient pressure have 5 and more.
+MIN_VOLUME_PER_ATOM_ANG3 = 0.5
+#: A cell whose volume is under this fraction of a*b*c is flat.
+_MIN_CELL_FRACTION = 1e-4
+
+
+def validate_structure(atoms: Atoms) -> None:
+    """Check that a structure makes sense: a molecule, a crystal, a slab or a chain.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Structure; left as it is.
+
+    Raises
+    ------
+    StructureError
+        No atoms or too many, unknown elements or dummy atoms, coordinates that are no finite
+        numbers or absurdly large, a cell that is flat or missing along a periodic direction,
+        atoms (or an atom and a periodic image) that coincide.
+    """
+    if not isinstance(atoms, Atoms):
+        raise StructureError(
+            f"A structure must be an ase.Atoms object, not {type(atoms).__name__}: "
+            "read the file with read_structures first."
+        )
+    n_atoms = len(atoms)
+    if n_atoms == 0:
+        raise StructureError("The structure has no atoms: check that the file is complete.")
+    if n_atoms > MAX_ATOMS:
+        raise StructureError(
+            f"The structure has {n_atoms:,} atoms; at most {MAX_ATOMS:,} are handled. "
+            "Cut out the surroundings of the absorber (8 A are enough)."
+        )
+    _check_numbers(atoms.numbers)
+    _check_positions(atoms.positions)
+    if atoms.pbc.any():
+        cell = _check_cell(atoms)
+        pair = _coincident_periodic(atoms, cell)
+    else:
+        pair = _coincident_molecule(atoms.positions)
+    if pair is not None:
+        _refuse_pair(atoms, *pair)
+
+
+def _check_numbers(numbers: np.ndarray) -> None:
+    bad = np.flatnonzero((numbers < 1) | (numbers >= len(chemical_symbols)))
+    if len(bad) == 0:
+        return
+    index = int(bad[0])
+    if numbers[index] == 0:
+        raise StructureError(
+            f"Atom {index} is a dummy atom (X): remove dummy atoms and ghost atoms from the file."
+        )
+    raise StructureError(
+        f"Atom {index} has the atomic number {int(numbers[index])}, which is no element: "
+        "correct the file."
+    )
+
+
+def _check_positions(positions: np.ndarray) -> None:
+    finite = np.isfinite(positions).all(axis=1)
+    if not finite.all():
+        index = int(np.flatnonzero(~finite)[0])
+        raise StructureError(
+            f"Atom {index} has a coordinate that is not a finite number (NaN or infinite): "
+            "correct the file or write it again from the program it comes from."
+        )
+    far = np.flatnonzero(np.abs(positions).max(axis=1) > MAX_LENGTH_ANG)
+    if len(far):
+        raise StructureError(
+            f"Atom {int(far[0])} lies more than {MAX_LENGTH_ANG:,.0f} A from the origin: "
+            "check that the coordinates are in angstrom."
+        )
+
+
+def _check_cell(atoms: Atoms) -> np.ndarray:
+    """Return the cell (3, 3) in A, vectors of non-periodic directions replaced by normals."""
+    cell = periodic_cell(atoms)
+    lengths = np.linalg.norm(cell, axis=1)
+    volume = abs(np.linalg.det(cell))
+    if volume < _MIN_CELL_FRACTION * lengths.prod():
+        raise StructureError(
+            "The cell has no volume (its vectors lie in one plane or on one line): "
+            "check the cell lengths and angles."
+        )
+    if atoms.pbc.all() and volume < MIN_VOLUME_PER_ATOM_ANG3 * len(atoms):
+        raise StructureError(
+            f"The cell of {volume:.3g} A^3 is too small for {len(atoms)} atoms: "
+            "check the cell lengths and that they are in angstrom."
+        )
+    return cell
+
+
+def periodic_cell(atoms: Atoms) -> np.ndarray:
+    """Cell (3, 3) in A whose rows of non-periodic directions are unit normals to the others.
+
+    So fractional coordinates along a periodic direction do not depend on the (arbitrary) vector
+    of a non-periodic one.
+
+    Raises
+    ------
+    StructureError
+        The cell is not finite, too large, or a periodic direction has no cell vector.
+    """
+    cell = np.array(atoms.cell, dtype=float)
+    if not np.isfinite(cell).all():
+        raise StructureError(
+            "The cell holds a value that is not a finite number: check its lengths and angles."
+        )
+    cell[~atoms.pbc] = 0.0
+    lengths = np.linalg.norm(cell, axis=1)
+    if (lengths[atoms.pbc] < 1e-6).any():
+        raise StructureError(
+            "The structure is periodic along a direction whose cell vector is zero: "
+            "give the cell, or switch periodicity off (pbc) for a molecule."
+        )
+    if lengths.max() > MAX_LENGTH_ANG:
+        raise StructureError(
+            f"A cell vector is longer than {MAX_LENGTH_ANG:,.0f} A: "
+            "check that the cell is in angstrom."
+        )
+    try:
+        return np.array(complete_cell(cell))
+    except Exception as exc:  # linearly dependent vectors make the linear algebra fail
+        raise StructureError("The cell has no volume: check the cell lengths and angles.") from exc
+
+
+def reduced_cell(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
+    """Shortest (Minkowski-reduced) vectors (3, 3) of the same lattice, in A.
+
+    Raises
+    ------
+    StructureError
+        The reduction does not converge, which only absurd cells bring about.
+    """
+    try:
+        return np.array(minkowski_reduce(cell, pbc=pbc)[0])
+    except Exception as exc:
+        raise StructureError(
+            "The cell is too distorted to be used: give the conventional or the reduced cell."
+        ) from exc
+
+
+def _coincident_molecule(positions: np.ndarray) -> tuple[int, int, float] | None:
+    pairs = cKDTree(positions).query_pairs(MIN_DISTANCE_ANG, output_type="ndarray")
+    if len(pairs) == 0:
+        return None
+    first, second = min((int(min(p)), int(max(p))) for p in pairs[:1000])
+    return first, second, float(np.linalg.norm(positions[first] - positions[second]))
+
+
+def _coincident_periodic(atoms: Atoms, cell: np.ndarray) -> tuple[int, int, float] | None:
+    reduced = reduced_cell(cell, atoms.pbc)
+    shortest = np.linalg.norm(reduced[atoms.pbc], axis=1).min()
+    if shortest < MIN_DISTANCE_ANG:
+        return 0, 0, float(shortest)
+    first, second, distance = primitive_neighbor_list(
+        "ijd", atoms.pbc, reduced, atoms.positions, MIN_DISTANCE_ANG
+    )
+    if len(first) == 0:
+        return None
+    return int(first[0]), int(second[0]), float(distance[0])
+
+
+def _refuse_pair(atoms: Atoms, first: int, second: int, distance_ang: float) -> None:
+    symbols = atoms.get_chemical_symbols()
+    if first == second:
+        raise StructureError(
+            f"Atom {first} ({symbols[first]}) lies only {distance_ang:.2f} A from its own "
+            "periodic image: check the cell lengths and that they are in angstrom."
+        )
+    where = ", counting periodic images," if atoms.pbc.any() else ""
+    raise StructureError(
+        f"Atoms {first} ({symbols[first]}) and {second} ({symbols[second]}) lie "
+        f"{distance_ang:.2f} A apart{where} and so coincide: remove duplicates and disordered "
+        "alternatives, and check that coordinates are in angstrom (fractional ones need a cell)."
+    )
