@@ -166,16 +166,22 @@ def parse_symbol(token: str, where: str) -> str:
             raise _dummy(token, where)
         raise StructureError(f"{where}: there is no element with the number {quote(token)}.")
     match = _SYMBOL.match(token)
-    letters = match.group(1).capitalize() if match else ""
-    if letters in ("D", "T"):
-        return "H"
-    if letters in atomic_numbers and letters != "X":
-        return letters
+    symbol = symbol_or_none(match.group(1)) if match else None
+    if symbol:
+        return symbol
     if token.rstrip("0123456789").upper() in _DUMMIES:
         raise _dummy(token, where)
     raise StructureError(
         f"{where}: {quote(token)} is no element symbol (write Fe, O, H ... or atomic numbers)."
     )
+
+
+def symbol_or_none(token: str) -> str | None:
+    """Element symbol of letters alone (any case, ``D`` is H), or None."""
+    letters = token.capitalize()
+    if letters in ("D", "T"):
+        return "H"
+    return letters if letters in atomic_numbers and letters != "X" else None
 
 
 def _dummy(token: str, where: str) -> StructureError:

@@ -1,0 +1,183 @@
+"""Readers of mol/sdf (V2000 and V3000) and pdb. Lines in, frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from ase import Atoms
+
+from xanes_core.errors import StructureError
+from xanes_core.structure_symmetry import cell_of_parameters
+from xanes_core.structure_text import (
+    is_number,
+    parse_count,
+    parse_number,
+    parse_symbol,
+    quote,
+    symbol_or_none,
+)
+from xanes_core.structure_xyz import atoms_of_rows, refuse_many
+
+#: ``info["notes"]`` of a pdb file in a space group other than P 1.
+ASYMMETRIC_UNIT_NOTE = (
+    "The pdb file holds the asymmetric unit of a crystal: it was read as a molecule, "
+    "without neighbours made by symmetry."
+)
+# fmt: off
+_AMINO_ACIDS = frozenset((
+    "ALA", "ARG", "ASH", "ASN", "ASP", "CYS", "CYX", "GLH", "GLN", "GLU", "GLY", "HID", "HIE",
+    "HIP", "HIS", "ILE", "LEU", "LYN", "LYS", "MET", "PHE", "PRO", "SER", "THR", "TRP", "TYR",
+    "VAL",
+))
+# fmt: on
+
+
+def read_mol(lines: list[str]) -> Iterator[Atoms]:
+    """Records of a mol or sdf file, V2000 and V3000."""
+    start = 0
+    for end in [*(i for i, line in enumerate(lines) if line.startswith("$$$$")), len(lines)]:
+        record = lines[start:end]
+        if any(line.strip() for line in record):
+            yield _mol_record(record, start)
+        start = end + 1
+
+
+def _mol_record(record: list[str], offset: int) -> Atoms:
+    # people's editors add or drop blank lines at the top: the counts line says what it is
+    header = next(
+        (i for i, line in enumerate(record[:12]) if "V2000" in line or "V3000" in line), 3
+    )
+    if header >= len(record):
+        raise StructureError(
+            f"Line {offset + 1}: the mol record ends before its counts line (line 4): "
+            "the file is incomplete."
+        )
+    if "V3000" in record[header]:
+        atoms = _mol_v3000(record, offset)
+    else:
+        atoms = _mol_v2000(record, header, offset)
+    flat = len(atoms) > 1 and not atoms.positions[:, 2].any()
+    if flat and any(line[20:22].upper() == "2D" for line in record[:header]):
+        raise StructureError(
+            "The mol file is a drawing in two dimensions: give three-dimensional coordinates."
+        )
+    return atoms
+
+
+def _mol_v2000(record: list[str], header: int, offset: int) -> Atoms:
+    where = f"Line {offset + header + 1}"
+    field = record[header][:3].strip() if header >= 3 else record[header].split()[0]
+    count = parse_count(field, where)
+    body = []
+    for line in record[header + 1 : header + 1 + count]:
+        if line.startswith("M  "):
+            break
+        body.append(line)
+    if len(body) < count:
+        raise StructureError(
+            f"{where} announces {count:,} atoms, but {len(body):,} lines of atoms follow: "
+            "the file is incomplete or the number is wrong."
+        )
+    rows = []
+    for i, line in enumerate(body):
+        words = line.split()
+        if len(words) < 4 or not all(is_number(word) for word in words[:3]):
+            # numbers may touch each other in the fixed columns of the format
+            words = [line[0:10].strip(), line[10:20].strip(), line[20:30].strip(), line[31:34]]
+        rows.append((offset + header + 2 + i, " ".join(words[:4])))
+    return atoms_of_rows(rows, 3, (0, 1, 2))
+
+
+def _mol_v3000(record: list[str], offset: int) -> Atoms:
+    rows: list[tuple[int, str]] = []
+    count = inside = None
+    carried = ""
+    for i, line in enumerate(record):
+        if not line.startswith("M  V30"):
+            continue
+        text = carried + line[6:].strip()
+        carried = text[:-1] + " " if text.endswith("-") else ""
+        words = text.split()
+        if carried or not words:
+            continue
+        if words[0].upper() == "COUNTS" and len(words) > 1:
+            count = parse_count(words[1], f"Line {offset + i + 1}")
+        elif [word.upper() for word in words[:2]] == ["BEGIN", "ATOM"]:
+            inside = True
+        elif [word.upper() for word in words[:2]] == ["END", "ATOM"]:
+            inside = False
+        elif inside:
+            rows.append((offset + i + 1, " ".join(words[1:5])))
+    if count is None or len(rows) != count:
+        raise StructureError(
+            f"The V3000 record at line {offset + 1} announces {count or 0:,} atoms, but has "
+            f"{len(rows):,} lines of atoms: the file is incomplete or the number is wrong."
+        )
+    return atoms_of_rows(rows, 0, (1, 2, 3))
+
+
+def read_pdb(lines: list[str]) -> Iterator[Atoms]:
+    """Models of a pdb file.
+
+    A cell is taken as periodic only for space group P 1: for any other the file holds the
+    asymmetric unit alone, which is read as a molecule (``info["notes"]`` says so).
+    """
+    cell, note = None, ""
+    rows: list[tuple[int, str]] = []
+    for number, line in enumerate([*lines, "END"], start=1):
+        record = line[:6].upper().rstrip()
+        if record == "CRYST1":
+            cell, note = _cryst1(line, f"Line {number}")
+        elif record in ("ATOM", "HETATM"):
+            rows.append((number, line))
+        elif record in ("ENDMDL", "END") and rows:
+            refuse_many(len(rows))
+            yield _pdb_model(rows, cell, note)
+            rows = []
+
+
+def _pdb_model(rows: list[tuple[int, str]], cell: np.ndarray | None, note: str) -> Atoms:
+    symbols, positions = [], []
+    for number, line in rows:
+        where = f"Line {number}"
+        symbols.append(_pdb_symbol(line, where))
+        positions.append([parse_number(line[i : i + 8].strip(), where) for i in (30, 38, 46)])
+        occupancy = line[54:60].strip()
+        # 0.00 is what many programs write for "not given"
+        if is_number(occupancy) and 0.0 < parse_number(occupancy, where) < 0.999:
+            raise StructureError(
+                f"{where}: the atom is only partly occupied ({quote(occupancy)}): "
+                "keep one alternative of disordered groups, at occupancy 1.00."
+            )
+    info = {"notes": note} if note else {}
+    return Atoms(symbols, positions=positions, cell=cell, pbc=cell is not None, info=info)
+
+
+def _pdb_symbol(line: str, where: str) -> str:
+    """Element of columns 77-78, else by the rules for the atom name (columns 13-16)."""
+    element = symbol_or_none(line[76:78].strip())
+    if element:
+        return element
+    name = line[12:16].strip()
+    letters = name.lstrip("0123456789")
+    first, both = symbol_or_none(letters[:1]), symbol_or_none(letters[:2])
+    long_hydrogen = len(name) == 4 and letters[:1].upper() == "H"
+    in_protein = line[:6] == "ATOM  " and line[17:20].strip().upper() in _AMINO_ACIDS
+    if first and (
+        long_hydrogen or in_protein or (line[12:13] in " 0123456789" and line[13:14] != " ")
+    ):
+        return first
+    if both or first:
+        return str(both or first)
+    return parse_symbol(name or line[76:78].strip(), where)
+
+
+def _cryst1(line: str, where: str) -> tuple[np.ndarray | None, str]:
+    fields = [line[6:15], line[15:24], line[24:33], line[33:40], line[40:47], line[47:54]]
+    par = [parse_number(field.strip(), where) for field in fields]
+    if max(par[:3]) <= 1.0:  # the format's way of saying "no crystal"
+        return None, ""
+    if line[55:66].replace(" ", "").upper() not in ("", "P1"):
+        return None, ASYMMETRIC_UNIT_NOTE
+    return cell_of_parameters(par, where), ""
