@@ -1,0 +1,1 @@
+"""Streamlit side of XANES Explorer: reads widgets, calls ``xanes_core``, shows."""

@@ -1,0 +1,231 @@
+"""Predict: a structure on the left, its spectrum on the right."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import batch, inputs, panels
+from dashboard.common import (
+    cached_model,
+    default_model,
+    from_link,
+    model_cards,
+    plain,
+    show_notices,
+    to_link,
+)
+from dashboard.compare import measured_curve, measured_sidebar, misfit_line
+from dashboard.features import features_table
+from dashboard.predictions import (
+    Request,
+    absorber_options,
+    element_of,
+    first_choice,
+    predict,
+)
+from xanes_core.constants import ABSORBERS
+from xanes_core.errors import XanesError
+from xanes_core.plots import Curve, prediction_curve
+
+AXES = {"relative": "E \u2212 E0", "absolute": "Energy"}
+
+
+def welcome() -> None:
+    """Invite to an example or to a file of one's own."""
+    st.markdown("#### Predict a K-edge XANES spectrum")
+    st.markdown("Start with an example of one metal, or drop your own structures in the sidebar.")
+    with st.container(horizontal=True, gap="small", key="welcome"):
+        for element in ABSORBERS:
+            key = inputs.first_example(element)
+            if key:
+                st.button(
+                    element,
+                    key=f"start_{element}",
+                    on_click=inputs.choose_example,
+                    args=(key,),
+                    help=inputs.examples()[key].title,
+                )
+    st.caption("Files: xyz, CIF, POSCAR, mol, pdb and more, with one or many frames.")
+
+
+def choose_model(element: str) -> str | None:
+    """Model for `element`: a choice where several cover it."""
+    keys = [card["key"] for card in model_cards(element)]
+    asked = from_link("model", [card["key"] for card in model_cards()], "the model")
+    if asked:
+        st.session_state["model_choice"] = asked
+    if not keys:
+        return None
+    choice = st.session_state.get("model_choice")
+    current = choice if choice in keys else default_model(element)
+    if len(keys) > 1:
+        st.session_state["model"] = current
+        with st.sidebar:
+            current = st.selectbox(
+                "Model", keys, key="model", on_change=_remember_model,
+                help="The Models page says what differs between them.",
+            )  # fmt: skip
+    else:
+        st.sidebar.caption(f"Model: {current}")
+    to_link("model", current if current != default_model(element) else None)
+    return current
+
+
+def _remember_model() -> None:
+    st.session_state["model_choice"] = st.session_state["model"]
+
+
+def choose_axis() -> str:
+    """Energy axis, kept in the link."""
+    asked = from_link("axis", list(AXES), "the energy axis")
+    if asked:
+        st.session_state["axis"] = asked
+    axis = st.segmented_control(
+        "Energy axis", list(AXES), default="relative" if "axis" not in st.session_state else None,
+        format_func=AXES.get, key="axis", required=True, persist_state="session",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    to_link("axis", axis if axis != "relative" else None)
+    return axis or "relative"
+
+
+def choose_entry(found: list[inputs.Entry]) -> inputs.Entry:
+    """The structure in view; a list where there are several."""
+    entry = inputs.active_entry(found)
+    if len(found) > 1:
+        keys = [e.key for e in found]
+        labels = {e.key: e.label for e in found}
+        st.session_state["entry_select"] = entry.key
+        st.selectbox(
+            "Structure", keys, key="entry_select", format_func=labels.get,
+            on_change=lambda: inputs.activate(st.session_state["entry_select"]),
+            label_visibility="collapsed",
+        )  # fmt: skip
+    return entry
+
+
+def choose_absorber(entry: inputs.Entry, options: dict) -> int | str:
+    """Absorber of the structure in view: an element, a site, or all sites averaged."""
+    key = f"absorber_{entry.key}"
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = first_choice(entry, options)
+    return st.selectbox(
+        "Absorber", list(options), key=key, format_func=lambda o: options.get(o, str(o)),
+        persist_state="session", label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def overlay_curves(found, entry, frame, request) -> list[Curve]:
+    """Spectra of further structures and frames, as chosen in the line above the figure."""
+    curves: list[Curve] = []
+    chosen = st.session_state.get("overlay") or []
+    others = [(e.label, e, 0) for e in found if e.key in chosen and e.key != entry.key]
+    if st.session_state.get("overlay_frames") and len(entry.frames) > 1:
+        others += [
+            (f"frame {i + 1}", entry, i) for i in panels.even_frames(len(entry.frames), frame)
+        ]
+    for label, other, i in others:
+        atoms = other.frames[i]
+        options = absorber_options(atoms)
+        if not options:
+            continue
+        absorber = request.absorber if other is entry else first_choice(other, options)
+        element = element_of(atoms, absorber)
+        keys = [c["key"] for c in model_cards(element)]
+        model_key = request.model_key if request.model_key in keys else default_model(element)
+        if model_key is None:
+            continue
+        try:
+            made = predict(atoms, Request(absorber, element, model_key))
+        except XanesError as error:
+            st.warning(f"{plain(label, 60)}: {plain(error)}")
+            continue
+        name = label if element == request.element else f"{label}, {element} edge"
+        curves.append(prediction_curve(made, name, kind="other", rank=len(curves)))
+    return curves
+
+
+def spectrum_controls(found, entry) -> str:
+    """One line above the figure: energy axis and what to overlay."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        axis = choose_axis()
+        others = {e.key: e.label for e in found if e.key != entry.key}
+        if others:
+            st.multiselect(
+                "Overlay", list(others), format_func=lambda k: others.get(k, k), key="overlay",
+                persist_state="session", placeholder="Overlay structures", max_selections=8,
+                label_visibility="collapsed",
+            )  # fmt: skip
+        if len(entry.frames) > 1:
+            st.toggle("Other frames", key="overlay_frames", persist_state="session")
+    return axis
+
+
+def show(found: list[inputs.Entry]) -> None:
+    """The page with something to predict."""
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        entry = choose_entry(found)
+        frame_holder = st.container()
+    with frame_holder:
+        top = st.container()
+        view = st.container()
+        frame = panels.frame_slider(entry)
+    atoms = entry.frames[frame]
+    options = absorber_options(atoms)
+    if not options:
+        view.warning("This frame holds no metal that the models know: choose another frame.")
+        return
+    with top:
+        absorber = choose_absorber(entry, options)
+    element = element_of(atoms, absorber)
+    model_key = choose_model(element)
+    if model_key is None:
+        right.warning(f"No shipped model covers {element} yet: choose another absorber.")
+        return
+    request = Request(absorber, element, model_key)
+    try:
+        prediction = predict(atoms, request)
+    except XanesError as error:
+        with right:
+            st.error(plain(error))
+        with view:
+            panels.structure_panel(entry, frame, ())
+        return
+    with view:
+        panels.structure_panel(entry, frame, prediction.sites)
+        if entry.note:
+            st.caption(plain(entry.note))
+    with right:
+        axis = spectrum_controls(found, entry)
+        curves = [prediction_curve(prediction, f"Network, {element}")]
+        curves += overlay_curves(found, entry, frame, request)
+        measured = measured_curve(prediction)
+        if measured is not None:
+            curves.append(measured)
+        panels.spectrum_panel(curves, prediction.e0_ev, axis)
+        if measured is not None:
+            misfit_line(prediction, measured)
+        facts, verdict = st.columns([1, 1], gap="small")
+        with facts:
+            features_table(prediction, axis)
+        with verdict:
+            panels.verdict_panel(prediction)
+        panels.downloads(prediction, curves, axis, entry.label)
+    batch.show_batch(found, cached_model(model_key).key)
+
+
+inputs.sidebar()
+measured_sidebar()
+show_notices()
+structures = inputs.entries()
+failures = [f for f in inputs.files().values() if f.error]
+for stored in failures[:5]:
+    st.warning(f"**{plain(stored.name, 80)}**: {plain(stored.error)}")
+if len(failures) > 5:
+    st.warning(f"{len(failures) - 5} more files could not be read: the table below names them.")
+if structures:
+    show(structures)
+else:
+    inputs.active_entry([])
+    welcome()

@@ -1,0 +1,127 @@
+"""The parts of the Predict page: structure, spectrum, verdict, downloads, batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from dashboard.common import is_dark, plain
+from dashboard.inputs import Entry
+from dashboard.predictions import structure_key
+from dashboard.viewer3d import show_structure
+from xanes_core.errors import XanesError
+from xanes_core.export import safe_name, to_csv, to_json, to_xdi
+from xanes_core.figures import spectrum_image
+from xanes_core.plots import Curve, spectrum_figure
+from xanes_core.viewer import SHELLS_ANG, scene
+
+PANEL_HEIGHT_PX = 400
+_VERDICTS = {
+    "in domain": ("In domain", "green"),
+    "at the edge": ("At the edge of the training data", "orange"),
+    "outside": ("Outside the training data", "red"),
+}
+
+
+def structure_panel(entry: Entry, frame: int, sites: tuple) -> None:
+    """3D view with labels and shells on demand."""
+    line = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+    shells = line.pills(
+        "Shells (\u00c5)",
+        SHELLS_ANG,
+        selection_mode="multi",
+        format_func=lambda r: f"{r:g} \u00c5",
+        key="shells",
+        persist_state="session",
+        label_visibility="collapsed",
+        help="Spheres around the absorber",
+    )
+    labels = line.toggle("Labels", key="labels", persist_state="session")
+    atoms = entry.frames[frame]
+    marked = [i for s in sites for i in s.equivalent] if sites else [0]
+    try:
+        view = scene(atoms, marked, labels=labels, shells_ang=shells or ())
+    except XanesError as error:
+        st.warning(plain(error))
+        return
+    show_structure(
+        view,
+        structure=f"{entry.key} {marked[0]}",
+        height_px=PANEL_HEIGHT_PX - 20,
+        key="structure_view",
+    )
+    if view["note"]:
+        st.caption(view["note"])
+
+
+def spectrum_panel(curves: list[Curve], e0_ev: float, axis: str) -> None:
+    """The spectra, with the prediction in front."""
+    figure = spectrum_figure(
+        curves, e0_ev=e0_ev, axis=axis, dark=is_dark(), height_px=PANEL_HEIGHT_PX
+    )
+    st.plotly_chart(
+        figure, width="stretch", theme=None, key="spectrum", config={"displaylogo": False}
+    )
+
+
+def verdict_panel(prediction) -> None:
+    """How far to trust the prediction, in words."""
+    domain = prediction.domain
+    label, colour = _VERDICTS.get(domain.level, (domain.level, "gray"))
+    with st.container(border=True, gap="xsmall", key="verdict"):
+        st.badge(label, color=colour)
+        for reason in domain.reasons:
+            st.markdown(f"- {plain(reason)}")
+        width = float(np.mean(prediction.upper - prediction.lower))
+        st.caption(
+            f"The band is meant to hold the true spectrum at {100 * prediction.level:.0f} % of the "
+            f"energies; here it is {width:.2f} edge steps wide on average."
+        )
+
+
+def downloads(prediction, curves: list[Curve], axis: str, name: str) -> None:
+    """Buttons for data and figure."""
+    base = f"{safe_name(name)}_{prediction.element}_K"
+
+    def image(kind: str):
+        return lambda: spectrum_image(curves, e0_ev=prediction.e0_ev, axis=axis, image_format=kind)
+
+    offers = [
+        ("CSV", "csv", "text/csv", lambda: to_csv(prediction)),
+        ("JSON", "json", "application/json", lambda: to_json(prediction)),
+        ("XDI", "xdi", "text/plain", lambda: to_xdi(prediction)),
+        ("PNG", "png", "image/png", image("png")),
+        ("SVG", "svg", "image/svg+xml", image("svg")),
+    ]
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="downloads"):
+        st.markdown("Download")
+        for label, extension, mime, make in offers:
+            st.download_button(
+                label,
+                make,
+                file_name=f"{base}.{extension}",
+                mime=mime,
+                on_click="ignore",
+                key=f"download_{extension}",
+            )
+
+
+def frame_slider(entry: Entry) -> int:
+    """Frame in view, from 0; a slider only where there are several."""
+    if len(entry.frames) == 1:
+        return 0
+    return (
+        st.slider("Frame", 1, len(entry.frames), key=f"frame_{entry.key}", persist_state="session")
+        - 1
+    )
+
+
+def even_frames(n_frames: int, shown: int, at_most: int = 8) -> list[int]:
+    """Up to `at_most` frames spread over all, the shown one left out."""
+    spread = np.unique(np.linspace(0, n_frames - 1, min(n_frames, at_most)).round().astype(int))
+    return [int(i) for i in spread if i != shown]
+
+
+def view_key(entry: Entry, frame: int) -> str:
+    """Short name of what is in view."""
+    return structure_key(entry.frames[frame])[:12]

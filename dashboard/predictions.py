@@ -1,0 +1,122 @@
+"""Predictions kept by what they depend on: atoms, absorber, model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+from ase import Atoms
+
+from dashboard.common import cached_model, default_model, model_cards
+from dashboard.inputs import Entry, StoredFile
+from xanes_core.errors import XanesError
+from xanes_core.export import BatchResult
+from xanes_core.structures import absorber_elements, absorber_sites
+
+#: More sites than this are offered by element only.
+MAX_LISTED_SITES = 60
+#: Frames of one file that a batch predicts.
+BATCH_FRAMES = 200
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to predict: the absorber as the library takes it, and the model's key."""
+
+    absorber: int | str
+    element: str
+    model_key: str
+
+
+def structure_key(atoms: Atoms) -> str:
+    """Hash of what a prediction depends on."""
+    digest = hashlib.sha256()
+    for array in (atoms.numbers, atoms.positions, np.asarray(atoms.cell), atoms.pbc):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+@st.cache_data(max_entries=4096, show_spinner=False)
+def _predict(key: str, absorber: int | str, model_key: str, _atoms: Atoms):
+    return cached_model(model_key).predict(_atoms, absorber=absorber)
+
+
+def predict(atoms: Atoms, request: Request):
+    """Prediction of one frame; raises XanesError with a sentence when it cannot be made."""
+    return _predict(structure_key(atoms), request.absorber, request.model_key, atoms)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _sites(key: str, _atoms: Atoms):
+    return absorber_sites(_atoms)
+
+
+def absorber_options(atoms: Atoms) -> dict[int | str, str]:
+    """Choices of absorber with their labels: elements first (all sites averaged), then sites."""
+    sites = _sites(structure_key(atoms), atoms)
+    options: dict[int | str, str] = {}
+    for element in absorber_elements(atoms):
+        own = [s for s in sites if s.element == element]
+        atoms_in_all = sum(s.multiplicity for s in own)
+        if atoms_in_all == 1:
+            options[own[0].index] = f"{element}, atom {own[0].index}"
+            continue
+        options[element] = f"{element}, average of {atoms_in_all} atoms"
+        for site in own[:MAX_LISTED_SITES]:
+            equal = f", stands for {site.multiplicity}" if site.multiplicity > 1 else ""
+            options[site.index] = f"{element}, atom {site.index}{equal}"
+    return options
+
+
+def element_of(atoms: Atoms, absorber: int | str) -> str:
+    """Element symbol of an absorber choice."""
+    return absorber if isinstance(absorber, str) else atoms[absorber].symbol
+
+
+def batch_results(
+    found: Sequence[Entry],
+    failed: Sequence[StoredFile],
+    model_choice: str | None,
+    progress: Callable[[float, str], None] | None = None,
+) -> list[BatchResult]:
+    """Predictions of every uploaded file and frame, and one line for each that failed."""
+    jobs = [(e, i) for e in found if not e.is_example for i in range(len(e.frames))[:BATCH_FRAMES]]
+    results = []
+    for n, (entry, frame) in enumerate(jobs):
+        if progress:
+            progress(n / len(jobs), f"Predicting {n + 1} of {len(jobs)}")
+        name = entry.label if len(entry.frames) == 1 else f"{entry.label} frame {frame + 1}"
+        results.append(_batch_one(name, entry, frame, model_choice))
+    results += [BatchResult(f.name, error=f.error) for f in failed]
+    return results
+
+
+def _batch_one(name: str, entry: Entry, frame: int, model_choice: str | None) -> BatchResult:
+    atoms = entry.frames[frame]
+    try:
+        options = absorber_options(atoms)
+        if not options:
+            return BatchResult(name, error="This frame holds no supported metal.")
+        chosen = st.session_state.get(f"absorber_{entry.key}")
+        absorber = chosen if chosen in options else first_choice(entry, options)
+        element = element_of(atoms, absorber)
+        keys = [c["key"] for c in model_cards(element)]
+        model_key = model_choice if model_choice in keys else default_model(element)
+        if model_key is None:
+            return BatchResult(name, error=f"No shipped model covers {element}.")
+        return BatchResult(name, predict(atoms, Request(absorber, element, model_key)))
+    except XanesError as error:
+        return BatchResult(name, error=str(error))
+
+
+def first_choice(entry: Entry, options: dict[int | str, str]) -> int | str:
+    """Absorber shown until the reader chooses: the file's own, else the first on offer."""
+    return entry.absorber if entry.absorber in options else next(iter(options))
+
+
+def with_extra(result: BatchResult, **extra) -> BatchResult:
+    """The same result with further columns for the summary."""
+    return replace(result, extra={**result.extra, **extra})

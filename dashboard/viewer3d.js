@@ -1,0 +1,113 @@
+// 3D view of a scene made by xanes_core.viewer: numbers, symbols and colours only.
+const SCRIPT_ID = "viewer3d-script";
+
+function loadScript(url) {
+  if (window.$3Dmol) return Promise.resolve();
+  if (!window.__viewer3dLoading) {
+    window.__viewer3dLoading = new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.id = SCRIPT_ID;
+      script.src = url;
+      script.onload = () => (window.$3Dmol ? resolve() : reject(new Error("script")));
+      script.onerror = () => reject(new Error("script"));
+      document.head.appendChild(script);
+    }).catch((error) => {
+      window.__viewer3dLoading = undefined;
+      throw error;
+    });
+  }
+  return window.__viewer3dLoading;
+}
+
+function hasWebGL() {
+  const canvas = document.createElement("canvas");
+  return Boolean(canvas.getContext("webgl2") || canvas.getContext("webgl"));
+}
+
+function say(host, sentence) {
+  const message = host.querySelector(".viewer3d-message");
+  message.textContent = sentence;
+  message.style.display = sentence ? "flex" : "none";
+}
+
+function draw(host, scene) {
+  const stage = host.querySelector(".viewer3d-stage");
+  let viewer = host.viewer3d;
+  const first = !viewer;
+  if (first) {
+    viewer = window.$3Dmol.createViewer(stage, { backgroundAlpha: 0, antialias: true });
+    if (!viewer) throw new Error("webgl");
+    host.viewer3d = viewer;
+    host.observer3d = new ResizeObserver(() => viewer.resize());
+    host.observer3d.observe(stage);
+  }
+  viewer.removeAllModels();
+  viewer.removeAllLabels();
+  viewer.removeAllShapes();
+  const bonds = scene.atoms.map(() => []);
+  for (const [i, j] of scene.bonds) {
+    bonds[i].push(j);
+    bonds[j].push(i);
+  }
+  const model = viewer.addModel();
+  model.addAtoms(
+    scene.atoms.map((a, i) => ({
+      elem: a.symbol, x: a.x, y: a.y, z: a.z, serial: i, index: i,
+      bonds: bonds[i], bondOrder: bonds[i].map(() => 1),
+    })),
+  );
+  scene.atoms.forEach((a, i) => {
+    model.setStyle({ index: i }, {
+      sphere: { radius: a.radius_ang, color: a.colour },
+      stick: { radius: 0.1, color: a.colour },
+    });
+    if (a.label) {
+      viewer.addLabel(a.label, {
+        position: { x: a.x, y: a.y, z: a.z }, fontSize: 11, inFront: true,
+        fontColor: scene.dark ? "#FFFFFF" : "#1A1D22", showBackground: false,
+        alignment: "center",
+      }, undefined, true);
+    }
+  });
+  viewer.setHoverable({}, true,
+    (atom) => {
+      const r = Math.hypot(atom.x, atom.y, atom.z);
+      host.querySelector(".viewer3d-hover").textContent =
+        r < 0.001 ? `${atom.elem}, absorber` : `${atom.elem}, ${r.toFixed(2)} \u00c5 from the absorber`;
+    },
+    () => { host.querySelector(".viewer3d-hover").textContent = ""; });
+  for (const radius of scene.shells) {
+    viewer.addSphere({
+      center: { x: 0, y: 0, z: 0 }, radius, color: scene.absorber_colour, opacity: 0.13,
+    });
+  }
+  // the camera stays where the reader left it while only frame, labels or shells change
+  if (first || host.structure3d !== scene.structure) viewer.zoomTo();
+  host.structure3d = scene.structure;
+  viewer.render();
+  host.dataset.atoms = String(model.selectedAtoms({}).length);
+  host.dataset.shells = String(scene.shells.length);
+}
+
+export default function (component) {
+  const { data, parentElement, setStateValue } = component;
+  const host = parentElement.querySelector(".viewer3d");
+  host.style.height = `${data.height_px}px`;
+  if (!hasWebGL()) {
+    say(host, "This browser has no WebGL, which the 3D view needs. Everything else works.");
+    return;
+  }
+  loadScript(data.script_url)
+    .then(() => { draw(host, data); say(host, ""); })
+    .catch((error) => {
+      if (error.message === "script") setStateValue("failed", true);
+      else say(host, "The 3D view could not start in this browser. Everything else works.");
+    });
+  return () => {
+    if (!host.isConnected && host.viewer3d) {
+      host.observer3d.disconnect();
+      host.viewer3d.clear();
+      host.viewer3d = undefined;
+    }
+  };
+}

@@ -1,0 +1,61 @@
+"""The 3D view: 3Dmol.js from this server's own static folder, or plotly where it is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.common import is_dark
+from xanes_core.assets import VIEWER_SCRIPT, viewer_ready
+from xanes_core.plots import ABSORBER
+from xanes_core.viewer import structure_figure
+
+_HTML = """<div class="viewer3d"><div class="viewer3d-stage"></div>
+<div class="viewer3d-hover"></div><div class="viewer3d-message">Loading the 3D view</div></div>"""
+_CSS = """
+.viewer3d { position: relative; width: 100%; overflow: hidden;
+  border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius); }
+.viewer3d-stage { position: absolute; inset: 0; }
+.viewer3d-hover { position: absolute; left: 10px; bottom: 6px; font: 13px sans-serif;
+  color: var(--st-text-color); pointer-events: none; }
+.viewer3d-message { position: absolute; inset: 0; display: flex; align-items: center;
+  justify-content: center; padding: 1rem; text-align: center; font: 14px sans-serif;
+  color: var(--st-text-color); pointer-events: none; }
+"""
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _component():
+    script = (Path(__file__).parent / "viewer3d.js").read_text(encoding="utf-8")
+    return st.components.v2.component("viewer3d", html=_HTML, css=_CSS, js=script)
+
+
+@st.cache_data(ttl=30, show_spinner=False)
+def _script_present() -> bool:
+    return viewer_ready()
+
+
+def show_structure(scene: dict, *, structure: str, height_px: int, key: str) -> None:
+    """Show a scene of :func:`xanes_core.viewer.scene`; `structure` names what the camera is on."""
+    if not _script_present() or st.session_state.get(f"{key}_plain"):
+        figure = structure_figure(scene, dark=is_dark(), height_px=height_px)
+        st.plotly_chart(figure, width="stretch", key=f"{key}_plotly", theme=None)
+        st.caption(
+            "Plain 3D view: the viewer's script is not installed here. "
+            "`python -m xanes_core.assets` fetches it once."
+        )
+        return
+    base = st.get_option("server.baseUrlPath").strip("/")
+    prefix = f"/{base}" if base else ""
+    data = scene | {
+        "structure": structure,
+        "dark": is_dark(),
+        "height_px": height_px,
+        "absorber_colour": ABSORBER,
+        "script_url": f"{prefix}/app/static/{VIEWER_SCRIPT}",
+    }
+    result = _component()(key=key, data=data, on_failed_change=lambda: None)
+    if result.failed:
+        st.session_state[f"{key}_plain"] = True
+        st.rerun()

@@ -1,0 +1,259 @@
+"""Interactive figures (plotly) and the one palette that every figure of the project uses.
+
+Colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), told apart by readers with
+any colour vision. A colour stands for a kind of curve, never for a position in a list.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from .errors import SpectrumError
+
+if TYPE_CHECKING:
+    from .spectra import Spectrum
+
+Kind = Literal["network", "theory", "measurement", "other"]
+Axis = Literal["relative", "absolute"]
+
+NETWORK = "#0072B2"
+THEORY = "#E69F00"
+THEORY_SECOND = "#D55E00"
+ABSORBER = "#CC79A7"
+MEASUREMENT = MappingProxyType({"light": "#000000", "dark": "#F2F2F2"})
+INK = MappingProxyType({"light": "#31333F", "dark": "#D8DCE3"})
+GRID = MappingProxyType({"light": "rgba(49,51,63,0.12)", "dark": "rgba(216,220,227,0.16)"})
+#: Other structures and frames: three colours, told apart further by their dashes.
+OTHERS = ("#009E73", "#56B4E9", "#999999")
+DASHES = ("solid", "dash", "dot")
+
+ENERGY_LABELS: MappingProxyType[Axis, str] = MappingProxyType(
+    {"relative": "Energy - E0 (eV)", "absolute": "Energy (eV)"}
+)
+MU_LABEL = "mu(E) / edge step"
+BAND_OPACITY = 0.22
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a spectrum figure, with its band where it has one.
+
+    Attributes
+    ----------
+    name : str
+        Legend entry; plain text, escaped by the figures.
+    energy_ev : ndarray of shape (n,)
+        Absolute energy in eV.
+    mu : ndarray of shape (n,)
+        Absorption over the edge step.
+    kind : str
+        ``"network"``, ``"theory"``, ``"measurement"`` or ``"other"``: fixes the colour.
+    lower, upper : ndarray of shape (n,) or None
+        Bounds of the band, both or neither.
+    level : float or None
+        Coverage that the band is meant to have, for the legend.
+    rank : int
+        Position among the curves of the same kind: varies the dash (and, for ``"other"`` and
+        ``"theory"``, the colour).
+    """
+
+    name: str
+    energy_ev: np.ndarray
+    mu: np.ndarray
+    kind: Kind = "network"
+    lower: np.ndarray | None = None
+    upper: np.ndarray | None = None
+    level: float | None = None
+    rank: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        n = np.shape(self.energy_ev)
+        arrays = [self.mu] + [a for a in (self.lower, self.upper) if a is not None]
+        if len(n) != 1 or any(np.shape(a) != n for a in arrays):
+            raise SpectrumError("A curve needs energy, mu and its band as 1-D arrays of one length")
+        if (self.lower is None) != (self.upper is None):
+            raise SpectrumError("A band needs both its lower and its upper bound")
+        if self.kind not in ("network", "theory", "measurement", "other"):
+            raise SpectrumError(f"Unknown kind of curve {self.kind!r}")
+
+
+def prediction_curve(prediction, name: str = "Network", *, kind: Kind = "network", rank: int = 0):
+    """Curve of a :class:`~xanes_core.model.Prediction` with its interval."""
+    return Curve(
+        name,
+        np.asarray(prediction.energy_ev),
+        np.asarray(prediction.mu),
+        kind,
+        np.asarray(prediction.lower),
+        np.asarray(prediction.upper),
+        float(prediction.level),
+        rank,
+    )
+
+
+def spectrum_curve(
+    spectrum: Spectrum, name: str, *, kind: Kind = "measurement", rank: int = 0
+) -> Curve:
+    """Curve of a :class:`~xanes_core.spectra.Spectrum` (no band)."""
+    return Curve(name, np.asarray(spectrum.energy_ev), np.asarray(spectrum.mu), kind, rank=rank)
+
+
+def curve_style(curve: Curve, *, dark: bool = False) -> tuple[str, str]:
+    """Colour (hex) and dash name of `curve`; one rule for the screen and for print."""
+    theme = "dark" if dark else "light"
+    if curve.kind == "network":
+        return NETWORK, DASHES[curve.rank % len(DASHES)]
+    if curve.kind == "measurement":
+        return MEASUREMENT[theme], DASHES[curve.rank % len(DASHES)]
+    if curve.kind == "theory":
+        return (THEORY, THEORY_SECOND)[curve.rank % 2], DASHES[curve.rank // 2 % len(DASHES)]
+    n = len(OTHERS)
+    return OTHERS[curve.rank % n], DASHES[curve.rank // n % len(DASHES)]
+
+
+def band_name(curve: Curve) -> str:
+    """Legend entry of the curve's band, with its coverage in per cent."""
+    return "band" if curve.level is None else f"{100 * curve.level:.0f} % band"
+
+
+def axis_energy_ev(curve: Curve, axis: Axis, e0_ev: float) -> np.ndarray:
+    """Energies of `curve` (n,) on the chosen axis, in eV.
+
+    Raises
+    ------
+    SpectrumError
+        For an axis other than ``"relative"`` and ``"absolute"``.
+    """
+    if axis not in ENERGY_LABELS:
+        raise SpectrumError(f"Unknown energy axis {axis!r}: choose 'relative' or 'absolute'")
+    return curve.energy_ev - e0_ev if axis == "relative" else curve.energy_ev
+
+
+def spectrum_figure(
+    curves: Sequence[Curve],
+    *,
+    e0_ev: float,
+    axis: Axis = "relative",
+    dark: bool = False,
+    height_px: int = 420,
+) -> go.Figure:
+    """Spectra with their bands, transparent so that it sits on either theme.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        Drawn in order; the first is in front.
+    e0_ev : float
+        Edge energy that the relative axis refers to.
+    axis : {"relative", "absolute"}
+        Energy axis.
+    dark : bool
+        Whether the page is dark.
+    height_px : int
+        Height of the figure.
+    """
+    figure = go.Figure()
+    for curve in reversed(curves):
+        _add_curve(figure, curve, axis_energy_ev(curve, axis, e0_ev), dark)
+    if axis == "relative":
+        figure.add_vline(x=0.0, line={"color": _theme(GRID, dark), "width": 1})
+    style_figure(figure, dark=dark, height_px=height_px)
+    figure.update_xaxes(title_text=ENERGY_LABELS[axis], tickformat="~f", hoverformat=".1f")
+    figure.update_yaxes(title_text=MU_LABEL, rangemode="tozero")
+    grid = energy_window_ev(curves, axis, e0_ev)
+    if grid is not None:
+        figure.update_xaxes(range=grid)
+    return figure
+
+
+def style_figure(figure: go.Figure, *, dark: bool = False, height_px: int = 420) -> None:
+    """Give `figure` the project's quiet look: no background, thin grid, legend on top."""
+    ink, grid = _theme(INK, dark), _theme(GRID, dark)
+    figure.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        height=height_px,
+        margin={"l": 58, "r": 12, "t": 34, "b": 48},
+        font={"color": ink, "size": 13, "family": "sans-serif"},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.0,
+            "yanchor": "bottom",
+            "traceorder": "reversed",
+        },
+        hovermode="x unified",
+        hoverlabel={"bgcolor": "#1B2028" if dark else "#FFFFFF", "font": {"color": ink}},
+    )
+    axis = {
+        "gridcolor": grid,
+        "linecolor": ink,
+        "zeroline": False,
+        "showline": True,
+        "ticks": "outside",
+    }
+    figure.update_xaxes(**axis, tickcolor=ink)
+    figure.update_yaxes(**axis, tickcolor=ink)
+
+
+def rgba(colour: str, alpha: float) -> str:
+    """``#RRGGBB`` with an opacity, as the ``rgba()`` that plotly reads."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def _add_curve(figure: go.Figure, curve: Curve, x: np.ndarray, dark: bool) -> None:
+    colour, dash = curve_style(curve, dark=dark)
+    # plotly reads a little HTML in names; a file's name is only ever text
+    name = html.escape(curve.name)
+    group = f"{curve.kind}-{curve.rank}"
+    if curve.lower is not None and curve.upper is not None:
+        figure.add_scatter(
+            x=np.concatenate([x, x[::-1]]),
+            y=np.concatenate([curve.upper, curve.lower[::-1]]),
+            fill="toself",
+            fillcolor=rgba(colour, BAND_OPACITY + (0.1 if dark else 0.0)),
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            name=band_name(curve),
+            legendgroup=group,
+            showlegend=curve.kind == "network" and curve.rank == 0,
+        )
+    custom, hover = None, "%{y:.3f}"
+    if curve.lower is not None and curve.upper is not None:
+        custom = np.column_stack([curve.lower, curve.upper])
+        hover = "%{y:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})"
+    figure.add_scatter(
+        x=x,
+        y=curve.mu,
+        customdata=custom,
+        mode="lines",
+        line={"color": colour, "dash": dash, "width": 2.2},
+        name=name,
+        legendgroup=group,
+        hovertemplate=hover,
+    )
+
+
+def energy_window_ev(
+    curves: Sequence[Curve], axis: Axis, e0_ev: float
+) -> tuple[float, float] | None:
+    """Range of the network's own grid: a measured EXAFS scan must not squeeze the edge."""
+    own = [c for c in curves if c.kind == "network"]
+    if not own:
+        return None
+    x = axis_energy_ev(own[0], axis, e0_ev)
+    return float(x[0]), float(x[-1])
+
+
+def _theme(table: MappingProxyType, dark: bool) -> str:
+    return table["dark" if dark else "light"]
