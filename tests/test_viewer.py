@@ -1,0 +1,122 @@
+import json
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+
+from xanes_core.errors import StructureError
+from xanes_core.plots import ABSORBER
+from xanes_core.viewer import MAX_ATOMS, element_colour, scene, structure_figure
+
+
+@pytest.fixture()
+def complex_atoms():
+    octahedron = 2.0 * np.vstack([np.eye(3), -np.eye(3)])
+    return Atoms("FeO6", np.vstack([[0, 0, 0], octahedron]) + 5.0)
+
+
+def test_a_scene_is_json_centred_on_the_absorber(complex_atoms):
+    view = scene(complex_atoms, 0)
+    json.dumps(view, allow_nan=False)
+    assert [a["symbol"] for a in view["atoms"]] == ["Fe"] + ["O"] * 6
+    first = view["atoms"][0]
+    assert (first["x"], first["y"], first["z"]) == (0.0, 0.0, 0.0)
+    assert view["note"] == ""
+
+
+def test_only_the_absorber_has_the_absorbers_colour(complex_atoms):
+    view = scene(complex_atoms, 0)
+    assert [a["colour"] == ABSORBER for a in view["atoms"]] == [True] + [False] * 6
+    assert [a["absorber"] for a in view["atoms"]] == [True] + [False] * 6
+
+
+def test_several_absorbers_are_marked_and_the_first_is_the_centre():
+    atoms = Atoms("FeOFe", [[0, 0, 0], [1.8, 0, 0], [3.6, 0, 0]])
+    view = scene(atoms, (2, 0))
+    assert [a["absorber"] for a in view["atoms"]] == [True, False, True]
+    assert view["atoms"][2]["x"] == 0.0
+
+
+def test_an_octahedron_has_six_bonds(complex_atoms):
+    assert scene(complex_atoms, 0)["bonds"] == [[0, i] for i in range(1, 7)]
+
+
+def test_benzene_has_twelve_bonds_and_hydrogens_none_among_themselves():
+    atoms = molecule("C6H6")
+    assert len(scene(atoms, 0)["bonds"]) == 12
+    assert scene(Atoms("H2", [[0, 0, 0], [0, 0, 0.74]]), 0)["bonds"] == []
+
+
+def test_a_lone_atom_has_no_bonds():
+    assert scene(Atoms("Fe", [[0, 0, 0]]), 0)["bonds"] == []
+
+
+def test_labels_are_symbol_and_index_and_off_unless_asked(complex_atoms):
+    assert {a["label"] for a in scene(complex_atoms, 0)["atoms"]} == {""}
+    labels = [a["label"] for a in scene(complex_atoms, 0, labels=True)["atoms"]]
+    assert labels == ["Fe0", "O1", "O2", "O3", "O4", "O5", "O6"]
+
+
+def test_no_text_of_the_file_gets_into_a_scene(complex_atoms):
+    complex_atoms.info["comment"] = "</script><script>alert(1)</script>"
+    complex_atoms.set_array("labels", np.array(["</script>"] * 7))
+    assert "script" not in json.dumps(scene(complex_atoms, 0, labels=True))
+
+
+def test_a_crystal_shows_the_surroundings_with_images():
+    view = scene(bulk("Fe", "bcc", a=2.87), 0)
+    r = np.array([[a["x"], a["y"], a["z"]] for a in view["atoms"]])
+    distances = np.linalg.norm(r, axis=1)
+    assert distances[0] == 0.0
+    assert (distances < 6.0).all()
+    # 8 + 6 + 12 + 24 + 8 + 6 neighbours in six shells of bcc iron within 6 A
+    assert len(view["atoms"]) == 1 + 64
+    assert "65 atoms within 6 A" in view["note"]
+
+
+def test_a_big_molecule_shows_the_surroundings_only():
+    side = np.arange(12) * 2.5
+    grid = np.array(np.meshgrid(side, side, side)).reshape(3, -1).T
+    atoms = Atoms(numbers=[26] + [8] * (len(grid) - 1), positions=grid)
+    assert len(atoms) > MAX_ATOMS
+    assert 1 < len(scene(atoms, 0)["atoms"]) < 100
+
+
+def test_shells_are_sorted_and_drawn(complex_atoms):
+    view = scene(complex_atoms, 0, shells_ang=(4.0, 2.5))
+    assert view["shells"] == [2.5, 4.0]
+    figure = structure_figure(view)
+    assert sum(trace.type == "surface" for trace in figure.data) == 2
+
+
+def test_the_plain_view_has_every_atom_and_bond(complex_atoms):
+    view = scene(complex_atoms, 0, labels=True)
+    lines, points = structure_figure(view, dark=True).data
+    assert len(points.x) == 7
+    assert points.marker.color[0] == ABSORBER
+    assert points.text[1] == "O1"
+    assert np.isfinite(np.asarray(lines.x, dtype=float)).sum() == 12
+
+
+def test_the_structure_is_not_changed(complex_atoms):
+    before = complex_atoms.copy()
+    scene(complex_atoms, 0, labels=True, shells_ang=(2.5,))
+    assert before == complex_atoms
+
+
+def test_hydrogen_is_not_white():
+    assert element_colour(1) != "#FFFFFF"
+    assert element_colour(8) == "#FF0D0D"
+
+
+@pytest.mark.parametrize("absorber", [7, -1, ()])
+def test_an_absorber_out_of_range_is_refused(complex_atoms, absorber):
+    with pytest.raises(StructureError, match="index from 0 to 6"):
+        scene(complex_atoms, absorber)
+
+
+@pytest.mark.parametrize("radius", [0.0, -1.0, float("nan")])
+def test_a_shell_without_radius_is_refused(complex_atoms, radius):
+    with pytest.raises(StructureError, match="positive radius"):
+        scene(complex_atoms, 0, shells_ang=(radius,))
