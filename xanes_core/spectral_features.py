@@ -122,7 +122,7 @@ def _last_crossing(energy: np.ndarray, curve: np.ndarray, level: float, top: flo
 def _pre_edge(peaks: Peaks, half: float, prominence: float) -> tuple[float, float]:
     # None where half is NaN, since no comparison with it holds.
     below = (peaks.energy_ev < half) & (peaks.energy_ev >= half - PRE_EDGE_REACH_EV)
-    below &= peaks.prominence >= prominence
+    below &= (peaks.prominence >= prominence) & (peaks.height >= prominence)
     if not below.any():
         return float("nan"), float("nan")
     best = int(np.argmax(np.where(below, peaks.prominence, -np.inf)))

@@ -23,7 +23,8 @@ from .spectrum_columns import (
     relative_partner,
 )
 from .spectrum_energy import absolute_energies, edge_of, put_in_order
-from .spectrum_text import MAX_BYTES, Table, decode, parse_json, parse_table
+from .spectrum_table import parse_table
+from .spectrum_text import MAX_BYTES, Table, decode, parse_json
 
 #: Formats that ``format=`` accepts. All but JSON are read by the same tolerant reader of columns.
 SPECTRUM_FORMATS = ("csv", "txt", "dat", "xdi", "athena", "fdmnes", "feff", "json")

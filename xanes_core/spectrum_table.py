@@ -1,0 +1,257 @@
+"""From the text of a spectrum file to a table of numbers, its column names and its header.
+
+People's files differ in everything: separators, decimal marks, comment signs. Nothing here knows
+what a column means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+
+from .errors import SpectrumError
+from .spectrum_text import MAX_COLUMNS, MAX_HEADERS, MAX_LINE, MAX_ROWS, Table, clean
+
+COMMENT_SIGNS = "#%!;"
+_MISSING = {
+    "",
+    "nan",
+    "-nan",
+    "+nan",
+    "inf",
+    "-inf",
+    "+inf",
+    "na",
+    "n/a",
+    "#n/a",
+    "-",
+    "--",
+    "null",
+}
+_EXPONENT = r"(?:[eEdD][+-]?\d{1,4}|[+-]\d{3})?"
+_POINT = re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}")
+_COMMA = re.compile(rf"[+-]?(?:\d+(?:,\d+)?|,\d+){_EXPONENT}")
+_HEADER = re.compile(r"([A-Za-z][\w .\-]{0,60}?)\s*[:=]\s*(\S.*)")
+_XDI_COLUMN = re.compile(r"column[._ ]?(\d{1,4})", re.IGNORECASE)
+
+# A dialect: the character between columns (None = white space) and the decimal mark.
+Dialect = tuple[str | None, str]
+_DIALECTS: tuple[Dialect, ...] = (
+    (None, "."),
+    (";", "."),
+    (";", ","),
+    (",", "."),
+    ("\t", "."),
+    ("\t", ","),
+    (None, ","),
+)
+
+
+def _tokens(line: str, separator: str | None) -> list[str]:
+    parts = line.split(separator, MAX_COLUMNS + 1)
+    return [p.strip().strip('"').strip() for p in parts]
+
+
+def _number(token: str, decimal: str) -> float | None:
+    """Value of a token, NaN for a missing one, None for what is no number."""
+    if (_POINT if decimal == "." else _COMMA).fullmatch(token):
+        text = token.replace(",", ".").replace("D", "e").replace("d", "e")
+        try:
+            return float(text)
+        except ValueError:  # an exponent of three digits without its letter: 0.1-101
+            return float(re.sub(r"([+-]\d{3})$", r"e\1", text))
+    if token.lower() in _MISSING or (len(token) > 3 and not token.strip("*")):
+        return float("nan")
+    return None
+
+
+def _row(line: str, dialect: Dialect) -> list[float] | None:
+    """Numbers of a line of at least two columns, or None."""
+    if len(line) > MAX_LINE:
+        return None
+    tokens = _tokens(line, dialect[0])
+    if not 2 <= len(tokens) <= MAX_COLUMNS:
+        return None
+    row = []
+    for token in tokens:
+        value = _number(token, dialect[1])
+        if value is None:
+            return None
+        row.append(value)
+    return row if any(v == v for v in row) else None
+
+
+def _choose_dialect(lines: list[str]) -> Dialect:
+    """Dialect under which most of the lines are rows of the same width."""
+    sample = lines[:: max(1, len(lines) // 200)]
+
+    def score(dialect: Dialect) -> int:
+        widths = Counter(len(r) for r in (_row(line, dialect) for line in sample) if r)
+        return max(widths.values(), default=0)
+
+    best = max(_DIALECTS, key=score)  # the first of equals: the plainest reading
+    if score(best) == 0:
+        single = sum(_number(x.strip(), d) is not None for x in sample for d in (".", ","))
+        if single:
+            raise SpectrumError(
+                "the file has a single column of numbers; a spectrum needs energy and absorption"
+            )
+        raise SpectrumError(
+            "no table of numbers was found; expected two or more columns, energy and absorption"
+        )
+    return best
+
+
+def parse_table(text: str) -> Table:
+    """Read a text of columns; comments, names and stray lines are sorted out from the rows."""
+    # Only real line ends split: a form feed or U+2028 inside a comment must not start a row.
+    lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
+    lines = [line.strip("\x1a\ufeff") for line in lines]
+    plain = [line for line in lines if line and line[0] in '+-.,0123456789"nN']
+    if not plain:
+        raise SpectrumError(
+            "no table of numbers was found; expected two or more columns, energy and absorption"
+        )
+    dialect = _choose_dialect(plain)
+    head: list[str] = []
+    rows: list[list[float]] = []
+    stray = 0
+    for line in lines:
+        if not line:
+            continue
+        row = None if line[0] in COMMENT_SIGNS else _row(line, dialect)
+        if row is not None:
+            rows.append(row)
+            if len(rows) > MAX_ROWS:
+                raise SpectrumError(f"the file has more than {MAX_ROWS} rows; export one spectrum")
+        elif not rows:
+            head.append(line)
+        elif line[0] not in COMMENT_SIGNS:
+            stray += 1
+    return _assemble(rows, head, stray, dialect)
+
+
+def _assemble(rows: list[list[float]], head: list[str], stray: int, dialect: Dialect) -> Table:
+    width = Counter(len(row) for row in rows).most_common(1)[0][0]
+    kept = [row for row in rows if len(row) == width]
+    dropped = stray + len(rows) - len(kept)
+    if dropped > max(2, 0.2 * len(kept)):
+        raise SpectrumError(
+            f"{dropped} lines do not fit the table of {width} columns; export the spectrum again "
+            "as plain columns"
+        )
+    notes = [f"{dropped} lines that do not fit the table were left out"] if dropped else []
+    values = np.array(kept, dtype=np.float64)
+    values[~np.isfinite(values)] = np.nan
+    if dialect[1] == ",":
+        notes.append("decimal commas were read")
+    else:
+        _refuse_two_commas(values, kept, head, dialect)
+    empty = np.isnan(values).all(axis=0)
+    names, units, named = _names(head, width, dialect[0])
+    if empty.any() and (~empty).sum() >= 2:
+        values = values[:, ~empty]
+        names = [n for n, e in zip(names, empty, strict=True) if not e]
+        units = [u for u, e in zip(units, empty, strict=True) if not e]
+    return Table(values, names, units, named, _headers(head), notes, _kind(head))
+
+
+def _refuse_two_commas(
+    values: np.ndarray, rows: list[list[float]], head: list[str], dialect: Dialect
+) -> None:
+    """7112,5,0,123 is read as four integers; say so where it shows."""
+    if dialect[0] != "," or values.shape[1] % 2 or values.shape[1] < 4:
+        return
+    whole = np.all((values == np.round(values)) | np.isnan(values))
+    if whole and len(rows) > 2 and np.any(np.diff(values[:, 0]) == 0):
+        raise SpectrumError(
+            "commas seem to be both decimal marks and separators; export with semicolons or tabs "
+            "between the columns"
+        )
+
+
+def _kind(head: list[str]) -> str:
+    text = "\n".join(head[:60])
+    first = head[0].lstrip("# ") if head else ""
+    if "Athena" in first:
+        return "athena"
+    if first.startswith("XDI/"):
+        return "xdi"
+    if "<xanes>" in text.lower() or "FDMNES" in text:
+        return "fdmnes"
+    return "feff" if re.search(r"\bomega\b.*\bmu0\b", text) else "table"
+
+
+def _names(head: list[str], width: int, separator: str | None) -> tuple[list[str], list[str], bool]:
+    """Column names and units: from XDI's ``Column.N``, else from the last fitting header line."""
+    names, units = [f"column {i + 1}" for i in range(width)], [""] * width
+    declared = False
+    for line in head:
+        found = _HEADER.fullmatch(line.lstrip(COMMENT_SIGNS + " \t"))
+        column = _XDI_COLUMN.fullmatch(found[1].strip()) if found else None
+        if column and 1 <= int(column[1]) <= width:
+            words = found[2].split("||")[0].split()
+            if words:
+                names[int(column[1]) - 1] = words[0]
+                units[int(column[1]) - 1] = " ".join(words[1:3])
+                declared = True
+    if not declared:
+        for line in reversed(head):
+            labels = _labels(line, width, separator)
+            if labels:
+                names, declared = labels, True
+                break
+    for i, name in enumerate(names):
+        unit = re.search(r"[\[(]\s*([^\])]+)[\])]\s*$", name)
+        if unit and unit[1].strip().lower() in ("ev", "kev", "counts", "a.u.", "arb. units"):
+            names[i], units[i] = name[: unit.start()].strip() or name, unit[1].strip()
+    seen: Counter[str] = Counter()
+    for i, name in enumerate(names):
+        name = clean(name, 60) or f"column {i + 1}"
+        seen[name] += 1
+        names[i] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    return names, units, declared
+
+
+def _labels(line: str, width: int, separator: str | None) -> list[str] | None:
+    """Words of a header line, when there are as many as columns and they are no numbers."""
+    if len(line) > MAX_LINE:
+        return None
+    body = re.sub(r"^#L\s", "", line).lstrip(COMMENT_SIGNS + " \t")
+    body = re.sub(r"\s*@#\s*$", "", body)
+    for words in (
+        _tokens(body, separator),
+        _tokens(body, ","),
+        _tokens(body, ";"),
+        [w.strip() for w in re.split(r"\s{2,}|\t", body)],
+        re.sub(r"\s+([\[(][^\])]*[\])])", r"\1", body).split(),
+        body.split(),
+    ):
+        letters = [bool(re.search(r"[^\W\d]", w)) for w in words]
+        if len(words) == width and all(letters) and not any(w.endswith(":") for w in words):
+            return words
+    return None
+
+
+def _headers(head: list[str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in head:
+        body = line[:MAX_LINE]
+        if body[0] not in COMMENT_SIGNS:
+            _fdmnes_header(body, headers)
+            continue
+        found = _HEADER.fullmatch(body.lstrip(COMMENT_SIGNS + " \t"))
+        if found and len(headers) < MAX_HEADERS:
+            headers.setdefault(clean(found[1], 60), clean(found[2]))
+    return headers
+
+
+def _fdmnes_header(line: str, headers: dict[str, str]) -> None:
+    """``7112.0  26  1 ... = E_edge, Z, n_edge, ...``: the first line of an FDMNES output."""
+    left, equals, right = line.partition("=")
+    if equals and right.strip().lower().startswith("e_edge"):
+        labels = [w.strip() for w in right.split(",")]
+        for label, value in zip(labels, left.split(), strict=False):
+            headers[f"fdmnes.{clean(label, 60)}"] = clean(value)
