@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 from ase.geometry import complete_cell, minkowski_reduce
-from ase.neighborlist import primitive_neighbor_list
 from scipy.spatial import cKDTree
 
 from xanes_core.errors import StructureError
@@ -22,7 +23,7 @@ MAX_BYTES = 64 * 1024 * 1024
 #: Atoms nearer than this are taken for one atom written twice (A). H-H in H2 is 0.74 A.
 MIN_DISTANCE_ANG = 0.4
 #: Coordinates and cell lengths beyond this are taken for a mistake in units (A).
-MAX_LENGTH_ANG = 1e5
+MAX_LENGTH_ANG = 1e4
 #: Least volume per atom of a crystal (A^3); solids at ambient pressure have 5 and more.
 MIN_VOLUME_PER_ATOM_ANG3 = 0.5
 #: A cell whose volume is under this fraction of a*b*c is flat.
@@ -63,7 +64,7 @@ def validate_structure(atoms: Atoms) -> None:
         cell = _check_cell(atoms)
         pair = _coincident_periodic(atoms, cell)
     else:
-        pair = _coincident_molecule(atoms.positions)
+        pair = _coincident_points(atoms.positions)
     if pair is not None:
         _refuse_pair(atoms, *pair)
 
@@ -167,7 +168,7 @@ def reduced_cell(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
         ) from exc
 
 
-def _coincident_molecule(positions: np.ndarray) -> tuple[int, int, float] | None:
+def _coincident_points(positions: np.ndarray) -> tuple[int, int, float] | None:
     pairs = cKDTree(positions).query_pairs(MIN_DISTANCE_ANG, output_type="ndarray")
     if len(pairs) == 0:
         return None
@@ -180,12 +181,25 @@ def _coincident_periodic(atoms: Atoms, cell: np.ndarray) -> tuple[int, int, floa
     shortest = np.linalg.norm(reduced[atoms.pbc], axis=1).min()
     if shortest < MIN_DISTANCE_ANG:
         return 0, 0, float(shortest)
-    first, second, distance = primitive_neighbor_list(
-        "ijd", atoms.pbc, reduced, atoms.positions, MIN_DISTANCE_ANG
-    )
-    if len(first) == 0:
+    # images of the atoms that lie within the least distance of the cell
+    inverse = np.linalg.inv(reduced)
+    margins = np.where(atoms.pbc, MIN_DISTANCE_ANG * np.linalg.norm(inverse, axis=0), 0.0)
+    fractions = atoms.positions @ inverse
+    fractions[:, atoms.pbc] %= 1.0
+    points, sources = [fractions], [np.arange(len(atoms))]
+    ranges = (range(-int(np.ceil(m)), int(np.ceil(m)) + 1) for m in margins)
+    for shift in itertools.product(*ranges):
+        if any(shift):
+            images = fractions + shift
+            near = ((images >= -margins) & (images <= 1.0 + margins))[:, atoms.pbc].all(axis=1)
+            points.append(images[near])
+            sources.append(np.flatnonzero(near))
+    pair = _coincident_points(np.concatenate(points) @ reduced)
+    if pair is None:
         return None
-    return int(first[0]), int(second[0]), float(distance[0])
+    source = np.concatenate(sources)
+    first, second = sorted((int(source[pair[0]]), int(source[pair[1]])))
+    return first, second, pair[2]
 
 
 def _refuse_pair(atoms: Atoms, first: int, second: int, distance_ang: float) -> None:

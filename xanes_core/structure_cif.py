@@ -16,6 +16,7 @@ from xanes_core.structure_checks import MAX_ATOMS
 from xanes_core.structure_symmetry import (
     Operations,
     cell_of_parameters,
+    check_group,
     expand,
     space_group_operations,
 )
@@ -24,7 +25,7 @@ from xanes_core.structure_text import parse_number, parse_symbol, quote, symbol_
 #: Most symmetry operations of a conventional cell.
 MAX_OPERATIONS = 192
 #: Largest cif file (characters); the library's reader is slow.
-MAX_CIF_CHARS = 8_000_000
+MAX_CIF_CHARS = 4_000_000
 
 _FRACTION = re.compile(r"([+-]?\d{1,3})/(\d{1,3})\Z", re.ASCII)
 _OPERATION = re.compile(r"[xyzXYZ0-9+\-./ ,]{5,60}\Z", re.ASCII)
@@ -177,7 +178,13 @@ def _cif_operations(block: CIFBlock, parameters: list[float]) -> Operations:
                     f"The symmetry operations of the cif file cannot be read ({quote(bad or '')}): "
                     "write them as x, y, z or -x, y+1/2, -z."
                 )
-            return parse_sitesym(texts)
+            operations = parse_sitesym(texts)
+            if not check_group(operations[0]):
+                raise StructureError(
+                    "The symmetry operations of the cif file do not form a group: the list is "
+                    "incomplete or damaged."
+                )
+            return operations
     a, b, c, alpha, beta, gamma = parameters
     rhombohedral = np.allclose([a, alpha, alpha], [b, beta, gamma]) and np.isclose(a, c)
     rhombohedral = bool(rhombohedral and not np.isclose(alpha, 90.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -35,9 +36,15 @@ def fdmnes_lines(lines: list[str]) -> list[Line]:
 
 
 def is_fdmnes(lines: list[str]) -> bool:
-    """Whether a file has an FDMNES keyword that gives the structure."""
-    words = (w[0].lower() for _, w in fdmnes_lines(lines) if len(w) == 1)
-    return any(word in _FDMNES_LISTS or _FDMNES_FILES.match(word) for word in words)
+    """Whether a file has an FDMNES keyword that gives the structure, with what belongs below it."""
+    content = fdmnes_lines(lines)
+    for (_, words), (_, below) in itertools.pairwise(content):
+        key = words[0].lower()
+        if key in _FDMNES_LISTS and len(below) > 2 and all(map(is_number, below[:3])):
+            return True
+        if _FDMNES_FILES.match(key) and len(words) == 1:
+            return True
+    return any(words[0].lower() in _FDMNES_LISTS for _, words in content[-1:])
 
 
 def read_fdmnes(lines: list[str]) -> Iterator[Atoms]:
@@ -89,7 +96,7 @@ def read_fdmnes(lines: list[str]) -> Iterator[Atoms]:
 
 
 def _fdmnes_blocks(content: list[Line]) -> dict[str, tuple[int, list[Line]]]:
-    """Lines behind each keyword; a keyword stands alone and begins with a letter."""
+    """Lines behind each keyword, the first word of a line that begins with a letter."""
     blocks: dict[str, tuple[int, list[Line]]] = {}
     current: list[Line] = []
     previous = ""
@@ -99,7 +106,7 @@ def _fdmnes_blocks(content: list[Line]) -> dict[str, tuple[int, list[Line]]]:
         value_expected = previous in ("filout", "spgroup") and not current
         if key == "end" and not value_expected:
             break
-        if key[0].isalpha() and len(words) == 1 and not value_expected:
+        if key[0].isalpha() and not value_expected:
             current = []
             previous = key
             blocks.setdefault(key, (number, current))

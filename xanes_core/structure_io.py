@@ -45,7 +45,7 @@ _OF_EXTENSION = {
     **{name: (name,) for name in ("xyz", "cif", "mol", "pdb", "vasp", "gen", "feff", "fdmnes")},
     **{"extxyz": ("xyz",), "sdf": ("mol",), "sd": ("mol",), "ent": ("pdb",)},
     **{"poscar": ("vasp",), "contcar": ("vasp",)},
-    **{"inp": ("feff", "fdmnes"), "txt": ("fdmnes", "feff", "xyz")},
+    **{"inp": ("feff", "fdmnes"), "txt": ("xyz", "fdmnes", "feff")},
 }
 _TITLES = {
     "xyz": "xyz",

@@ -81,6 +81,15 @@ def space_group_operations(name: str, *, rhombohedral_axes: bool = False) -> Ope
     return operations["rotations"], operations["translations"]
 
 
+def check_group(rotations: np.ndarray) -> bool:
+    """Whether rotations (n, 3, 3) are those of a group: volume-preserving and closed."""
+    distinct = np.unique(rotations, axis=0)
+    if len(distinct) > 48 or not (np.abs(np.round(np.linalg.det(distinct))) == 1).all():
+        return False
+    products = np.einsum("aij,bjk->abik", distinct, distinct).reshape(-1, 3, 3)
+    return len(np.unique(np.concatenate([distinct, products]), axis=0)) == len(distinct)
+
+
 def expand(
     symbols: Sequence[str],
     fractions: np.ndarray,
@@ -116,7 +125,7 @@ def expand(
     all_symbols: list[str] = []
     parts, firsts = [], []
     for symbol, point in zip(symbols, fractions, strict=True):
-        images = (rotations @ point + translations) if len(rotations) > 1 else point[None]
+        images = rotations @ point + translations
         near = images[:, None] - images[None]
         near -= np.round(near)
         same = np.linalg.norm(near @ cell, axis=-1) < MERGE_DISTANCE_ANG
