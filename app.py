@@ -12,6 +12,9 @@ import streamlit as st
 # an icon by name would come from a font server; this one comes from here
 ICON = Path(__file__).resolve().parent / "dashboard" / "icon.png"
 st.set_page_config(page_title="XANES Explorer", page_icon=str(ICON), layout="wide")
+st.logo(ICON)
+# the default margins leave too little room for two panels side by side
+st.html("<style>.stMainBlockContainer {padding-left: 2rem; padding-right: 2rem;}</style>")
 
 PAGES = [
     st.Page("dashboard/pages/predict.py", title="Predict", url_path="predict", default=True),

@@ -1,13 +1,197 @@
-"""A measured or computed spectrum over the prediction."""
+"""A measured or computed spectrum over the prediction: read, normalise, shift, scale, judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from dashboard.common import plain
+from xanes_core.errors import SpectrumError
+from xanes_core.metrics import coverage, window_misfit
+from xanes_core.normalise import default_ranges, find_e0, normalise
+from xanes_core.plots import Curve, spectrum_curve
+from xanes_core.spectra import Spectrum, align, resample, scale, shift
+from xanes_core.spectrum_io import list_columns, read_spectrum
+
+_STORE = "overlay_spectrum"
+_MAX_SHIFT_EV = 30.0
 
 
-def measured_sidebar():
-    """Later."""
+@dataclass(frozen=True)
+class StoredSpectrum:
+    """Bytes of an uploaded spectrum, kept through page switches."""
+
+    name: str
+    data: bytes
 
 
-def measured_curve(prediction):
-    """Later."""
+@st.cache_data(max_entries=32, show_spinner=False)
+def _columns(data: bytes, name: str) -> tuple[tuple[str, ...], str]:
+    listed = list_columns(data, name=name)
+    return listed.names, listed.proposed
 
 
-def misfit_line(prediction, measured):
-    """Later."""
+@st.cache_data(max_entries=32, show_spinner=False)
+def _read(data: bytes, name: str, element: str, column: str) -> Spectrum:
+    return read_spectrum(data, name=name, element=element, column=column)
+
+
+def overlay_spectrum(prediction) -> Curve | None:
+    """Sidebar controls of the reader's spectrum, and its curve once it is ready to compare."""
+    with st.sidebar:
+        st.file_uploader(
+            "Compare with a spectrum",
+            key=f"spectrum_uploader_{st.session_state.setdefault('spectrum_version', 0)}",
+            on_change=_take,
+            help="Measured or computed: CSV, XDI, Athena, FDMNES or FEFF text, JSON.",
+        )
+        stored = st.session_state.get(_STORE)
+        if stored is None:
+            return None
+        if (
+            st.session_state.get(f"spectrum_uploader_{st.session_state['spectrum_version']}")
+            is None
+        ):
+            st.caption(f"Kept: {plain(stored.name, 60)}")
+            st.button("Remove the spectrum", on_click=_clear, type="tertiary")
+        try:
+            return _controls(stored, prediction)
+        except SpectrumError as error:
+            st.warning(f"{plain(stored.name, 60)}: {plain(error)}")
+            return None
+
+
+def _take() -> None:
+    key = f"spectrum_uploader_{st.session_state['spectrum_version']}"
+    upload = st.session_state.get(key)
+    if upload is None:
+        st.session_state.pop(_STORE, None)
+        return
+    st.session_state[_STORE] = StoredSpectrum(upload.name, upload.getvalue())
+    for name in ("column", "processing", "shift_ev", "scale", "pre", "post"):
+        st.session_state.pop(f"spectrum_{name}", None)
+
+
+def _clear() -> None:
+    st.session_state.pop(_STORE, None)
+    st.session_state["spectrum_version"] += 1
+
+
+def _controls(stored: StoredSpectrum, prediction) -> Curve | None:
+    names, proposed = _columns(stored.data, stored.name)
+    column = proposed
+    if len(names) > 1:
+        column = st.selectbox(
+            "Column", names, index=names.index(proposed), key="spectrum_column",
+            persist_state="session",
+        )  # fmt: skip
+    spectrum = _read(stored.data, stored.name, prediction.element, column)
+    if spectrum.notes:
+        with st.expander("What was mended"):
+            for note in spectrum.notes:
+                st.markdown(f"- {plain(note)}")
+    kind = st.segmented_control(
+        "It is", ["measured", "computed"], default="measured", key="spectrum_kind",
+        required=True, persist_state="session",
+    )  # fmt: skip
+    ready = _normalised(spectrum, prediction.element)
+    left, right = st.columns(2)
+    # widgets that code may set take their start from the session, not from a default
+    st.session_state.setdefault("spectrum_shift_ev", 0.0)
+    st.session_state.setdefault("spectrum_scale", 1.0)
+    by_ev = left.number_input(
+        "Shift (eV)", -_MAX_SHIFT_EV, _MAX_SHIFT_EV, step=0.1, format="%.2f",
+        key="spectrum_shift_ev", persist_state="session",
+    )  # fmt: skip
+    factor = right.number_input(
+        "Scale", 0.01, 100.0, step=0.01, format="%.3f", key="spectrum_scale",
+        persist_state="session",
+    )  # fmt: skip
+    st.button(
+        "Fit the shift", on_click=_fit, args=(ready, prediction),
+        help="Least squares against the prediction, up to 10 eV either way.",
+    )  # fmt: skip
+    if problem := st.session_state.pop("spectrum_problem", None):
+        st.warning(plain(problem))
+    ready = scale(shift(ready, by_ev), factor)
+    return spectrum_curve(
+        ready, stored.name[:60], kind="theory" if kind == "computed" else "measurement"
+    )
+
+
+def _normalised(spectrum: Spectrum, element: str) -> Spectrum:
+    done = spectrum.metadata.get("normalised") == "yes"
+    choice = st.segmented_control(
+        "Normalisation", ["already normalised", "normalise"],
+        default="already normalised" if done else "normalise",
+        key="spectrum_processing", required=True, persist_state="session",
+    )  # fmt: skip
+    if choice == "already normalised":
+        return spectrum
+    e0 = find_e0(spectrum, element=element)
+    low, high = float(spectrum.energy_ev[0] - e0), float(spectrum.energy_ev[-1] - e0)
+    pre, post = default_ranges(spectrum, e0)
+    pre_range, post_range, order = pre, post, None
+    if low < 0 < high:
+        with st.expander("Ranges"):
+            pre_range = st.slider(
+                "Pre-edge line (eV from the edge)", low, 0.0, (max(pre[0], low), pre[1]),
+                key="spectrum_pre", persist_state="session", format="%.0f",
+            )  # fmt: skip
+            post_range = st.slider(
+                "Post-edge curve (eV from the edge)", 0.0, high, (post[0], min(post[1], high)),
+                key="spectrum_post", persist_state="session", format="%.0f",
+            )  # fmt: skip
+            order = st.selectbox(
+                "Order of the post-edge curve", [None, 0, 1, 2, 3], key="spectrum_order",
+                format_func=lambda n: "by its length" if n is None else str(n),
+                persist_state="session",
+            )  # fmt: skip
+    made = normalise(
+        spectrum, e0_ev=e0, pre_range_ev=pre_range, post_range_ev=post_range, order=order
+    )
+    return made.spectrum
+
+
+def _fit(spectrum: Spectrum, prediction) -> None:
+    reference = Spectrum(prediction.energy_ev, prediction.mu, prediction.e0_ev)
+    try:
+        found = align(spectrum, reference)
+    except SpectrumError as error:
+        st.session_state["spectrum_problem"] = str(error)
+        return
+    st.session_state["spectrum_shift_ev"] = round(found.shift_ev, 2)
+    if found.at_bound:
+        st.session_state["spectrum_problem"] = (
+            "The best shift lies at the limit of 10 eV: check the element and the energy axis."
+        )
+
+
+def misfit_line(prediction, curve: Curve) -> None:
+    """How far the reader's spectrum is from the prediction, where both are known."""
+    inside = (prediction.energy_ev >= curve.energy_ev[0]) & (
+        prediction.energy_ev <= curve.energy_ev[-1]
+    )
+    if inside.sum() < 10:
+        st.warning(
+            "The spectrum does not overlap with the prediction: check its element and its energies."
+        )
+        return
+    energy = prediction.energy_ev[inside]
+    own = resample(Spectrum(curve.energy_ev, curve.mu), energy).mu
+    rms = window_misfit(energy, prediction.mu[inside], own)
+    share = coverage(own, prediction.lower[inside], prediction.upper[inside])
+    excess = np.maximum(prediction.lower[inside] - own, own - prediction.upper[inside])
+    worst = int(np.argmax(excess))
+    where = (
+        f"; furthest outside at {energy[worst] - prediction.e0_ev:+.1f} eV, by {excess[worst]:.2f}"
+        if excess[worst] > 0
+        else ""
+    )
+    st.markdown(
+        f"**Misfit** {rms:.3f} edge steps (root mean square). **{100 * share:.0f} %** of the "
+        f"energies lie inside the {100 * prediction.level:.0f} % band, {100 * (1 - share):.0f} % "
+        f"outside{where}."
+    )

@@ -7,7 +7,6 @@ import streamlit as st
 
 from dashboard.common import is_dark, plain
 from dashboard.inputs import Entry
-from dashboard.predictions import structure_key
 from dashboard.viewer3d import show_structure
 from xanes_core.errors import XanesError
 from xanes_core.export import safe_name, to_csv, to_json, to_xdi
@@ -15,12 +14,20 @@ from xanes_core.figures import spectrum_image
 from xanes_core.plots import Curve, spectrum_figure
 from xanes_core.viewer import SHELLS_ANG, scene
 
-PANEL_HEIGHT_PX = 400
+VIEW_HEIGHT_PX = 330
+FIGURE_HEIGHT_PX = 390
 _VERDICTS = {
     "in domain": ("In domain", "green"),
     "at the edge": ("At the edge of the training data", "orange"),
     "outside": ("Outside the training data", "red"),
 }
+
+
+def heading(entry: Entry) -> None:
+    """What is in view, and why it is worth a look."""
+    st.markdown(f"#### {plain(entry.label)}")
+    if entry.note:
+        st.caption(plain(entry.note))
 
 
 def structure_panel(entry: Entry, frame: int, sites: tuple) -> None:
@@ -47,7 +54,7 @@ def structure_panel(entry: Entry, frame: int, sites: tuple) -> None:
     show_structure(
         view,
         structure=f"{entry.key} {marked[0]}",
-        height_px=PANEL_HEIGHT_PX - 20,
+        height_px=VIEW_HEIGHT_PX,
         key="structure_view",
     )
     if view["note"]:
@@ -57,7 +64,7 @@ def structure_panel(entry: Entry, frame: int, sites: tuple) -> None:
 def spectrum_panel(curves: list[Curve], e0_ev: float, axis: str) -> None:
     """The spectra, with the prediction in front."""
     figure = spectrum_figure(
-        curves, e0_ev=e0_ev, axis=axis, dark=is_dark(), height_px=PANEL_HEIGHT_PX
+        curves, e0_ev=e0_ev, axis=axis, dark=is_dark(), height_px=FIGURE_HEIGHT_PX
     )
     st.plotly_chart(
         figure, width="stretch", theme=None, key="spectrum", config={"displaylogo": False}
@@ -70,8 +77,7 @@ def verdict_panel(prediction) -> None:
     label, colour = _VERDICTS.get(domain.level, (domain.level, "gray"))
     with st.container(border=True, gap="xsmall", key="verdict"):
         st.badge(label, color=colour)
-        for reason in domain.reasons:
-            st.markdown(f"- {plain(reason)}")
+        st.markdown("\n".join(f"- {plain(reason)}" for reason in domain.reasons))
         width = float(np.mean(prediction.upper - prediction.lower))
         st.caption(
             f"The band is meant to hold the true spectrum at {100 * prediction.level:.0f} % of the "
@@ -120,8 +126,3 @@ def even_frames(n_frames: int, shown: int, at_most: int = 8) -> list[int]:
     """Up to `at_most` frames spread over all, the shown one left out."""
     spread = np.unique(np.linspace(0, n_frames - 1, min(n_frames, at_most)).round().astype(int))
     return [int(i) for i in spread if i != shown]
-
-
-def view_key(entry: Entry, frame: int) -> str:
-    """Short name of what is in view."""
-    return structure_key(entry.frames[frame])[:12]

@@ -14,7 +14,7 @@ from dashboard.common import (
     show_notices,
     to_link,
 )
-from dashboard.compare import measured_curve, measured_sidebar, misfit_line
+from dashboard.compare import misfit_line, overlay_spectrum
 from dashboard.features import features_table
 from dashboard.predictions import (
     Request,
@@ -110,7 +110,7 @@ def choose_absorber(entry: inputs.Entry, options: dict) -> int | str:
     if st.session_state.get(key) not in options:
         st.session_state[key] = first_choice(entry, options)
     return st.selectbox(
-        "Absorber", list(options), key=key, format_func=lambda o: options.get(o, str(o)),
+        "Absorber", list(options), key=key, format_func=lambda o: f"Absorber: {options.get(o, o)}",
         persist_state="session", label_visibility="collapsed",
     )  # fmt: skip
 
@@ -163,14 +163,15 @@ def spectrum_controls(found, entry) -> str:
 
 def show(found: list[inputs.Entry]) -> None:
     """The page with something to predict."""
+    heading = st.container(gap="xxsmall")
     left, right = st.columns([5, 7], gap="medium")
     with left:
         entry = choose_entry(found)
-        frame_holder = st.container()
-    with frame_holder:
-        top = st.container()
-        view = st.container()
+        top, view = st.container(), st.container()
         frame = panels.frame_slider(entry)
+        below = st.container()
+    with heading:
+        panels.heading(entry)
     atoms = entry.frames[frame]
     options = absorber_options(atoms)
     if not options:
@@ -194,29 +195,24 @@ def show(found: list[inputs.Entry]) -> None:
         return
     with view:
         panels.structure_panel(entry, frame, prediction.sites)
-        if entry.note:
-            st.caption(plain(entry.note))
+    with below:
+        panels.verdict_panel(prediction)
     with right:
         axis = spectrum_controls(found, entry)
         curves = [prediction_curve(prediction, f"Network, {element}")]
         curves += overlay_curves(found, entry, frame, request)
-        measured = measured_curve(prediction)
+        measured = overlay_spectrum(prediction)
         if measured is not None:
             curves.append(measured)
         panels.spectrum_panel(curves, prediction.e0_ev, axis)
         if measured is not None:
             misfit_line(prediction, measured)
-        facts, verdict = st.columns([1, 1], gap="small")
-        with facts:
-            features_table(prediction, axis)
-        with verdict:
-            panels.verdict_panel(prediction)
+        features_table(prediction, axis)
         panels.downloads(prediction, curves, axis, entry.label)
     batch.show_batch(found, cached_model(model_key).key)
 
 
 inputs.sidebar()
-measured_sidebar()
 show_notices()
 structures = inputs.entries()
 failures = [f for f in inputs.files().values() if f.error]
