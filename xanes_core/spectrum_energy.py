@@ -38,7 +38,7 @@ def edge_of(headers: dict[str, str], element: str | None, notes: list[str]) -> E
                 f"{', '.join(K_EDGE_EV)}"
             )
         if in_file and in_file != wanted:
-            notes.append(f"the file names {in_file}; {wanted} was asked for and used")
+            notes.append(f"the file names {in_file}, but {wanted} was asked for and used")
         in_file = wanted
     stated = next(
         (lower[k] for k in ("e0_ev", "xanesexplorer.e0_ev", "fdmnes.e_edge") if k in lower), None
@@ -119,7 +119,7 @@ def _tabulated(low: float, high: float, edge: Edge, notes: list[str]) -> float |
     inside = [el for el, e0 in K_EDGE_EV.items() if low <= e0 <= high]
     if len(inside) == 1:
         notes.append(
-            f"no element is named; the {inside[0]} K edge ({K_EDGE_EV[inside[0]]:.0f} eV), the "
+            f"no element is named: the {inside[0]} K edge ({K_EDGE_EV[inside[0]]:.0f} eV), the "
             "only one in the range, was taken for E0"
         )
         return K_EDGE_EV[inside[0]]
