@@ -146,10 +146,13 @@ def periodic_cell(atoms: Atoms) -> np.ndarray:
             f"A cell vector is longer than {MAX_LENGTH_ANG:,.0f} A: "
             "check that the cell is in angstrom."
         )
-    try:
-        return np.array(complete_cell(cell))
-    except Exception as exc:  # linearly dependent vectors make the linear algebra fail
-        raise StructureError("The cell has no volume: check the cell lengths and angles.") from exc
+    with np.errstate(all="ignore"):  # vectors on one line give no normal
+        cell = np.array(complete_cell(cell))
+    if not np.isfinite(cell).all():
+        raise StructureError(
+            "The cell has no volume (its vectors lie on one line): check its lengths and angles."
+        )
+    return cell
 
 
 def reduced_cell(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
@@ -169,11 +172,18 @@ def reduced_cell(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
 
 
 def _coincident_points(positions: np.ndarray) -> tuple[int, int, float] | None:
-    pairs = cKDTree(positions).query_pairs(MIN_DISTANCE_ANG, output_type="ndarray")
-    if len(pairs) == 0:
+    if len(positions) < 2:
         return None
-    first, second = min((int(min(p)), int(max(p))) for p in pairs[:1000])
-    return first, second, float(np.linalg.norm(positions[first] - positions[second]))
+    # two nearest (one is the point itself): a list of all pairs could be of any length
+    distance, index = cKDTree(positions).query(
+        positions, k=2, distance_upper_bound=MIN_DISTANCE_ANG
+    )
+    close = np.flatnonzero(np.isfinite(distance[:, 1]))
+    if len(close) == 0:
+        return None
+    first = int(close[0])
+    second = int(index[first, 1] if index[first, 1] != first else index[first, 0])
+    return min(first, second), max(first, second), float(distance[first, 1])
 
 
 def _coincident_periodic(atoms: Atoms, cell: np.ndarray) -> tuple[int, int, float] | None:
@@ -186,6 +196,9 @@ def _coincident_periodic(atoms: Atoms, cell: np.ndarray) -> tuple[int, int, floa
     margins = np.where(atoms.pbc, MIN_DISTANCE_ANG * np.linalg.norm(inverse, axis=0), 0.0)
     fractions = atoms.positions @ inverse
     fractions[:, atoms.pbc] %= 1.0
+    pair = _coincident_points(fractions @ reduced)
+    if pair is not None:
+        return pair
     points, sources = [fractions], [np.arange(len(atoms))]
     ranges = (range(-int(np.ceil(m)), int(np.ceil(m)) + 1) for m in margins)
     for shift in itertools.product(*ranges):
