@@ -1,0 +1,179 @@
+"""The training set on disk: structures as extended xyz, spectra as npz, one pair per element.
+
+``EL.extxyz`` holds the structures (absorber is atom 0; charge, oxidation state, coordination
+number and ligands in the comment line; ASE and most viewers read it). ``EL.npz`` holds, in the
+same order, ``name`` (n,), ``energy_ev`` (n, p) absolute energies padded with NaN and ``mu`` (n, p)
+as the theory wrote them. ``held_out.txt`` names the records that measure accuracy and are used for
+nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from xanes_core.constants import ABSORBERS, K_EDGE_EV, xanes_grid_ev
+from xanes_core.errors import DatasetError, SpectrumError
+from xanes_core.theory_grid import feff_to_grid
+
+HELD_OUT_FILE = "held_out.txt"
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Structures with spectra on one grid.
+
+    Attributes
+    ----------
+    names : numpy.ndarray of str, (n,)
+        Unique name of each record.
+    elements : numpy.ndarray of str, (n,)
+        Absorber element.
+    structures : tuple of ase.Atoms, (n,)
+        Absorber is atom 0.
+    energy_rel_ev : numpy.ndarray, (k,)
+        Grid relative to E0 (eV).
+    mu : numpy.ndarray, (n, k)
+        Spectra.
+    held_out : numpy.ndarray of bool, (n,)
+        Records that no fit and no choice may see.
+    sha256 : str
+        Hash over the files it was read from.
+    """
+
+    names: np.ndarray
+    elements: np.ndarray
+    structures: tuple[Atoms, ...]
+    energy_rel_ev: np.ndarray
+    mu: np.ndarray
+    held_out: np.ndarray
+    sha256: str
+
+    def __len__(self) -> int:
+        """Count the records."""
+        return len(self.names)
+
+    def subset(self, chosen: np.ndarray) -> TrainingSet:
+        """Return the records that a mask or an index array chooses."""
+        rows = np.arange(len(self))[chosen]
+        return TrainingSet(
+            names=self.names[rows],
+            elements=self.elements[rows],
+            structures=tuple(self.structures[i] for i in rows),
+            energy_rel_ev=self.energy_rel_ev,
+            mu=self.mu[rows],
+            held_out=self.held_out[rows],
+            sha256=self.sha256,
+        )
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Number of records per absorber element."""
+        return {el: int((self.elements == el).sum()) for el in ABSORBERS if el in self.elements}
+
+    def info(self, key: str) -> np.ndarray:
+        """One entry of every structure's comment line, (n,) object; None where it is missing."""
+        return np.array([atoms.info.get(key) for atoms in self.structures], dtype=object)
+
+
+def load_training_set(
+    folder: str | Path, *, energy_rel_ev: np.ndarray | None = None
+) -> TrainingSet:
+    """Read a training set.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder with ``EL.extxyz`` and ``EL.npz`` pairs.
+    energy_rel_ev : numpy.ndarray, (k,), optional
+        Grid relative to E0 (eV); default that of the shipped models.
+
+    Returns
+    -------
+    TrainingSet
+        Elements in order of atomic number, records in file order.
+
+    Raises
+    ------
+    DatasetError
+        Files are missing, do not belong together, or hold a spectrum that cannot be used.
+    """
+    folder = Path(folder)
+    grid = xanes_grid_ev() if energy_rel_ev is None else np.asarray(energy_rel_ev, dtype=float)
+    found = [el for el in ABSORBERS if (folder / f"{el}.npz").is_file()]
+    if not found:
+        raise DatasetError(
+            f"no training set in {folder}: it should hold files such as Fe.extxyz and Fe.npz"
+        )
+    names, elements, structures, spectra, digest = [], [], [], [], hashlib.sha256()
+    for element in found:
+        for file in (folder / f"{element}.extxyz", folder / f"{element}.npz"):
+            digest.update(_content(file))
+        images, records = _read_pair(folder, element)
+        structures += images
+        names += records["name"].tolist()
+        elements += [element] * len(images)
+        spectra += _on_grid(records, element, grid)
+    return TrainingSet(
+        names=np.array(names),
+        elements=np.array(elements),
+        structures=tuple(structures),
+        energy_rel_ev=grid,
+        mu=np.array(spectra),
+        held_out=np.isin(names, _held_out_names(folder, names)),
+        sha256=digest.hexdigest(),
+    )
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{file.name} cannot be read ({error.strerror}); restore it") from error
+
+
+def _read_pair(folder: Path, element: str) -> tuple[list[Atoms], dict[str, np.ndarray]]:
+    images = ase.io.read(folder / f"{element}.extxyz", index=":", format="extxyz")
+    with np.load(folder / f"{element}.npz", allow_pickle=False) as stored:
+        records = {key: stored[key] for key in ("name", "energy_ev", "mu")}
+    told = [str(atoms.info.get("name")) for atoms in images]
+    if told != records["name"].tolist():
+        raise DatasetError(
+            f"{element}.extxyz and {element}.npz do not list the same records in the same order; "
+            "restore both from the same version"
+        )
+    for atoms in images:
+        if atoms.get_chemical_symbols()[0] != element:
+            raise DatasetError(f"atom 0 of {atoms.info['name']} is not the absorber {element}")
+    return images, records
+
+
+def _on_grid(records: dict[str, np.ndarray], element: str, grid: np.ndarray) -> list[np.ndarray]:
+    spectra = []
+    for name, energy_ev, mu in zip(*(records[k] for k in ("name", "energy_ev", "mu")), strict=True):
+        try:
+            spectra.append(feff_to_grid(energy_ev, mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid))
+        except SpectrumError as error:
+            raise DatasetError(f"spectrum of {name}: {error}") from error
+    return spectra
+
+
+def _held_out_names(folder: Path, names: list[str]) -> list[str]:
+    file = folder / HELD_OUT_FILE
+    if not file.is_file():
+        return []
+    lines = file.read_text(encoding="utf-8").split("\n")
+    told = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    unknown = sorted(set(told) - set(names))
+    if unknown:
+        raise DatasetError(
+            f"{HELD_OUT_FILE} names {len(unknown)} records that are not in the set, first "
+            f"{unknown[0]!r}; remove them from the list"
+        )
+    return told

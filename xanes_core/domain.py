@@ -1,0 +1,213 @@
+"""Is a structure like those the model was trained on? A verdict in words, with reasons.
+
+The measure is the distance to the nearest training sample in the space of scaled features, in
+units of what is usual inside the training set (95 % of training samples have another one nearer
+than 1). Where the training structures are known, their coordination numbers, neighbour elements
+and bond lengths are compared too: these are reasons a chemist can act on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols, covalent_radii
+from scipy.spatial.distance import cdist
+
+from xanes_core.errors import ModelError
+from xanes_core.structures import Environment, environment
+
+VERDICTS = ("in domain", "at the edge", "outside")
+#: Scores up to the first are in domain, up to the second at the edge, above it outside.
+SCORE_LIMITS = (1.0, 1.5)
+#: A neighbour counts as bonded up to this multiple of the sum of covalent radii.
+BOND_FACTOR = 1.25
+#: Bond lengths this far outside the training range are remarked on (A).
+BOND_MARGIN_ANG = 0.03
+
+
+@dataclass(frozen=True)
+class DomainVerdict:
+    """How far to trust a prediction, in words.
+
+    Attributes
+    ----------
+    level : str
+        ``in domain``, ``at the edge`` or ``outside``.
+    score : float
+        Distance to the nearest training sample; 1 is the 95th percentile inside the set.
+    reasons : tuple of str
+        Plain sentences, the most important first.
+    """
+
+    level: str
+    score: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What the model was trained on.
+
+    Attributes
+    ----------
+    features : numpy.ndarray, (n, d)
+        Scaled features of the training samples, float16.
+    unit : float
+        95th percentile of the distance from a training sample to its nearest other one.
+    chemistry : dict
+        ``coordination`` (element -> {number: count}), ``bonds`` ("Fe-N" -> [shortest, longest] in
+        A) and ``neighbours`` (list of elements within the cut-off); empty where unknown.
+    """
+
+    features: np.ndarray
+    unit: float
+    chemistry: dict = field(default_factory=dict)
+
+    def scores(self, scaled: np.ndarray) -> np.ndarray:
+        """Distance of scaled features (n, d) to the nearest training sample, (n,)."""
+        return cdist(scaled, self._reference).min(axis=1) / self.unit
+
+    @property
+    def _reference(self) -> np.ndarray:
+        return self.features.astype(np.float32)
+
+    def verdict(self, scaled: np.ndarray, env: Environment | None = None) -> DomainVerdict:
+        """Verdict on one sample.
+
+        Parameters
+        ----------
+        scaled : numpy.ndarray, (d,)
+            Scaled features.
+        env : Environment, optional
+            Its environment, for reasons from chemistry.
+        """
+        score = float(self.scores(scaled[None])[0])
+        rank = int(np.searchsorted(SCORE_LIMITS, score))
+        reasons = [_distance_reason(score, rank)]
+        if env is not None and self.chemistry:
+            for worse, reason in self._chemistry_reasons(env):
+                rank = max(rank, worse)
+                reasons.insert(0, reason) if worse else reasons.append(reason)
+        return DomainVerdict(level=VERDICTS[rank], score=score, reasons=tuple(reasons))
+
+    def _chemistry_reasons(self, env: Environment) -> list[tuple[int, str]]:
+        element = chemical_symbols[env.absorber_z]
+        found = []
+        seen = set(self.chemistry["neighbours"])
+        for symbol in sorted({chemical_symbols[z] for z in env.numbers} - seen):
+            near = env.distances_ang[env.numbers == chemical_symbols.index(symbol)].min()
+            bonded = near <= _bond_limit_ang(env.absorber_z, chemical_symbols.index(symbol))
+            found.append(
+                (2 if bonded else 1, f"{symbol} at {near:.2f} A: no training structure has it")
+            )
+        found += self._bond_reasons(env, element)
+        number = coordination_number(env)
+        counts = {int(k): v for k, v in self.chemistry["coordination"].get(element, {}).items()}
+        total, same = sum(counts.values()), counts.get(number, 0)
+        text = f"coordination number {number}: {same} of {total} {element} training structures"
+        found.append((0 if same else 1, text))
+        return found
+
+    def _bond_reasons(self, env: Environment, element: str) -> list[tuple[int, str]]:
+        found = []
+        for z in sorted(set(env.numbers.tolist())):
+            r = env.distances_ang[env.numbers == z]
+            r = r[r <= _bond_limit_ang(env.absorber_z, z)]
+            pair = f"{element}-{chemical_symbols[z]}"
+            if not len(r):
+                continue
+            if pair not in self.chemistry["bonds"]:
+                if chemical_symbols[z] in self.chemistry["neighbours"]:
+                    found.append((1, f"{pair} bond of {r.min():.2f} A: no such bond in training"))
+                continue
+            low, high = self.chemistry["bonds"][pair]
+            for value in {float(r.min()), float(r.max())}:
+                if value < low - BOND_MARGIN_ANG or value > high + BOND_MARGIN_ANG:
+                    text = f"{pair} {value:.2f} A is outside the {low:.2f} to {high:.2f} A"
+                    found.append((1, f"{text} of training"))
+        return found
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Arrays for ``weights.npz``; the chemistry goes into the card."""
+        return {"domain_features": self.features, "domain_unit": np.array(self.unit)}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray], chemistry: dict) -> Domain:
+        """Inverse of :meth:`to_arrays`.
+
+        Raises
+        ------
+        ModelError
+            An array is missing.
+        """
+        try:
+            return cls(arrays["domain_features"], float(arrays["domain_unit"]), chemistry)
+        except KeyError as error:
+            raise ModelError(f"the model's domain data lack {error}") from error
+
+
+def fit_domain(
+    scaled: np.ndarray, structures: Sequence[Atoms] | None = None, *, r_cut_ang: float = 6.0
+) -> Domain:
+    """Describe a training set.
+
+    Parameters
+    ----------
+    scaled : numpy.ndarray, (n, d)
+        Scaled features.
+    structures : sequence of ase.Atoms, (n,), optional
+        With the absorber as atom 0, where they are known.
+    r_cut_ang : float, optional
+        Radius of the environments (A).
+    """
+    kept = scaled.astype(np.float16)
+    distances = cdist(kept.astype(np.float32), kept.astype(np.float32))
+    np.fill_diagonal(distances, np.inf)
+    unit = float(np.quantile(distances.min(axis=1), 0.95))
+    chemistry = {}
+    if structures is not None:
+        chemistry = _chemistry([environment(atoms, 0, r_cut_ang) for atoms in structures])
+    return Domain(features=kept, unit=unit, chemistry=chemistry)
+
+
+def coordination_number(env: Environment) -> int:
+    """Neighbours within 1.25 times the sum of covalent radii (a ring of five counts five)."""
+    limits = [_bond_limit_ang(env.absorber_z, z) for z in env.numbers]
+    return int((env.distances_ang <= np.array(limits)).sum()) if limits else 0
+
+
+def _bond_limit_ang(z_absorber: int, z: int) -> float:
+    return BOND_FACTOR * (covalent_radii[z_absorber] + covalent_radii[z])
+
+
+def _chemistry(environments: list[Environment]) -> dict:
+    coordination: dict[str, Counter] = {}
+    bonds: dict[str, list[float]] = {}
+    neighbours: set[str] = set()
+    for env in environments:
+        element = chemical_symbols[env.absorber_z]
+        coordination.setdefault(element, Counter())[coordination_number(env)] += 1
+        neighbours |= {chemical_symbols[z] for z in env.numbers}
+        for z, r in zip(env.numbers, env.distances_ang, strict=True):
+            if r <= _bond_limit_ang(env.absorber_z, z):
+                bonds.setdefault(f"{element}-{chemical_symbols[z]}", []).append(float(r))
+    return {
+        "coordination": {
+            el: {str(k): v for k, v in sorted(c.items())} for el, c in coordination.items()
+        },
+        "bonds": {pair: [round(min(r), 3), round(max(r), 3)] for pair, r in sorted(bonds.items())},
+        "neighbours": sorted(neighbours),
+    }
+
+
+def _distance_reason(score: float, rank: int) -> str:
+    near = "another training structure is usually within 1"
+    if rank == 0:
+        return f"nearest training structure at {score:.2f} ({near})"
+    if rank == 1:
+        return f"nearest training structure is rather far, {score:.2f} ({near})"
+    return f"no training structure is near: the closest is at {score:.2f} ({near})"

@@ -1,0 +1,154 @@
+"""Ensembles of multilayer perceptrons, used without scikit-learn's objects.
+
+A spectrum is predicted as a linear part plus networks on what the linear part leaves::
+
+    mu(E) = intercept(E) + a . coef(:, E) + sum_q net_q(a) C_q(E)
+
+with ``a`` the scaled features, ``C`` the principal components of the training residuals and
+``net`` one of the networks fitted by :mod:`xanes_core.fitting`. Mean and spread over members are
+the prediction and its raw uncertainty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from xanes_core.errors import DescriptorError, ModelError
+from xanes_core.scaling import FeatureScaler
+
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "relu": lambda x: np.maximum(x, 0.0, out=x),
+    "tanh": lambda x: np.tanh(x, out=x),
+}
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Stacked weights of fitted members; predicts with matrix products alone.
+
+    Attributes
+    ----------
+    scaler : FeatureScaler
+        Of d features.
+    coef, intercept : numpy.ndarray, (d, k) and (k,)
+        Linear part.
+    components : numpy.ndarray, (q, k)
+        What the networks' outputs multiply.
+    weights, biases : tuple of numpy.ndarray
+        Per layer (m, n_in, n_out) and (m, 1, n_out), m members.
+    activation : str
+        Of the hidden layers.
+    """
+
+    scaler: FeatureScaler
+    coef: np.ndarray
+    intercept: np.ndarray
+    components: np.ndarray
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    activation: str
+
+    @property
+    def n_features(self) -> int:
+        """Number of features a sample must have."""
+        return self.coef.shape[0]
+
+    @property
+    def n_members(self) -> int:
+        """Number of networks."""
+        return self.weights[0].shape[0]
+
+    def check_features(self, x: np.ndarray) -> np.ndarray:
+        """Return features as a float array (n, d), or say what is wrong with them.
+
+        Raises
+        ------
+        DescriptorError
+            Another number of features, or values that are not finite.
+        """
+        x = np.asarray(x, dtype=np.float64)
+        if x.ndim != 2 or x.shape[1] != self.n_features:
+            raise DescriptorError(
+                f"features must have shape (n, {self.n_features}), got {x.shape}; "
+                "compute them with the model's own convention (model.convention)"
+            )
+        if not np.isfinite(x).all():
+            raise DescriptorError("features hold values that are not finite numbers")
+        return x
+
+    def predict_members(self, x: np.ndarray) -> np.ndarray:
+        """Spectra of each member, (m, n, k), for features ``x`` (n, d)."""
+        a = self.scaler.transform(self.check_features(x))
+        outputs = self._networks(a)
+        linear = a @ self.coef + self.intercept
+        return outputs @ self.components + linear
+
+    def predict(self, x: np.ndarray, *, chunk: int = 256) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation over members, each (n, k).
+
+        Works in chunks of ``chunk`` samples, and never holds all members' spectra: the spread of
+        ``net C`` is taken from the small covariance of ``net``.
+        """
+        x = self.check_features(x)
+        mean = np.empty((len(x), self.components.shape[1]))
+        std = np.empty_like(mean)
+        for start in range(0, len(x), chunk):
+            part = slice(start, start + chunk)
+            a = self.scaler.transform(x[part])
+            outputs = self._networks(a).astype(np.float64)
+            centre = outputs.mean(axis=0)
+            mean[part] = centre @ self.components + a @ self.coef + self.intercept
+            deviation = (outputs - centre).transpose(1, 0, 2) @ self.components
+            std[part] = np.sqrt(np.square(deviation).sum(axis=1) / (self.n_members - 1))
+        return mean, std
+
+    def _networks(self, a: np.ndarray) -> np.ndarray:
+        """Outputs of the networks, (m, n, q)."""
+        hidden = a[None]
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = np.matmul(hidden, weight) + bias
+            if layer < len(self.weights) - 1:
+                hidden = ACTIVATIONS[self.activation](hidden)
+        return hidden
+
+    # --- storage -----------------------------------------------------------------------------
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Arrays for ``weights.npz``; networks in float32."""
+        arrays = {f"scaler_{f.name}": np.asarray(getattr(self.scaler, f.name)) for f in _SCALER}
+        for name in ("coef", "intercept", "components"):
+            arrays[name] = getattr(self, name).astype(np.float32)
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            arrays[f"weight_{layer}"] = weight.astype(np.float32)
+            arrays[f"bias_{layer}"] = bias.astype(np.float32)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray], activation: str) -> Ensemble:
+        """Inverse of :meth:`to_arrays`.
+
+        Raises
+        ------
+        ModelError
+            Arrays are missing or their shapes do not fit together.
+        """
+        try:
+            n_layers = sum(name.startswith("weight_") for name in arrays)
+            scaler = {f.name: arrays[f"scaler_{f.name}"] for f in _SCALER}
+            made = cls(
+                scaler=FeatureScaler(**{**scaler, "clip": float(scaler["clip"])}),
+                weights=tuple(arrays[f"weight_{layer}"] for layer in range(n_layers)),
+                biases=tuple(arrays[f"bias_{layer}"] for layer in range(n_layers)),
+                activation=activation,
+                **{name: arrays[name] for name in ("coef", "intercept", "components")},
+            )
+            made.predict(np.zeros((1, made.n_features)))
+        except (KeyError, ValueError, IndexError) as error:
+            raise ModelError(f"the model's weights do not fit together ({error})") from error
+        return made
+
+
+_SCALER = fields(FeatureScaler)

@@ -1,0 +1,37 @@
+"""Writing files so that nobody ever sees half of one, and telling them apart."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_bytes(path: str | Path, data: bytes) -> Path:
+    """Write ``data`` to ``path`` at once: into a temporary file beside it, then renamed.
+
+    Parameters
+    ----------
+    path : str or Path
+        Target; its folder is made if it is not there. An existing file is replaced.
+    data : bytes
+        Content.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner reads
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def sha256_of(data: bytes) -> str:
+    """SHA-256 of ``data`` as hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,211 @@
+"""A model ready to use: from atoms to a spectrum with a band and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from xanes_core.calibration import Calibration
+from xanes_core.constants import K_EDGE_EV
+from xanes_core.domain import VERDICTS, Domain, DomainVerdict
+from xanes_core.ensemble import Ensemble
+from xanes_core.errors import ModelError
+from xanes_core.structures import Environment, Site, environment, select_sites
+from xanes_core.wacsf import WACSF
+
+
+@dataclass(frozen=True)
+class FeaturePrediction:
+    """Spectra predicted from features; n samples, k energies.
+
+    Attributes
+    ----------
+    energy_rel_ev : numpy.ndarray, (k,)
+        Energy relative to E0 (eV).
+    mu : numpy.ndarray, (n, k)
+        Mean over the ensemble, edge step 1.
+    std : numpy.ndarray, (n, k)
+        Calibrated standard deviation of the error.
+    lower, upper : numpy.ndarray, (n, k)
+        Band that covers the truth at a share ``level`` of the points.
+    level : float
+        What the band promises.
+    """
+
+    energy_rel_ev: np.ndarray
+    mu: np.ndarray
+    std: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    level: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One predicted spectrum; k energies, m ensemble members.
+
+    Attributes
+    ----------
+    energy_ev, energy_rel_ev : numpy.ndarray, (k,)
+        Absolute energy and energy relative to E0 (eV).
+    mu, std, lower, upper : numpy.ndarray, (k,)
+        As in :class:`FeaturePrediction`.
+    members : numpy.ndarray, (m, k)
+        Spectra of the members.
+    level : float
+        What the band promises.
+    e0_ev : float
+        Tabulated edge energy of the absorber (eV).
+    element : str
+        Absorber.
+    model_key : str
+        Model that predicted.
+    sites : tuple of Site
+        Sites averaged, with their multiplicities.
+    domain : DomainVerdict
+        How far to trust it; that of the worst site.
+    """
+
+    energy_ev: np.ndarray
+    energy_rel_ev: np.ndarray
+    mu: np.ndarray
+    std: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    members: np.ndarray
+    level: float
+    e0_ev: float
+    element: str
+    model_key: str
+    sites: tuple[Site, ...]
+    domain: DomainVerdict
+
+
+@dataclass(frozen=True)
+class SpectrumModel:
+    """A trained model with its card. Load one with :func:`xanes_core.load_model`.
+
+    Attributes
+    ----------
+    key : str
+        Name of the model.
+    card : dict
+        Theory, data, sizes, metrics, licence.
+    convention : WACSF
+        Descriptor it was trained with.
+    energy_rel_ev : numpy.ndarray, (k,)
+        Its energy grid relative to E0 (eV).
+    ensemble, calibration, domain
+        The fitted parts.
+    """
+
+    key: str
+    card: dict
+    convention: WACSF
+    energy_rel_ev: np.ndarray
+    ensemble: Ensemble
+    calibration: Calibration
+    domain: Domain
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Absorbers it knows."""
+        return tuple(self.card["elements"])
+
+    @property
+    def level(self) -> float:
+        """Share of points the band promises to cover."""
+        return self.calibration.level
+
+    def predict_features(self, x: np.ndarray) -> FeaturePrediction:
+        """Predict from features in the model's convention.
+
+        Parameters
+        ----------
+        x : numpy.ndarray, (n, n_features)
+            Features.
+
+        Raises
+        ------
+        DescriptorError
+            Another shape, or values that are not finite.
+        """
+        mean, spread = self.ensemble.predict(x)
+        std, lower, upper = self.calibration.apply(mean, spread)
+        return FeaturePrediction(self.energy_rel_ev, mean, std, lower, upper, self.level)
+
+    def predict(self, atoms: Atoms, absorber: int | str | None = 0) -> Prediction:
+        """Predict the spectrum of a structure.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            Molecule or crystal. Not modified.
+        absorber : int or str or None, optional
+            Index of the absorbing atom; an element for the average over its sites; ``"all"`` or
+            None for the only supported metal.
+
+        Returns
+        -------
+        Prediction
+            Sites averaged by multiplicity.
+
+        Raises
+        ------
+        StructureError
+            The absorber is not there or the structure cannot be used.
+        ModelError
+            The model does not know the absorber's element.
+        """
+        return self._predict_sites(*self._site_features(atoms, absorber))
+
+    def predict_many(
+        self, structures: Iterable[tuple[Atoms, int | str | None]]
+    ) -> list[Prediction]:
+        """Predict many structures, as :meth:`predict` for each."""
+        return [self.predict(atoms, absorber) for atoms, absorber in structures]
+
+    def _site_features(
+        self, atoms: Atoms, absorber: int | str | None
+    ) -> tuple[list[Site], list[Environment], np.ndarray]:
+        sites = select_sites(atoms, absorber)
+        element = sites[0].element
+        if element not in self.elements:
+            raise ModelError(
+                f"model {self.key} knows {', '.join(self.elements)}, not {element}; "
+                f'choose another with load_model("{element}") or --model'
+            )
+        envs = [environment(atoms, site.index, self.convention.r_cut_ang) for site in sites]
+        x = np.array([self.convention.transform_environment(env) for env in envs])
+        return sites, envs, x
+
+    def _predict_sites(
+        self, sites: list[Site], envs: list[Environment], x: np.ndarray
+    ) -> Prediction:
+        weights = np.array([site.multiplicity for site in sites], dtype=float)
+        weights /= weights.sum()
+        members = np.einsum("s,msk->mk", weights, self.ensemble.predict_members(x))
+        mean = members.mean(axis=0)
+        std, lower, upper = self.calibration.apply(mean, members.std(axis=0, ddof=1))
+        scaled = self.ensemble.scaler.transform(x)
+        verdicts = [self.domain.verdict(row, env) for row, env in zip(scaled, envs, strict=True)]
+        element = sites[0].element
+        e0_ev = K_EDGE_EV[element]
+        return Prediction(
+            energy_ev=self.energy_rel_ev + e0_ev,
+            energy_rel_ev=self.energy_rel_ev,
+            mu=mean,
+            std=std,
+            lower=lower,
+            upper=upper,
+            members=members,
+            level=self.level,
+            e0_ev=e0_ev,
+            element=element,
+            model_key=self.key,
+            sites=tuple(sites),
+            domain=max(verdicts, key=lambda v: (VERDICTS.index(v.level), v.score)),
+        )

@@ -1,0 +1,196 @@
+"""How each shipped model is made: data, descriptor, settings and what its card says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from xanes_core.constants import ABSORBERS, xanes_grid_ev
+from xanes_core.dataset import TrainingSet, load_training_set
+from xanes_core.errors import DatasetError, ModelError
+from xanes_core.files import sha256_of
+from xanes_core.fitting import FitSettings
+from xanes_core.wacsf import WACSF
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Features and spectra ready for a fit; n samples, d features, k energies.
+
+    Attributes
+    ----------
+    x, y : numpy.ndarray, (n, d) and (n, k)
+        Features and spectra.
+    elements : numpy.ndarray of str, (n,)
+        Absorbers.
+    held_out : numpy.ndarray of bool, (n,)
+        Samples kept aside to measure accuracy.
+    training_set : TrainingSet or None
+        The structures, where they are known.
+    sha256 : str
+        Hash of the files.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    elements: np.ndarray
+    held_out: np.ndarray
+    training_set: TrainingSet | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a model, and the texts of its card.
+
+    Attributes
+    ----------
+    key, title : str
+        Name for programs and for people.
+    elements : tuple of str
+        Absorbers.
+    default_for : tuple of str
+        Absorbers for which it is taken when nobody chooses.
+    convention : str
+        Descriptor.
+    settings : FitSettings
+        Hyper-parameters, chosen by ``python -m xanes_core crossval``.
+    theory, broadening, origin, licence, size_note : str
+        For the card.
+    data : str
+        Folder or file of the training data, relative to the project; or what to fetch.
+    """
+
+    key: str
+    title: str
+    elements: tuple[str, ...]
+    default_for: tuple[str, ...]
+    convention: str
+    settings: FitSettings
+    theory: str
+    broadening: str
+    origin: str
+    licence: str
+    size_note: str
+    data: str
+
+
+_SIZE_NOTE = (
+    "20 networks; weights are stored as float32 and the scaled training features (for the domain "
+    "check) as float16. More members change the error by less than its spread over folds."
+)
+
+RECIPES = {
+    recipe.key: recipe
+    for recipe in (
+        Recipe(
+            key="feff10-3d",
+            title="FEFF10, nine metals",
+            elements=ABSORBERS,
+            default_for=tuple(el for el in ABSORBERS if el != "V"),
+            convention="default",
+            settings=FitSettings(),
+            theory="FEFF10, real-space full multiple scattering (FMS 6 A, SCF 4 A or more), "
+            "Hedin-Lundqvist self-energy, final-state rule",
+            broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
+            origin="the project's own: complexes assembled from ligands of the Cambridge "
+            "Structural Database (DARTassembler's ligand base), relaxed with GFN2-xTB",
+            licence="that of the project",
+            size_note=_SIZE_NOTE,
+            data="data/feff10",
+        ),
+        Recipe(
+            key="fdmnes-v",
+            title="FDMNES, vanadium",
+            elements=("V",),
+            default_for=("V",),
+            convention="xanesnet",
+            settings=FitSettings(),
+            theory="FDMNES, Green's functions on muffin-tin potentials",
+            broadening="arctangent (width 1 eV, width_max 15 eV, ef -1 eV, ec 30 eV, el 30 eV)",
+            origin="1,223 vanadium complexes of tmQM (2024 release; Balcells and Skjelstad, JCIM "
+            "60, 6135 (2020)) with FDMNES spectra of Rankine and Penfold, J. Chem. Phys. 156, "
+            "164102 (2022), doi 10.1063/5.0087255: repository conorrankine/xanesnet, "
+            "datasets/tmqm. The data are not part of this project.",
+            licence="trained on data from a GPL-3.0 repository",
+            size_note=_SIZE_NOTE,
+            data="k_edge_v.npz of the repository conorrankine/xanesnet",
+        ),
+    )
+}
+
+
+def get_recipe(key: str) -> Recipe:
+    """Return the recipe of that name.
+
+    Raises
+    ------
+    ModelError
+        There is none.
+    """
+    if key not in RECIPES:
+        raise ModelError(f"no recipe called {key!r}; there are: {', '.join(RECIPES)}")
+    return RECIPES[key]
+
+
+def load_training_data(recipe: Recipe, path: str | Path) -> TrainingData:
+    """Read what a recipe is trained on and compute its features.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Decides the descriptor.
+    path : str or Path
+        A folder (see :mod:`xanes_core.dataset`), or an ``npz`` file with features ``x`` (n, d) and
+        spectra ``y`` (n, k) of one element on the model's grid.
+
+    Raises
+    ------
+    DatasetError
+        The data are missing or of the wrong shape.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _from_structures(recipe, load_training_set(path))
+    if not path.is_file():
+        raise DatasetError(f"no training data at {path.name}; {recipe.key} needs {recipe.data}")
+    return _from_features(recipe, path)
+
+
+def _from_structures(recipe: Recipe, records: TrainingSet) -> TrainingData:
+    records = records.subset(np.isin(records.elements, recipe.elements))
+    convention = WACSF.from_name(recipe.convention)
+    return TrainingData(
+        x=convention.transform_many((atoms, 0) for atoms in records.structures),
+        y=records.mu,
+        elements=records.elements,
+        held_out=records.held_out,
+        training_set=records,
+        sha256=records.sha256,
+    )
+
+
+def _from_features(recipe: Recipe, file: Path) -> TrainingData:
+    with np.load(file, allow_pickle=False) as stored:
+        if not {"x", "y"} <= set(stored.files):
+            raise DatasetError(f"{file.name} needs arrays x (features) and y (spectra)")
+        x, y = stored["x"], stored["y"]
+    expected = (WACSF.from_name(recipe.convention).n_features, len(xanes_grid_ev()))
+    if x.ndim != 2 or (x.shape[1], y.shape[-1]) != expected or len(x) != len(y):
+        raise DatasetError(
+            f"{file.name} holds x {x.shape} and y {y.shape}; wanted (n, {expected[0]}) and "
+            f"(n, {expected[1]})"
+        )
+    # every seventh of a fixed shuffle: the same samples are kept aside in every version
+    held_out = np.zeros(len(x), dtype=bool)
+    held_out[np.random.default_rng(0).permutation(len(x))[::7]] = True
+    return TrainingData(
+        x=x,
+        y=y,
+        elements=np.full(len(x), recipe.elements[0]),
+        held_out=held_out,
+        training_set=None,
+        sha256=sha256_of(file.read_bytes()),
+    )

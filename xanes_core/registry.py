@@ -1,0 +1,226 @@
+"""Models on disk: ``models/KEY/`` with ``card.json``, ``weights.npz`` and ``SHA256SUMS``.
+
+Nothing is ever unpickled. ``SHA256SUMS`` has the format of the ``sha256sum`` program and is checked
+at every load.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from xanes_core.calibration import Calibration
+from xanes_core.constants import ABSORBERS
+from xanes_core.domain import Domain
+from xanes_core.ensemble import Ensemble
+from xanes_core.errors import ModelError
+from xanes_core.files import sha256_of, write_bytes
+from xanes_core.model import SpectrumModel
+from xanes_core.wacsf import WACSF
+
+CARD_VERSION = 1
+#: What every card must say.
+CARD_KEYS = (
+    "card_version",
+    "key",
+    "title",
+    "elements",
+    "edge",
+    "spectrum",
+    "theory",
+    "broadening",
+    "convention",
+    "descriptor",
+    "grid",
+    "training_set",
+    "hyper_parameters",
+    "metrics",
+    "domain",
+    "licence",
+    "origin",
+    "size_note",
+    "versions",
+    "date",
+    "default_for",
+)
+_CARD, _WEIGHTS, _SUMS = "card.json", "weights.npz", "SHA256SUMS"
+
+
+def models_folder() -> Path:
+    """Folder of the models: ``$XANES_MODELS``, or ``models`` beside the package."""
+    told = os.environ.get("XANES_MODELS")
+    return Path(told) if told else Path(__file__).resolve().parent.parent / "models"
+
+
+def list_models(element: str | None = None, *, folder: str | Path | None = None) -> list[dict]:
+    """Cards of the models, the default one for ``element`` first.
+
+    Parameters
+    ----------
+    element : str, optional
+        Only models that know this absorber.
+    folder : str or Path, optional
+        Where to look instead of :func:`models_folder`.
+
+    Returns
+    -------
+    list of dict
+        Cards; sorted by key, without ``element``.
+
+    Raises
+    ------
+    ModelError
+        A card cannot be read.
+    """
+    root = Path(folder) if folder is not None else models_folder()
+    cards = [_read_card(path.parent) for path in sorted(root.glob(f"*/{_CARD}"))]
+    if element is None:
+        return cards
+    known = [card for card in cards if element in card["elements"]]
+    return sorted(known, key=lambda card: element not in card["default_for"])
+
+
+def load_model(key_or_element: str, *, folder: str | Path | None = None) -> SpectrumModel:
+    """Load a model by its key, or the default one of an element.
+
+    Parameters
+    ----------
+    key_or_element : str
+        Such as ``"feff10-3d"`` or ``"Fe"``.
+    folder : str or Path, optional
+        Where to look instead of :func:`models_folder`.
+
+    Returns
+    -------
+    SpectrumModel
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or its files are damaged.
+    """
+    root = Path(folder) if folder is not None else models_folder()
+    keys = [card["key"] for card in list_models(folder=root)]
+    if key_or_element in keys:
+        return _load(root / key_or_element)
+    if key_or_element in ABSORBERS:
+        cards = list_models(key_or_element, folder=root)
+        if cards:
+            return _load(root / cards[0]["key"])
+    known = ", ".join(keys) if keys else "none; restore the models folder"
+    raise ModelError(f"no model called {key_or_element!r}; there are: {known}")
+
+
+def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
+    """Write a model; a reader never sees half of one.
+
+    Parameters
+    ----------
+    model : SpectrumModel
+        Its card must have every entry of ``CARD_KEYS``.
+    folder : str or Path, optional
+        Where to instead of :func:`models_folder`.
+
+    Returns
+    -------
+    Path
+        Folder of the model.
+
+    Raises
+    ------
+    ModelError
+        The card lacks entries.
+    """
+    _check_card(model.card, model.key)
+    target = (Path(folder) if folder is not None else models_folder()) / model.key
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        energy_rel_ev=model.energy_rel_ev,
+        **model.ensemble.to_arrays(),
+        **model.calibration.to_arrays(),
+        **model.domain.to_arrays(),
+    )
+    card = json.dumps(model.card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    contents = {_CARD: card.encode(), _WEIGHTS: buffer.getvalue()}
+    sums = "".join(f"{sha256_of(data)}  {name}\n" for name, data in contents.items())
+    for name, data in {**contents, _SUMS: sums.encode()}.items():
+        write_bytes(target / name, data)
+    return target
+
+
+def _load(folder: Path) -> SpectrumModel:
+    contents = {name: _read(folder / name) for name in (_CARD, _WEIGHTS, _SUMS)}
+    _verify(folder.name, contents)
+    card = _read_card(folder)
+    try:
+        with np.load(io.BytesIO(contents[_WEIGHTS]), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ModelError(f"weights of model {folder.name} cannot be read ({error})") from error
+    convention = WACSF.from_name(card["convention"])
+    ensemble = Ensemble.from_arrays(arrays, card["hyper_parameters"]["activation"])
+    if ensemble.n_features != convention.n_features:
+        raise ModelError(
+            f"model {folder.name} was trained with {ensemble.n_features} features, but convention "
+            f"{convention.name!r} has {convention.n_features}; train it again"
+        )
+    return SpectrumModel(
+        key=card["key"],
+        card=card,
+        convention=convention,
+        energy_rel_ev=arrays["energy_rel_ev"],
+        ensemble=ensemble,
+        calibration=Calibration.from_arrays(arrays),
+        domain=Domain.from_arrays(arrays, card["domain"]),
+    )
+
+
+def _verify(key: str, contents: dict[str, bytes]) -> None:
+    lines = [line.split() for line in contents[_SUMS].decode("ascii", "replace").splitlines()]
+    sums = {line[1]: line[0] for line in lines if len(line) == 2}
+    for name in (_CARD, _WEIGHTS):
+        if sums.get(name) != sha256_of(contents[name]):
+            raise ModelError(
+                f"{name} of model {key} does not match its checksum: the file is damaged or was "
+                "changed; restore the model's folder"
+            )
+
+
+def _read_card(folder: Path) -> dict:
+    try:
+        card = json.loads(_read(folder / _CARD))
+    except ValueError as error:
+        raise ModelError(f"card.json of model {folder.name} is not JSON ({error})") from error
+    if not isinstance(card, dict):
+        raise ModelError(f"card.json of model {folder.name} is not an object")
+    _check_card(card, folder.name)
+    return card
+
+
+def _check_card(card: dict, key: str) -> None:
+    missing = [name for name in CARD_KEYS if name not in card]
+    if missing:
+        raise ModelError(f"the card of model {key} lacks {', '.join(missing)}")
+    if card["card_version"] != CARD_VERSION:
+        raise ModelError(
+            f"the card of model {key} has version {card['card_version']}, this library reads "
+            f"version {CARD_VERSION}; train the model again or use the library it came with"
+        )
+    if card["key"] != key:
+        raise ModelError(f"the card in folder {key} is that of model {card['key']}")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"{file.name} of model {file.parent.name} cannot be read ({error.strerror}); restore "
+            "the model's folder"
+        ) from error
