@@ -58,7 +58,7 @@ def _mol_record(record: list[str], offset: int) -> Atoms:
     else:
         atoms = _mol_v2000(record, header, offset)
     flat = len(atoms) > 1 and not atoms.positions[:, 2].any()
-    if flat and any(line[20:22].upper() == "2D" for line in record[:header]):
+    if flat and record[max(header - 2, 0)][20:22].upper() == "2D":
         raise StructureError(
             "The mol file is a drawing in two dimensions: give three-dimensional coordinates."
         )
@@ -162,11 +162,14 @@ def _pdb_symbol(line: str, where: str) -> str:
     name = line[12:16].strip()
     letters = name.lstrip("0123456789")
     first, both = symbol_or_none(letters[:1]), symbol_or_none(letters[:2])
+    residue = line[17:20].strip().upper()
+    ion = letters.rstrip("0123456789").upper() == residue.rstrip("0123456789")
+    if both and (ion or letters[1:2].islower()):
+        return both
     long_hydrogen = len(name) == 4 and letters[:1].upper() == "H"
-    in_protein = line[:6] == "ATOM  " and line[17:20].strip().upper() in _AMINO_ACIDS
-    if first and (
-        long_hydrogen or in_protein or (line[12:13] in " 0123456789" and line[13:14] != " ")
-    ):
+    in_protein = line[:6] == "ATOM  " and residue in _AMINO_ACIDS
+    one_letter = line[12:13] in " 0123456789" and line[13:14] != " "
+    if first and (long_hydrogen or in_protein or one_letter):
         return first
     if both or first:
         return str(both or first)
