@@ -10,6 +10,11 @@ from dashboard.inputs import Entry, files
 from dashboard.predictions import batch_results, with_extra
 from xanes_core.export import BatchResult, to_zip
 
+_COLUMNS = (
+    "Name", "Absorber", "Edge (eV)", "White line (eV)", "White line height", "Pre-edge (eV)",
+    "Result",
+)  # fmt: skip
+
 
 def show_batch(found: list[Entry], model_key: str | None) -> None:
     """Table and zip of every uploaded file, once there is more than one spectrum to take home."""
@@ -25,7 +30,13 @@ def show_batch(found: list[Entry], model_key: str | None) -> None:
     if bar:
         bar.empty()
     st.markdown("##### All files")
-    st.dataframe(pd.DataFrame([_row(r) for r in results]), hide_index=True, key="batch_table")
+    failed_first = sorted(results, key=lambda r: r.prediction is not None)
+    st.dataframe(
+        pd.DataFrame([_row(r) for r in failed_first], columns=_COLUMNS).fillna(""),
+        hide_index=True,
+        key="batch_table",
+        column_config={"Result": st.column_config.TextColumn(width="large")},
+    )
     done = sum(r.prediction is not None for r in results)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.download_button(
@@ -37,18 +48,23 @@ def show_batch(found: list[Entry], model_key: str | None) -> None:
             key="download_zip",
             disabled=not done,
         )
-        st.caption(f"{done} predicted, {len(results) - done} failed.")
+        st.caption(f"{done} predicted, {len(results) - done} failed. Energies relative to E0.")
 
 
-def _row(result: BatchResult) -> dict:
+def _row(result: BatchResult) -> dict[str, str]:
     prediction = result.prediction
-    row = {"Name": result.name}
     if prediction is None:
-        return row | {"Result": result.error}
-    return row | {
-        "Result": "predicted",
-        "Absorber": prediction.element,
-        "Domain": prediction.domain.level,
-        "Model": prediction.model_key,
-        **{k: v for k, v in result.extra.items() if v != ""},
+        return {"Name": result.name, "Result": result.error}
+    own, extra = {"Name": result.name, "Absorber": prediction.element}, result.extra
+    return own | {
+        "Result": f"predicted by {prediction.model_key}, {prediction.domain.level}",
+        "Edge (eV)": _pair(extra, "edge_half_ev", "edge_half_std"),
+        "White line (eV)": _pair(extra, "white_line_ev", "white_line_std"),
+        "White line height": _pair(extra, "white_line_height", "white_line_height_std"),
+        "Pre-edge (eV)": _pair(extra, "pre_edge_ev", "pre_edge_std"),
     }
+
+
+def _pair(extra, value: str, std: str) -> str:
+    number, spread = extra.get(value) or "", extra.get(std) or ""
+    return f"{number} \u00b1 {spread}" if number and spread else number

@@ -78,7 +78,7 @@ def cached_model(key: str):
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def model_cards(element: str | None = None) -> list[dict]:
-    """Cards of the shipped models that cover `element` (None: all)."""
+    """Cards of the shipped models that cover `element`, its default first (None: all)."""
     return [dict(card) for card in list_models(element)]
 
 
@@ -96,7 +96,5 @@ def example_atoms(key: str):
 
 def default_model(element: str) -> str | None:
     """Key of the model that answers for `element` unless the reader chooses another."""
-    keys = [card["key"] for card in model_cards(element)]
-    if not keys:
-        return None
-    return cached_model(element).key if len(keys) > 1 else keys[0]
+    cards = model_cards(element)
+    return cards[0]["key"] if cards else None

@@ -23,9 +23,10 @@ _VERDICTS = {
 }
 
 
-def heading(entry: Entry) -> None:
-    """What is in view, and why it is worth a look."""
-    st.markdown(f"#### {plain(entry.label)}")
+def heading(entry: Entry, *, named: bool) -> None:
+    """What is in view (unless a list names it), and why it is worth a look."""
+    if named:
+        st.markdown(f"#### {plain(entry.label)}")
     if entry.note:
         st.caption(plain(entry.note))
 

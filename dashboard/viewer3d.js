@@ -87,6 +87,7 @@ function draw(host, scene) {
   viewer.render();
   host.dataset.atoms = String(model.selectedAtoms({}).length);
   host.dataset.shells = String(scene.shells.length);
+  host.dataset.labels = String(scene.atoms.filter((a) => a.label).length);
 }
 
 export default function (component) {

@@ -11,7 +11,7 @@ from xanes_core.export import BatchResult, safe_name, to_csv, to_json, to_xdi, t
 from xanes_core.spectrum_io import read_spectrum
 
 
-@pytest.fixture()
+@pytest.fixture
 def prediction():
     return made_prediction("Fe")
 

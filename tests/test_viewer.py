@@ -10,7 +10,7 @@ from xanes_core.plots import ABSORBER
 from xanes_core.viewer import MAX_ATOMS, element_colour, scene, structure_figure
 
 
-@pytest.fixture()
+@pytest.fixture
 def complex_atoms():
     octahedron = 2.0 * np.vstack([np.eye(3), -np.eye(3)])
     return Atoms("FeO6", np.vstack([[0, 0, 0], octahedron]) + 5.0)

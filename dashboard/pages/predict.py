@@ -6,7 +6,6 @@ import streamlit as st
 
 from dashboard import batch, inputs, panels
 from dashboard.common import (
-    cached_model,
     default_model,
     from_link,
     model_cards,
@@ -171,7 +170,7 @@ def show(found: list[inputs.Entry]) -> None:
         frame = panels.frame_slider(entry)
         below = st.container()
     with heading:
-        panels.heading(entry)
+        panels.heading(entry, named=len(found) == 1)
     atoms = entry.frames[frame]
     options = absorber_options(atoms)
     if not options:
@@ -209,19 +208,27 @@ def show(found: list[inputs.Entry]) -> None:
             misfit_line(prediction, measured)
         features_table(prediction, axis)
         panels.downloads(prediction, curves, axis, entry.label)
-    batch.show_batch(found, cached_model(model_key).key)
+    batch.show_batch(found, model_key)
+
+
+def show_failures() -> None:
+    """One line for each file that could not be read; many of them are left to the table."""
+    failures = [f for f in inputs.files().values() if f.error]
+    for stored in failures[:5]:
+        st.warning(f"**{plain(stored.name, 80)}**: {plain(stored.error)}")
+    if len(failures) > 5:
+        st.warning(f"{len(failures) - 5} more files could not be read: the table names them.")
 
 
 inputs.sidebar()
-show_notices()
+notices = st.container()
+show_failures()
 structures = inputs.entries()
-failures = [f for f in inputs.files().values() if f.error]
-for stored in failures[:5]:
-    st.warning(f"**{plain(stored.name, 80)}**: {plain(stored.error)}")
-if len(failures) > 5:
-    st.warning(f"{len(failures) - 5} more files could not be read: the table below names them.")
 if structures:
     show(structures)
 else:
     inputs.active_entry([])
     welcome()
+    batch.show_batch([], None)
+with notices:
+    show_notices()
