@@ -19,7 +19,7 @@ from .errors import SpectrumError
 from .spectra import Spectrum
 
 #: Largest number of points that is broadened (the work grows with its square).
-MAX_POINTS = 10_000
+MAX_POINTS = 5_000
 EDGES = ("extend", "zero", "renormalise")
 _CHUNK = 500
 
@@ -51,24 +51,26 @@ def _weights(
 
     ``fwhm`` has one value per point of the curve (``by_source``) or per energy in ``at``.
     """
+    if not by_source:
+        whole = kernel(at[:, None] - energy[None, :], fwhm[:, None])
 
-    def parts(points: np.ndarray, widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return kernel(at[:, None] - points[None, :], widths)
-
-    def of(index: slice) -> np.ndarray:
-        return fwhm[None, index] if by_source else fwhm[:, None]
+    def parts(points: slice, widths: slice) -> tuple[np.ndarray, np.ndarray]:
+        if not by_source:
+            return whole[0][:, points], whole[1][:, points]
+        return kernel(at[:, None] - energy[None, points], fwhm[None, widths])
 
     step = np.diff(energy)[None, :]
+    left, right = slice(None, -1), slice(1, None)
     result = np.zeros((at.size, energy.size))
-    # Rising half of every hat but the first, falling half of every hat but the last.
-    far, near = parts(energy[:-1], of(slice(1, None)))[1], parts(energy[1:], of(slice(1, None)))
-    result[:, 1:] += (far - near[1]) / step - near[0]
-    near, far = parts(energy[:-1], of(slice(None, -1))), parts(energy[1:], of(slice(None, -1)))[1]
-    result[:, :-1] += near[0] - (near[1] - far) / step
+    # Rising half of every hat but the first, then falling half of every hat but the last.
+    near, far = parts(right, right), parts(left, right)
+    result[:, 1:] += (far[1] - near[1]) / step - near[0]
+    near, far = parts(left, left), parts(right, left)
+    result[:, :-1] += near[0] - (near[1] - far[1]) / step
     if edge == "extend":
-        result[:, :1] += 1.0 - parts(energy[:1], of(slice(0, 1)))[0]
+        result[:, :1] += 1.0 - parts(slice(0, 1), slice(0, 1))[0]
     if edge in ("extend", "above"):
-        result[:, -1:] += parts(energy[-1:], of(slice(-1, None)))[0]
+        result[:, -1:] += parts(slice(-1, None), slice(-1, None))[0]
     if edge == "renormalise":
         result /= result.sum(axis=1, keepdims=True)
     return result
@@ -123,7 +125,7 @@ def broaden(
     Raises
     ------
     SpectrumError
-        A negative or non-finite width, an unknown shape or edge, or more than 10,000 points.
+        A negative or non-finite width, an unknown shape or edge, or more than 5,000 points.
     """
     if shape not in _KERNELS:
         raise SpectrumError(f"unknown shape {shape!r}; choose from {', '.join(_KERNELS)}")
