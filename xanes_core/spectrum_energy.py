@@ -9,8 +9,9 @@ import numpy as np
 from .constants import K_EDGE_EV
 from .errors import SpectrumError
 
-#: Absolute energies outside this range (eV) are no X-ray absorption spectrum.
-ENERGY_RANGE_EV = (10.0, 200_000.0)
+#: Absolute energies outside this range (eV) are no X-ray absorption spectrum; energies that stay
+#: below it are taken as relative to an edge.
+ENERGY_RANGE_EV = (300.0, 200_000.0)
 #: Fewest points of a spectrum that is read from a file.
 MIN_POINTS = 10
 _ATOMIC_NUMBER = dict(zip(range(22, 31), K_EDGE_EV, strict=True))
@@ -43,7 +44,7 @@ def edge_of(headers: dict[str, str], element: str | None, notes: list[str]) -> E
     stated = next(
         (lower[k] for k in ("e0_ev", "xanesexplorer.e0_ev", "fdmnes.e_edge") if k in lower), None
     )
-    return Edge(in_file, edge, _positive(stated))
+    return Edge(in_file, edge, _plausible(stated))
 
 
 def _symbol(text: object) -> str | None:
@@ -60,12 +61,12 @@ def _element_of(lower: dict[str, str]) -> str | None:
     return _ATOMIC_NUMBER.get(int(number)) if number.isdecimal() and len(number) < 4 else None
 
 
-def _positive(text: str | None) -> float | None:
+def _plausible(text: str | None) -> float | None:
     try:
         value = float(text) if text is not None else None
     except ValueError:
         return None
-    return value if value is not None and np.isfinite(value) and value > 0 else None
+    return value if value is not None and ENERGY_RANGE_EV[0] < value < ENERGY_RANGE_EV[1] else None
 
 
 def absolute_energies(
@@ -73,11 +74,11 @@ def absolute_energies(
 ) -> tuple[np.ndarray, float | None]:
     """Absolute energies (eV) and E0 (eV or None); what was converted is added to ``notes``."""
     low, high = float(energy.min()), float(energy.max())
-    in_kev = "kev" in unit.lower() or (not relative and low > 0.1 and high < 40 and high - low < 4)
-    if in_kev and high < 300:
+    in_kev = "kev" in unit.lower() or (not relative and low > 0.3 and high < 40 and high - low < 4)
+    if in_kev and high < ENERGY_RANGE_EV[1] / 1000.0:
         energy = energy * 1000.0
         notes.append("energies converted from keV to eV")
-    elif low < 0 or relative or high < 300:
+    elif low < 0 or relative or high < ENERGY_RANGE_EV[0]:
         return _from_relative(energy, edge, notes)
     low, high = float(energy.min()), float(energy.max())
     if low < ENERGY_RANGE_EV[0] or high > ENERGY_RANGE_EV[1]:
