@@ -310,6 +310,17 @@ def test_space_groups_by_name(group, formula):
     assert read_structures(text, name="a.cif")[0].get_chemical_formula() == formula
 
 
+def test_cif_with_cartesian_coordinates():
+    cartesian = cif("", "Fe1 1 2 3\nO1 1 2 5", "label cartn_x cartn_y cartn_z")
+    (crystal,) = read_structures(cartesian, name="a.cif")
+    np.testing.assert_allclose(crystal.positions, [(1, 2, 3), (1, 2, 5)], atol=1e-12)
+    assert crystal.pbc.all()
+    without_cell = cartesian[: cartesian.index(b"_cell")] + cartesian[cartesian.index(b"loop_") :]
+    (molecule_,) = read_structures(without_cell, name="a.cif")
+    np.testing.assert_array_equal(molecule_.positions, [(1, 2, 3), (1, 2, 5)])
+    assert not molecule_.pbc.any()
+
+
 def test_rhombohedral_axes_are_seen_from_the_cell():
     text = cif("_space_group_name_H-M_alt 'R -3 c'", "Fe1 0.355 0.355 0.355\nO1 0.553 0.947 0.25")
     for old, new in ((b"20.0", b"5.43"), (b"90", b"55.28")):
@@ -413,7 +424,8 @@ REFUSED = [
     ("a.xyz", "Fe 0 0 0\nand so on\n", "Line 2: .* should hold an element symbol"),
     ("a.xyz", "Fe 0 0 0\n" * 10_001, "holds 10,001 atoms in one structure; at most 10,000"),
     ("a.xyz", "1\n\nFe 0 0 0\n" * 10_001, "more than 10,000 structures"),
-    ("a.xyz", '1\nLattice="1 2 3"\nFe 0 0 0\n', "not a valid comment line|must hold nine numbers"),
+    ("a.xyz", '1\nLattice="1 2 3"\nFe 0 0 0\n', "not a valid comment line of extended xyz"),
+    ("a.xyz", '1\nlattice="1 2 3"\nFe 0 0 0\n', "Lattice must hold nine numbers"),
     ("a.xyz", '1\nLattice="a b c d e f g h i"\nFe 0 0 0\n', "not a valid comment|nine numbers"),
     ("a.xyz", '1\nLattice="1 2 3 2 4 6 1 1 1"\nFe 0 0 0\n', "The cell has no volume"),
     (
@@ -464,6 +476,11 @@ REFUSED = [
     ("a.cif", cif("", "Fe1 0 0 0\n" * 10_001), "lists 10,001 atoms; at most"),
     ("a.cif", cif("", "Fe1 0 0 0\n'"), "cannot be read as cif|ended|No closing"),
     ("a.cif", b"data_a\n" + b"# filler\n" * 500_000, "longer than 4 million characters"),
+    (
+        "a.cif",
+        cif("_atom_site_occupancy 1.0", "Fe1 0 0 0\nO1 0 0 .1"),
+        "1 values of .* for 2 atoms",
+    ),
     # mol, sdf
     ("a.mol", MOL[:120], "announces 4 atoms, but . lines of atoms follow"),
     ("a.mol", MOL.replace("  4  3", "  9  3"), "announces 9 atoms, but 7 lines|is not a number"),
@@ -514,6 +531,7 @@ REFUSED = [
     ("feff.inp", FEFF.replace("EDGE      K", "CIF a.cif"), "from elsewhere .card CIF."),
     ("feff.inp", FEFF.replace("0.00000    1.58000  1   O1   1.58", ""), "needs x y z"),
     # FDMNES
+    ("a_inp.txt", " Filout\n  out\n Crystal\n", "the line with the cell .* is missing"),
     ("a_inp.txt", FDMNES.replace("90. 90. 90.", "90. 90."), "must be given as a b c alpha"),
     ("a_inp.txt", FDMNES.replace("90. 90. 90.", "90. 90. 0."), "make no cell with a volume"),
     ("a_inp.txt", " Crystal\n 3.6 3.6 3.6 90 90 90\n End\n", "no atoms follow the cell"),

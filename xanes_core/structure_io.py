@@ -181,9 +181,7 @@ def _looks_pdb(lines: list[str]) -> bool:
 
 def _looks_xyz(lines: list[str]) -> bool:
     kept = [line.split() for line in lines[:60] if line.strip()]
-    if not kept:
-        return False
-    counted = len(kept[0]) == 1 and kept[0][0].isdigit()
+    counted = bool(kept) and len(kept[0]) == 1 and kept[0][0].isdigit()
     third = next((w for w in kept[1:3] if len(w) > 3 and all(map(is_number, w[1:4]))), None)
     return (counted and (third is not None or len(kept) < 3)) or looks_headless(lines)
 
