@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
@@ -71,21 +72,29 @@ class Domain:
         """Distance of scaled features (n, d) to the nearest training sample, (n,)."""
         return cdist(scaled, self._reference).min(axis=1) / self.unit
 
-    @property
+    @cached_property
     def _reference(self) -> np.ndarray:
-        return self.features.astype(np.float32)
+        return self.features.astype(np.float64)
 
-    def verdict(self, scaled: np.ndarray, env: Environment | None = None) -> DomainVerdict:
-        """Verdict on one sample.
+    def verdicts(
+        self, scaled: np.ndarray, envs: Sequence[Environment] | None = None
+    ) -> list[DomainVerdict]:
+        """Verdicts on n samples.
 
         Parameters
         ----------
-        scaled : numpy.ndarray, (d,)
+        scaled : numpy.ndarray, (n, d)
             Scaled features.
-        env : Environment, optional
-            Its environment, for reasons from chemistry.
+        envs : sequence of Environment, (n,), optional
+            Their environments, for reasons from chemistry.
         """
-        score = float(self.scores(scaled[None])[0])
+        scores = self.scores(scaled)
+        return [
+            self._verdict(float(score), env)
+            for score, env in zip(scores, envs or [None] * len(scores), strict=True)
+        ]
+
+    def _verdict(self, score: float, env: Environment | None) -> DomainVerdict:
         rank = int(np.searchsorted(SCORE_LIMITS, score))
         reasons = [_distance_reason(score, rank)]
         if env is not None and self.chemistry:

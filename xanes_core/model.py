@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from ase import Atoms
@@ -12,9 +13,14 @@ from xanes_core.calibration import Calibration
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.domain import VERDICTS, Domain, DomainVerdict
 from xanes_core.ensemble import Ensemble
-from xanes_core.errors import ModelError
+from xanes_core.errors import ModelError, StructureError
 from xanes_core.structures import Environment, Site, environment, select_sites
 from xanes_core.wacsf import WACSF
+
+#: Structures predicted at once: enough to keep the processor busy, little memory.
+_CHUNK = 64
+#: Atoms nearer to an absorber than this are a mistake in the file (A).
+MIN_DISTANCE_ANG = 0.4
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,21 @@ class Prediction:
     model_key: str
     sites: tuple[Site, ...]
     domain: DomainVerdict
+
+
+def check_environment(env: Environment) -> None:
+    """Refuse an environment that cannot be real.
+
+    Raises
+    ------
+    StructureError
+        An atom lies on the absorber.
+    """
+    if len(env.distances_ang) and env.distances_ang[0] < MIN_DISTANCE_ANG:
+        raise StructureError(
+            f"an atom lies {env.distances_ang[0]:.2f} A from the absorber; "
+            "remove the atom that is there twice"
+        )
 
 
 @dataclass(frozen=True)
@@ -160,17 +181,24 @@ class SpectrumModel:
         ModelError
             The model does not know the absorber's element.
         """
-        return self._predict_sites(*self._site_features(atoms, absorber))
+        return self.predict_many([(atoms, absorber)])[0]
 
     def predict_many(
         self, structures: Iterable[tuple[Atoms, int | str | None]]
     ) -> list[Prediction]:
-        """Predict many structures, as :meth:`predict` for each."""
-        return [self.predict(atoms, absorber) for atoms, absorber in structures]
+        """Predict many structures: (atoms, absorber) pairs, each as in :meth:`predict`.
 
-    def _site_features(
+        Faster than one by one; the same numbers to rounding.
+        """
+        result: list[Prediction] = []
+        pairs = iter(structures)
+        while chunk := list(islice(pairs, _CHUNK)):
+            result += self._predict_chunk([self._sites(*pair) for pair in chunk])
+        return result
+
+    def _sites(
         self, atoms: Atoms, absorber: int | str | None
-    ) -> tuple[list[Site], list[Environment], np.ndarray]:
+    ) -> tuple[list[Site], list[Environment]]:
         sites = select_sites(atoms, absorber)
         element = sites[0].element
         if element not in self.elements:
@@ -179,21 +207,30 @@ class SpectrumModel:
                 f'choose another with load_model("{element}") or --model'
             )
         envs = [environment(atoms, site.index, self.convention.r_cut_ang) for site in sites]
-        x = np.array([self.convention.transform_environment(env) for env in envs])
-        return sites, envs, x
+        for env in envs:
+            check_environment(env)
+        return sites, envs
 
-    def _predict_sites(
-        self, sites: list[Site], envs: list[Environment], x: np.ndarray
+    def _predict_chunk(self, chunk: list[tuple[list[Site], list[Environment]]]) -> list[Prediction]:
+        envs = [env for _, found in chunk for env in found]
+        x = np.array([self.convention.transform_environment(env) for env in envs])
+        members = self.ensemble.predict_members(x)
+        verdicts = self.domain.verdicts(self.ensemble.scaler.transform(x), envs)
+        result, start = [], 0
+        for sites, found in chunk:
+            rows = slice(start, start + len(found))
+            result.append(self._average(sites, members[:, rows], verdicts[rows]))
+            start += len(found)
+        return result
+
+    def _average(
+        self, sites: list[Site], members: np.ndarray, verdicts: list[DomainVerdict]
     ) -> Prediction:
         weights = np.array([site.multiplicity for site in sites], dtype=float)
-        weights /= weights.sum()
-        members = np.einsum("s,msk->mk", weights, self.ensemble.predict_members(x))
-        mean = members.mean(axis=0)
-        std, lower, upper = self.calibration.apply(mean, members.std(axis=0, ddof=1))
-        scaled = self.ensemble.scaler.transform(x)
-        verdicts = [self.domain.verdict(row, env) for row, env in zip(scaled, envs, strict=True)]
-        element = sites[0].element
-        e0_ev = K_EDGE_EV[element]
+        averaged = np.einsum("s,msk->mk", weights / weights.sum(), members)
+        mean = averaged.mean(axis=0)
+        std, lower, upper = self.calibration.apply(mean, averaged.std(axis=0, ddof=1))
+        e0_ev = K_EDGE_EV[sites[0].element]
         return Prediction(
             energy_ev=self.energy_rel_ev + e0_ev,
             energy_rel_ev=self.energy_rel_ev,
@@ -201,10 +238,10 @@ class SpectrumModel:
             std=std,
             lower=lower,
             upper=upper,
-            members=members,
+            members=averaged,
             level=self.level,
             e0_ev=e0_ev,
-            element=element,
+            element=sites[0].element,
             model_key=self.key,
             sites=tuple(sites),
             domain=max(verdicts, key=lambda v: (VERDICTS.index(v.level), v.score)),

@@ -107,7 +107,7 @@ def held_out_metrics(
         for name, rows in chosen.items()
     }
     scaled = fitted.ensemble.scaler.transform(x)
-    levels = np.array([fitted.domain.verdict(row).level for row in scaled])
+    levels = np.array([verdict.level for verdict in fitted.domain.verdicts(scaled)])
     result["domain"] = {
         level: {"n": int(rows.sum()), "mse": round(float(np.mean((mean - y)[rows] ** 2)), 6)}
         for level in VERDICTS

@@ -165,7 +165,7 @@ class WACSF:
             for w, lam, zeta in self.g4_parameters
         ]
         for group in self.species:
-            names += [f"G2[{','.join(group)}] mu={mu:.2f} A" for mu in self.g2_mu_ang]
+            names += [f"G2[{'/'.join(group)}] mu={mu:.2f} A" for mu in self.g2_mu_ang]
         names += [f"absorber is {symbol}" for symbol in self.absorber_elements]
         return tuple(names)
 

@@ -1,0 +1,87 @@
+"""Held-out accuracy of a recipe beside its baselines, as a table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xanes_core.baselines import BASELINES
+from xanes_core.constants import xanes_grid_ev
+from xanes_core.errors import DatasetError
+from xanes_core.recipes import Recipe, TrainingData
+from xanes_core.training import held_out_metrics
+from xanes_core.wacsf import WACSF
+
+
+def accuracy_report(recipe: Recipe, data: TrainingData, *, n_jobs: int = 1) -> dict:
+    """Scores on the held-out samples; nothing is fitted to, chosen or scaled by them.
+
+    Returns
+    -------
+    dict
+        ``model`` as :func:`xanes_core.training.held_out_metrics`; ``baselines``: name -> element or
+        ``all`` -> mean squared error on the same samples.
+
+    Raises
+    ------
+    DatasetError
+        The data keep nothing aside.
+    """
+    if not data.held_out.any():
+        raise DatasetError(
+            "no sample is held out, so nothing can be measured; name some in held_out.txt"
+        )
+    train, test = ~data.held_out, data.held_out
+    x = data.x
+    if data.training_set is not None:
+        x = WACSF.xanesnet().transform_many((a, 0) for a in data.training_set.structures)
+    y, elements = data.y, data.elements
+    baselines = {}
+    for name, baseline in BASELINES.items():
+        predicted = baseline(x[train], y[train], elements[train], x[test], elements[test])
+        error = np.mean((predicted - y[test]) ** 2, axis=1)
+        baselines[name] = {"all": float(error.mean())}
+        for element in np.unique(elements[test]):
+            baselines[name][str(element)] = float(error[elements[test] == element].mean())
+    return {
+        "key": recipe.key,
+        "n_train": int(train.sum()),
+        "grid_points": len(xanes_grid_ev()),
+        "model": held_out_metrics(recipe, data, recipe.settings, n_jobs=n_jobs),
+        "baselines": baselines,
+    }
+
+
+def markdown_table(report: dict) -> str:
+    """Table of a report; MSE in units of 1e-3 edge steps squared."""
+    names = list(report["baselines"])
+    head = ["element", "n", "MSE", *(f"MSE, {name}" for name in names)]
+    head += ["rel. error %", "intensity error %", "peak position eV", "peaks matched"]
+    head += ["90 % coverage", "band width"]
+    lines = [
+        f"{report['key']}: fitted to {report['n_train']} samples, MSE in 1e-3",
+        "",
+        "| " + " | ".join(head) + " |",
+        "|" + "---|" * len(head),
+    ]
+    for element, found in report["model"].items():
+        if element == "domain":
+            continue
+        row = [element, str(found["n"]), f"{1e3 * found['mse']:.2f}"]
+        row += [f"{1e3 * report['baselines'][name][element]:.2f}" for name in names]
+        row += [
+            _number(found["relative_spectral_error_percent"], 1),
+            _number(found["median_intensity_error_percent"], 1),
+            _number(found["peak_position_error_ev"], 2),
+            _number(found["peaks_matched"], 2),
+            _number(found["coverage"], 3),
+            _number(found["width"], 3),
+        ]
+        lines.append("| " + " | ".join(row) + " |")
+    lines.append("")
+    for level, found in report["model"]["domain"].items():
+        lines.append(f"{level}: n {found['n']}, MSE {1e3 * found['mse']:.2f}")
+    return "\n".join(lines)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,213 @@
+"""Command line: ``python -m xanes_core COMMAND``. Run it with ``--help``."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from xanes_core.cli_train import add_training_commands
+from xanes_core.errors import StructureError, XanesError
+from xanes_core.export import safe_name, to_csv, to_json, to_xdi
+from xanes_core.files import write_bytes
+from xanes_core.model import Prediction, SpectrumModel
+from xanes_core.registry import list_models, load_model
+from xanes_core.structures import read_structures, select_sites
+from xanes_core.wacsf import CONVENTIONS, WACSF
+
+#: Exit status when anything was wrong with the input.
+BAD_INPUT = 2
+_WRITERS = {"csv": to_csv, "json": to_json, "xdi": to_xdi}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status (0 for success, 2 for bad input)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except XanesError as error:
+        _complain(str(error))
+        return BAD_INPUT
+    except BrokenPipeError:  # the reader of the output, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        _complain("stopped")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="xanes_core", description=__doc__.split(". Run")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_predict(commands)
+    _add_featurize(commands)
+    models = commands.add_parser("models", help="list the models")
+    models.add_argument("--json", action="store_true", help="cards as a JSON list")
+    models.set_defaults(run=_models)
+    add_training_commands(commands)
+    return parser
+
+
+def _add_predict(commands) -> None:
+    predict = commands.add_parser("predict", help="predict spectra of structure files")
+    predict.add_argument("files", nargs="+", metavar="FILE")
+    predict.add_argument(
+        "--absorber",
+        metavar="Fe|INDEX|all",
+        help="element (average over its sites), atom index from 0, or all sites of the only metal "
+        "(default)",
+    )
+    predict.add_argument("--model", metavar="KEY", help="default: that of the absorber's element")
+    predict.add_argument("--format", choices=_WRITERS, default="csv")
+    predict.add_argument("--out", metavar="DIR", type=Path, help="one file per structure goes here")
+    predict.add_argument(
+        "--frame", type=int, metavar="N", help="only this frame of each file, from 0"
+    )
+    predict.set_defaults(run=_predict)
+
+
+def _add_featurize(commands) -> None:
+    featurize = commands.add_parser("featurize", help="write wACSF features of a structure file")
+    featurize.add_argument("file", metavar="FILE")
+    featurize.add_argument("--absorber", metavar="Fe|INDEX|all")
+    featurize.add_argument("--convention", choices=CONVENTIONS, default="default")
+    featurize.add_argument("--out", type=Path, metavar="FILE.csv|FILE.npz")
+    featurize.set_defaults(run=_featurize)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    if len(options.files) > 1 and options.out is None:
+        _complain("several files: say with --out DIR where their spectra shall go")
+        return BAD_INPUT
+    status, taken, models = 0, set(), {}
+    for file in options.files:
+        try:
+            for name, prediction in _predict_file(Path(file), options, models):
+                text = _WRITERS[options.format](prediction)
+                if options.out is None:
+                    sys.stdout.write(text)
+                else:
+                    target = options.out / f"{safe_name(name, taken)}.{options.format}"
+                    _write(target, text.encode())
+        except XanesError as error:
+            _complain(str(error), file)
+            status = BAD_INPUT
+    return status
+
+
+def _predict_file(
+    file: Path, options: argparse.Namespace, models: dict[str, SpectrumModel]
+) -> Iterator[tuple[str, Prediction]]:
+    """Yield (name for the output, prediction) of every frame."""
+    frames = list(enumerate(read_structures(file)))
+    if options.frame is not None:
+        frames = [pair for pair in frames if pair[0] == options.frame]
+        if not frames:
+            raise StructureError(f"there is no frame {options.frame}; they are counted from 0")
+    if len(frames) > 1 and options.out is None:
+        raise StructureError(
+            f"{len(frames)} frames: say with --out DIR where their spectra shall go, or choose one "
+            "with --frame N"
+        )
+    for number, atoms in frames:
+        name = file.stem if len(frames) == 1 else f"{file.stem}_frame{number:05d}"
+        yield name, _predict_structure(atoms, str(file), options, models)
+
+
+def _predict_structure(
+    atoms: Atoms, file: str, options: argparse.Namespace, models: dict[str, SpectrumModel]
+) -> Prediction:
+    sites = select_sites(atoms, options.absorber)
+    wanted = options.model or sites[0].element
+    if wanted not in models:
+        models[wanted] = load_model(wanted)
+    prediction = models[wanted].predict(atoms, options.absorber)
+    count = sum(site.multiplicity for site in prediction.sites)
+    if count > 1:
+        _complain(f"average over {count} {prediction.element} sites", file)
+    if prediction.domain.level != "in domain":
+        _complain(f"{prediction.domain.level}: {prediction.domain.reasons[0]}", file)
+    return prediction
+
+
+def _featurize(options: argparse.Namespace) -> int:
+    convention = WACSF.from_name(options.convention)
+    suffix = ".csv" if options.out is None else options.out.suffix.lower()
+    if suffix not in (".csv", ".npz"):
+        _complain(f"--out {options.out.name}: the name must end in .csv or .npz")
+        return BAD_INPUT
+    try:
+        rows = [
+            (number, site, convention.transform(atoms, site.index))
+            for number, atoms in enumerate(read_structures(Path(options.file)))
+            for site in select_sites(atoms, options.absorber)
+        ]
+    except XanesError as error:
+        _complain(str(error), options.file)
+        return BAD_INPUT
+    data = (_feature_csv if suffix == ".csv" else _feature_npz)(convention, rows)
+    if options.out is None:
+        sys.stdout.write(data.decode())
+    else:
+        _write(options.out, data)
+    return 0
+
+
+def _feature_csv(convention: WACSF, rows: list) -> bytes:
+    """One header line of feature names, then one row per absorber site."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(convention.feature_names)
+    writer.writerows([repr(float(value)) for value in x] for _, _, x in rows)
+    return buffer.getvalue().encode()
+
+
+def _feature_npz(convention: WACSF, rows: list) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        x=np.array([x for _, _, x in rows]),
+        feature_names=np.array(convention.feature_names),
+        frame=np.array([number for number, _, _ in rows]),
+        index=np.array([site.index for _, site, _ in rows]),
+        element=np.array([site.element for _, site, _ in rows]),
+        convention=np.array(convention.name),
+    )
+    return buffer.getvalue()
+
+
+def _models(options: argparse.Namespace) -> int:
+    cards = list_models()
+    if options.json:
+        print(json.dumps(cards, indent=1, ensure_ascii=False))
+        return 0
+    for card in cards:
+        print(
+            f"{card['key']}: {card['title']} ({', '.join(card['elements'])}; {card['edge']} edge)"
+        )
+        print(f"  theory: {card['theory']}")
+        print(f"  trained on {card['training_set']['n']} complexes, {card['date']}")
+    return 0
+
+
+def _write(target: Path, data: bytes) -> None:
+    try:
+        write_bytes(target, data)
+    except OSError as error:
+        raise XanesError(
+            f"cannot write {target} ({error.strerror}); choose another --out"
+        ) from error
+
+
+def _complain(message: str, file: str | None = None) -> None:
+    """Write one line to standard error, whatever the message or the file name contain."""
+    text = f"{file}: {message}" if file else message
+    line = " ".join(text.split())
+    print("".join(c if c.isprintable() else "?" for c in line), file=sys.stderr)

@@ -1,0 +1,81 @@
+"""Commands that make, choose and measure models."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from xanes_core.accuracy import accuracy_report, markdown_table
+from xanes_core.bench import run_benchmark
+from xanes_core.crossval import compare
+from xanes_core.recipes import RECIPES, get_recipe, load_training_data
+from xanes_core.registry import save_model
+from xanes_core.training import train_model
+
+
+def add_training_commands(commands) -> None:
+    """Add ``train``, ``crossval``, ``accuracy`` and ``bench`` to a sub-parser collection."""
+    for name, run, text in (
+        ("train", _train, "make a shipped model from its training data"),
+        ("crossval", _crossval, "compare descriptors and settings by cross-validation"),
+        ("accuracy", _accuracy, "measure on held-out data, beside what a model has to beat"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--model", required=True, choices=RECIPES, metavar="KEY")
+        command.add_argument(
+            "--data", type=Path, metavar="PATH", help="default: that of the recipe"
+        )
+        command.add_argument("--jobs", type=int, default=1, metavar="J")
+        command.set_defaults(run=run)
+        if name == "train":
+            command.add_argument("--out", type=Path, metavar="DIR", help="instead of models/")
+    bench = commands.add_parser("bench", help="time featurising and prediction side by side")
+    bench.set_defaults(run=_bench)
+
+
+def _load(options: argparse.Namespace):
+    recipe = get_recipe(options.model)
+    path = options.data
+    if path is None:
+        path = Path(__file__).resolve().parent.parent / recipe.data
+    return recipe, load_training_data(recipe, path)
+
+
+def _train(options: argparse.Namespace) -> int:
+    recipe, data = _load(options)
+
+    def progress(text: str, share: float) -> None:
+        print(f"{recipe.key}: {share:4.0%} {text}", file=sys.stderr, flush=True)
+
+    model = train_model(recipe, data, n_jobs=options.jobs, progress=progress)
+    folder = save_model(model, options.out)
+    print(f"{recipe.key}: {len(data.x)} samples, saved as {folder}")
+    return 0
+
+
+def _crossval(options: argparse.Namespace) -> int:
+    recipe, data = _load(options)
+    n = int((~data.held_out).sum())
+    print(f"{recipe.key}: five folds of {n} samples; MSE in units of 1e-3")
+    print(f"{'candidate':46} {'MSE':>7} {'+-':>5} {'single':>7} {'s':>6}")
+    for found in compare(recipe, data, n_jobs=options.jobs):
+        single = "" if found.single_mse is None else f"{1e3 * found.single_mse:.2f}"
+        print(
+            f"{found.name:46} {1e3 * found.mse:7.2f} {1e3 * found.mse_fold_error:5.2f} "
+            f"{single:>7} {found.seconds:6.0f}",
+            flush=True,
+        )
+    return 0
+
+
+def _accuracy(options: argparse.Namespace) -> int:
+    recipe, data = _load(options)
+    print(markdown_table(accuracy_report(recipe, data, n_jobs=options.jobs)))
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    for line in run_benchmark():
+        print(line, flush=True)
+    return 0
