@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
+from ase.data import atomic_numbers, chemical_symbols
 
 from xanes_core.constants import ABSORBERS, R_CUT_ANG
 from xanes_core.errors import DescriptorError
@@ -223,12 +223,19 @@ class WACSF:
         radial = np.exp(-self.g2_eta * (r[:, None] - np.asarray(self.g2_mu_ang)) ** 2)
         radial *= f_ij[:, None]
         blocks = [[f_ij.sum()], z @ radial, self._g4(z, r, env.positions_ang, f_ij)]
-        for group in self.species:
-            members = np.isin(env.numbers, [atomic_numbers[symbol] for symbol in group])
-            blocks.append(members @ radial)
+        if self.species:
+            blocks.append((self._membership[:, env.numbers] @ radial).ravel())
         if self.absorber_elements:
             blocks.append(self._one_hot(env.absorber_z))
         return np.concatenate(blocks)
+
+    @cached_property
+    def _membership(self) -> np.ndarray:
+        """1 where a group (row) has the element of that atomic number (column), else 0."""
+        table = np.zeros((len(self.species), len(chemical_symbols)))
+        for row, group in enumerate(self.species):
+            table[row, [atomic_numbers[symbol] for symbol in group]] = 1.0
+        return table
 
     def _cutoff(self, r_ang: np.ndarray) -> np.ndarray:
         return 0.5 * (np.cos(np.pi * r_ang / self.r_cut_ang) + 1.0)
