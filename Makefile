@@ -1,0 +1,65 @@
+# make run: set up and start the app.  make test: set up and run every check.
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell command -v $(p) 2>/dev/null)))
+BIN := .venv/bin
+PORT ?= 8501
+JOBS ?= 2
+# one thread per process: the matrices are small, and several processes share the cores
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: run test setup setup-test browser lint format check bench accuracy crossval train clean
+
+run: setup
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+
+test: setup-test lint check
+
+setup: .venv/ready static/3Dmol-min.js
+
+.venv/ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say which with: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/ready-test: .venv/ready tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+# the 3D viewer's script; without it the app falls back to a plainer view, so this may fail
+static/3Dmol-min.js: .venv/ready xanes_core/assets.py
+	-$(BIN)/python -m xanes_core.assets
+
+setup-test: setup .venv/ready-test browser
+
+# as root, install the browser the page tests drive; otherwise the tests name what is missing
+browser:
+	@command -v chromium >/dev/null || [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null || \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
+
+lint: .venv/ready-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: .venv/ready-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: .venv/ready-test
+	$(BIN)/python -m pytest
+
+bench: .venv/ready
+	$(BIN)/python -m xanes_core bench
+
+# the table of the README, from data/
+accuracy: .venv/ready
+	$(BIN)/python -m xanes_core accuracy --model feff10-3d --jobs $(JOBS)
+
+crossval: .venv/ready
+	$(BIN)/python -m xanes_core crossval --model feff10-3d --jobs $(JOBS)
+
+train: .venv/ready
+	$(BIN)/python -m xanes_core train --model feff10-3d --jobs $(JOBS)
+
+clean:
+	rm -rf .venv static .pytest_cache .ruff_cache
