@@ -9,6 +9,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.common import plain
+from xanes_core.errors import XanesError
+
 # an icon by name would come from a font server; this one comes from here
 ICON = Path(__file__).resolve().parent / "dashboard" / "icon.png"
 st.set_page_config(page_title="XANES Explorer", page_icon=str(ICON), layout="wide")
@@ -22,4 +25,8 @@ PAGES = [
 ]
 
 if __name__ == "__main__":
-    st.navigation(PAGES).run()
+    page = st.navigation(PAGES)
+    try:
+        page.run()
+    except XanesError as error:
+        st.error(plain(error))

@@ -16,6 +16,8 @@ from xanes_core.viewer import SHELLS_ANG, scene
 
 VIEW_HEIGHT_PX = 330
 FIGURE_HEIGHT_PX = 390
+# the downloads below make a better picture than the browser does
+_CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "lasso2d", "select2d"]}
 _VERDICTS = {
     "in domain": ("In domain", "green"),
     "at the edge": ("At the edge of the training data", "orange"),
@@ -67,9 +69,7 @@ def spectrum_panel(curves: list[Curve], e0_ev: float, axis: str) -> None:
     figure = spectrum_figure(
         curves, e0_ev=e0_ev, axis=axis, dark=is_dark(), height_px=FIGURE_HEIGHT_PX
     )
-    st.plotly_chart(
-        figure, width="stretch", theme=None, key="spectrum", config={"displaylogo": False}
-    )
+    st.plotly_chart(figure, width="stretch", theme=None, key="spectrum", config=_CHART)
 
 
 def verdict_panel(prediction) -> None:

@@ -230,7 +230,7 @@ def test_a_deep_link_works_as_the_first_request_after_a_start(browser, tmp_path,
 
 def test_an_example_is_one_click_from_its_spectrum_and_its_atoms(visit):
     page = visit().open()
-    page.locator(".st-key-start_Fe button").click()
+    page.locator(".st-key-start_Fe button").first.click()
     wait_spectrum(page)
     curve = network_curve(page)
     assert len(curve["x"]) == 226
@@ -255,7 +255,7 @@ def test_an_upload_is_predicted_and_its_download_is_the_agreed_csv(visit):
     wait_spectrum(page)
     assert viewer_atoms(page) == 21
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_role("button", name="CSV", exact=True).click()
     lines = Path(waiting.value.path()).read_text().splitlines()
     assert lines[0] == "energy_ev,energy_rel_ev,mu,std,lower,upper"
     assert len(lines) == 227
@@ -269,7 +269,7 @@ def test_the_other_downloads_are_what_they_say(visit, button, start):
     page = visit().open("/?example=ferrocene")
     wait_spectrum(page)
     with page.expect_download() as waiting:
-        page.get_by_role("button", name=button).click()
+        page.get_by_role("button", name=button, exact=True).click()
     assert Path(waiting.value.path()).read_bytes().startswith(start)
 
 

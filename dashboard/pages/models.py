@@ -3,80 +3,38 @@
 from __future__ import annotations
 
 import json
-import math
-from typing import Any
 
-import pandas as pd
 import streamlit as st
 
+from dashboard.cards import difference_table, facts, scores_table, verdict_text
 from dashboard.common import model_cards, plain
 
-_FACTS = (
-    ("theory", "Theory"),
-    ("training_set", "Training data"),
-    ("broadening", "Broadening"),
-    ("convention", "Descriptor"),
-    ("licence", "Licence"),
-    ("origin", "Source of the data"),
-    ("size_note", "Size"),
-    ("date", "Made on"),
-)
+
+def show_difference(cards: list[dict]) -> None:
+    """Say what differs where several models answer for one element."""
+    elements = dict.fromkeys(e for card in cards for e in card["elements"])
+    for element in elements:
+        own = [card for card in cards if element in card["elements"]]
+        if len(own) < 2:
+            continue
+        st.markdown(
+            f"**{plain(element)} has {len(own)} models.** They learned from different theories, so "
+            "their spectra differ for the same structure. Compare each with data of its own kind."
+        )
+        st.table(difference_table(own, element), border="horizontal")
 
 
-def words(value: Any) -> str:
-    """A card's entry as one line of text."""
-    if isinstance(value, dict):
-        return "; ".join(f"{_label(k)}: {words(v)}" for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(words(v) for v in value)
-    return _number(value) if isinstance(value, float) else str(value)
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else "\u2013"
-
-
-def _label(name: str) -> str:
-    return str(name).replace("_", " ")
-
-
-def metrics_table(metrics: dict[str, Any]) -> None:
-    """Held-out scores: groups as rows where the card has groups, else one line per score."""
-    groups = {k: v for k, v in metrics.items() if isinstance(v, dict)}
-    single = {k: v for k, v in metrics.items() if isinstance(v, int | float)}
-    notes = {k: v for k, v in metrics.items() if isinstance(v, str)}
-    if single:
-        st.table(_frame({"all": single}).T.rename(columns={"all": "Value"}), border="horizontal")
-    for name, group in groups.items():
-        st.markdown(f"{plain(_label(name)).capitalize()}")
-        rows = group if all(isinstance(v, dict) for v in group.values()) else {"all": group}
-        frame = _frame(rows)
-        st.table(frame.T if len(rows) == 1 else frame, border="horizontal")
-    for name, note in notes.items():
-        st.caption(f"{plain(_label(name)).capitalize()}: {plain(note)}")
-
-
-def _frame(rows: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    table = {
-        _label(row): {_label(k): words(v) for k, v in scores.items()}
-        for row, scores in rows.items()
-    }
-    return pd.DataFrame.from_dict(table, orient="index").fillna("")
-
-
-def show_card(card: dict[str, Any]) -> None:
+def show_card(card: dict) -> None:
     """One model: what it is on the left, how well it does on the right."""
     with st.container(border=True, key=f"card_{card['key']}"):
         st.markdown(f"##### {plain(card['title'])}")
-        st.caption(f"`{card['key']}` \u00b7 {plain(', '.join(card['elements']))} K edge")
+        st.caption(f"`{card['key']}`, K edge of {plain(', '.join(card['elements']))}")
         left, right = st.columns([1, 1], gap="medium")
         with left:
-            for name, label in _FACTS:
-                if card.get(name):
-                    st.markdown(f"**{label}**  \n{plain(words(card[name]), 1200)}")
+            st.table(facts(card), border=False, hide_header=True)
             st.download_button(
                 "Download the card",
-                json.dumps(card, indent=1, ensure_ascii=False),
+                lambda: _json(card),
                 file_name=f"{card['key']}_card.json",
                 mime="application/json",
                 on_click="ignore",
@@ -84,22 +42,26 @@ def show_card(card: dict[str, Any]) -> None:
             )
         with right:
             st.markdown("**Held-out scores**")
-            metrics_table(card.get("metrics") or {})
+            table = scores_table(card)
+            if table is None:
+                st.caption("This card holds no scores on held-out structures.")
+            else:
+                st.table(table, border="horizontal")
+                if verdicts := verdict_text(card):
+                    st.caption(verdicts)
+                protocol = (card.get("metrics") or {}).get("protocol")
+                if protocol:
+                    st.caption(plain(protocol[:1].upper() + protocol[1:]) + ".")
+
+
+def _json(card: dict) -> str:
+    return json.dumps(card, indent=1, ensure_ascii=False)
 
 
 st.markdown("#### Models")
-cards = model_cards()
-shared = [c for c in cards if "V" in c["elements"]]
-if len(shared) > 1:
-    names = " and ".join(f"`{c['key']}`" for c in shared)
-    theories = "; ".join(
-        f"`{c['key']}` learned from {plain(words(c['theory']), 200)}" for c in shared
-    )
-    st.markdown(
-        f"Vanadium has two models, {names}, and their spectra differ because their theories do: "
-        f"{theories}. Compare each with data of its own kind."
-    )
-if not cards:
+shipped = model_cards()
+if not shipped:
     st.info("No model is installed: restore the folder `models` of the checkout.")
-for one in cards:
+show_difference(shipped)
+for one in shipped:
     show_card(one)
