@@ -172,6 +172,14 @@ def test_the_cut_does_not_depend_on_where_the_points_lie():
     assert at_zero(coarse) == pytest.approx(at_zero(finer), rel=2e-3)
 
 
+def test_a_point_at_the_fermi_energy_is_counted_once():
+    x = np.arange(-20.0, 60.0, 0.5)
+    on_point, nearly = (
+        broaden_arctan(Spectrum(x + E0, step(x, 2), E0), ef_ev=ef).mu for ef in (-1, -1 - 1e-10)
+    )
+    np.testing.assert_allclose(on_point, nearly, atol=1e-8)
+
+
 def test_a_constant_stays_constant_far_above_the_fermi_energy():
     x = np.linspace(-4000, 4000, 2000)
     ones = Spectrum(x + 1e4, np.ones(x.size), 1e4)

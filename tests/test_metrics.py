@@ -150,6 +150,11 @@ def test_prominence_decides_what_counts():
     assert m.find_peaks(E, E).energy_ev.size == 0
 
 
+def test_a_flat_top_is_a_peak_at_its_middle():
+    found = m.find_peaks(np.arange(7.0), [0, 0, 1, 1, 1, 0, 0])
+    assert (found.energy_ev.tolist(), found.height.tolist()) == ([3.0], [1.0])
+
+
 def test_peaks_are_matched_one_to_one():
     target = gauss(E, 5) + gauss(E, 20, 0.8) + gauss(E, 45, 0.5)
     predicted = gauss(E, 6.5, 1.1) + gauss(E, 19, 0.8) + gauss(E, 55, 0.5)

@@ -57,6 +57,12 @@ def test_what_a_bare_edge_does_not_show_is_nan():
     assert np.isnan([getattr(flat, name) for name in FEATURE_NAMES]).all()
 
 
+def test_a_straight_rise_is_steepest_somewhere_on_it():
+    found = spectral_features([0.0, 1.0, 2.0, 3.0, 4.0], [0.0, 0.6, 0.8, 0.9, 1.0])
+    assert found.edge_steepest_ev == 0.5
+    assert found.edge_half_ev == pytest.approx(5 / 6)
+
+
 def test_half_refers_to_the_edge_step_given():
     curve = 4 * (edge(10) + peak(20, 0.5))
     assert spectral_features(E, curve, edge_step=4).edge_half_ev == pytest.approx(10, abs=0.02)

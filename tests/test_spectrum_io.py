@@ -522,3 +522,49 @@ def test_all_fdmnes_files(shared_data):
         assert len(spectrum) == 226
         assert spectrum.metadata["source_format"] == "fdmnes"
         assert (spectrum.energy_ev[0], spectrum.energy_ev[-1]) == (7097.0, 7172.0)
+
+
+@pytest.mark.parametrize("head", ["energy,mu\n", "energy,mu,\n"])
+def test_trailing_separators_make_no_column(head):
+    raw = head.encode() + rows(",").replace(b"\n", b",\n")
+    listed = list_columns(raw)
+    assert (listed.names, listed.energy) == (("mu",), "energy")
+    np.testing.assert_allclose(read_spectrum(raw).mu, MU, atol=1e-8)
+
+
+def test_relative_energies_that_contradict_the_absolute_ones_give_no_e0():
+    text = "energy_ev energy_rel_ev mu\n" + "\n".join(
+        f"{7112 + r} {2 * r} {m}" for r, m in zip(REL, MU, strict=True)
+    )
+    spectrum = read_spectrum(text.encode())
+    assert any("the only one in the range" in note for note in spectrum.notes)
+
+
+def test_a_huge_line_before_the_table_is_passed_over():
+    spectrum = read_spectrum(rows(head="# a" + " " * 100_000 + "b\n" + "# x " * 30_000 + "\n"))
+    np.testing.assert_allclose(spectrum.mu, MU, atol=1e-8)
+
+
+@pytest.mark.parametrize("raw", [b"[1, 2, 3]", b'["a"]', b'{"energy_ev": "7112"}'])
+def test_json_without_columns(raw):
+    with pytest.raises(SpectrumError, match="holds no spectrum"):
+        read_spectrum(raw)
+
+
+def test_json_numbers_beyond_all_bounds_are_left_out():
+    content = {"energy": (7112 + REL).tolist(), "mu": [10**400, True, *MU[2:].tolist()]}
+    spectrum = read_spectrum(json.dumps(content).encode())
+    np.testing.assert_array_equal(spectrum.mu, MU[2:])
+    assert "2 rows without a number were left out" in spectrum.notes
+
+
+def test_written_metadata_keep_to_names_that_can_be_read():
+    metadata = {"µ": "micro", "Mono.d_spacing": "3.1", "Column.7": "x", "ok": "y"}
+    spectrum = Spectrum(7112 + REL, MU, 7112.0, metadata)
+    xdi = write_spectrum(spectrum, "xdi")
+    assert "3.1" not in xdi.split("# ///")[0]
+    back = read_spectrum(xdi.encode())
+    assert (back.metadata["ok"], back.metadata["x_µ".replace("µ", "_")]) == ("y", "micro")
+    csv = read_spectrum(write_spectrum(spectrum, "csv").encode())
+    assert csv.metadata["x_µ"] == "micro"
+    assert "Column.7" not in csv.metadata

@@ -14,6 +14,11 @@ import numpy as np
 from .errors import SpectrumError
 from .spectrum_text import MAX_COLUMNS, MAX_HEADERS, MAX_LINE, MAX_ROWS, Table, clean
 
+#: How many lines before the table are looked at for header entries and for names of columns, and
+#: the longest of each (characters): patterns must not crawl through megabytes.
+HEADER_LINES, MAX_HEADER = 2_000, 600
+LABEL_LINES, MAX_LABELS = 50, 2_000
+
 COMMENT_SIGNS = "#%!;"
 _MISSING = {
     "",
@@ -150,11 +155,10 @@ def _assemble(rows: list[list[float]], head: list[str], stray: int, dialect: Dia
     else:
         _refuse_two_commas(values, kept, head, dialect)
     empty = np.isnan(values).all(axis=0)
+    while width > 2 and empty[width - 1]:  # a separator at the end of every line
+        width -= 1
+    values = values[:, :width]
     names, units, named = _names(head, width, dialect[0])
-    if empty.any() and (~empty).sum() >= 2:
-        values = values[:, ~empty]
-        names = [n for n, e in zip(names, empty, strict=True) if not e]
-        units = [u for u, e in zip(units, empty, strict=True) if not e]
     return Table(values, names, units, named, _headers(head), notes, _kind(head))
 
 
@@ -188,7 +192,8 @@ def _names(head: list[str], width: int, separator: str | None) -> tuple[list[str
     """Column names and units: from XDI's ``Column.N``, else from the last fitting header line."""
     names, units = [f"column {i + 1}" for i in range(width)], [""] * width
     declared = False
-    for line in head:
+    for line in head[:HEADER_LINES]:
+        line = line[:MAX_HEADER]
         found = _HEADER.fullmatch(line.lstrip(COMMENT_SIGNS + " \t"))
         column = _XDI_COLUMN.fullmatch(found[1].strip()) if found else None
         if column and 1 <= int(column[1]) <= width:
@@ -198,7 +203,7 @@ def _names(head: list[str], width: int, separator: str | None) -> tuple[list[str
                 units[int(column[1]) - 1] = " ".join(words[1:3])
                 declared = True
     if not declared:
-        for line in reversed(head):
+        for line in reversed(head[-LABEL_LINES:]):
             labels = _labels(line, width, separator)
             if labels:
                 names, declared = labels, True
@@ -217,7 +222,7 @@ def _names(head: list[str], width: int, separator: str | None) -> tuple[list[str
 
 def _labels(line: str, width: int, separator: str | None) -> list[str] | None:
     """Words of a header line, when there are as many as columns and they are no numbers."""
-    if len(line) > MAX_LINE:
+    if len(line) > MAX_LABELS:
         return None
     body = re.sub(r"^#L\s", "", line).lstrip(COMMENT_SIGNS + " \t")
     body = re.sub(r"\s*@#\s*$", "", body)
@@ -229,6 +234,8 @@ def _labels(line: str, width: int, separator: str | None) -> list[str] | None:
         re.sub(r"\s+([\[(][^\])]*[\])])", r"\1", body).split(),
         body.split(),
     ):
+        while words and not words[-1]:
+            words = words[:-1]
         letters = [bool(re.search(r"[^\W\d]", w)) for w in words]
         if len(words) == width and all(letters) and not any(w.endswith(":") for w in words):
             return words
@@ -237,8 +244,8 @@ def _labels(line: str, width: int, separator: str | None) -> list[str] | None:
 
 def _headers(head: list[str]) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for line in head:
-        body = line[:MAX_LINE]
+    for line in head[:HEADER_LINES]:
+        body = line[:MAX_HEADER]
         if body[0] not in COMMENT_SIGNS:
             _fdmnes_header(body, headers)
             continue
