@@ -32,6 +32,8 @@ class Bonds:
         Neighbour's element.
     count : int
         How many such bonds.
+    atoms : tuple of int
+        0-based indices of the neighbours.
     d_ang : float
         Mean length in the shipped structure (A).
     d_xtb_ang : float
@@ -45,6 +47,7 @@ class Bonds:
 
     element: str
     count: int
+    atoms: tuple[int, ...]
     d_ang: float
     d_xtb_ang: float
     d_exp_ang: float
@@ -99,15 +102,17 @@ class Example:
     bonds: tuple[Bonds, ...]
 
 
+def _example(entry: dict) -> Example:
+    bonds = tuple(Bonds(**{**b, "atoms": tuple(b["atoms"])}) for b in entry["bonds"])
+    return Example(**{**entry, "bonds": bonds})
+
+
 @cache
 def _index() -> Mapping[str, Example]:
     path = _FOLDER / "index.json"
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["examples"]
-        found = [
-            Example(**{**entry, "bonds": tuple(Bonds(**bonds) for bonds in entry["bonds"])})
-            for entry in entries
-        ]
+        found = [_example(entry) for entry in entries]
     except FileNotFoundError as error:
         raise DatasetError(
             "The example structures are missing: data/examples/index.json is not there. Restore "

@@ -27,12 +27,14 @@ from ase.data import covalent_radii
 from ase.io import write
 from ase.optimize import LBFGS
 from catalogue import Complex
-from catalogue_fe_zn import FE_ZN
-from catalogue_ti_mn import TI_MN
+from catalogue_cr_mn import CR_MN
+from catalogue_fe_co import FE_CO
+from catalogue_ni_zn import NI_ZN
+from catalogue_ti_v import TI_V
 
 HERE = Path(__file__).resolve().parent
 INDEX = HERE / "index.json"
-CATALOGUE: dict[str, Complex] = {c.key: c for c in (*TI_MN, *FE_ZN)}
+CATALOGUE: dict[str, Complex] = {c.key: c for c in (*TI_V, *CR_MN, *FE_CO, *NI_ZN)}
 #: A pair counts as bonded below this multiple of the sum of covalent radii.
 BOND_FACTOR = 1.15
 #: The same for the free relaxation, whose bonds may be somewhat too long.
@@ -49,10 +51,11 @@ class Rejected(Exception):
     """The relaxed structure is not the complex that was asked for."""
 
 
-def method(item: Complex, held: bool) -> str:
+def method(item: Complex, held: bool, hot: bool) -> str:
     """Name of the method as the index states it."""
     name = "GFN2-xTB, ALPB(water)" if item.water else "GFN2-xTB"
-    return f"{name}, bonds of the first shell held at experiment" if held else name
+    name += ", electrons at 2000 K" if hot else ""
+    return f"{name}, first shell held at experimental mean lengths" if held else name
 
 
 def donors(item: Complex) -> list[list[int]]:
@@ -67,10 +70,16 @@ def donors(item: Complex) -> list[list[int]]:
     return shells
 
 
-def held_bonds(item: Complex) -> FixBondLengths:
-    """Constraint that keeps the bonds of the first shell at their experimental lengths."""
-    pairs = [[0, i] for own in donors(item) for i in own]
-    lengths = [s.d_exp_ang for s in item.shells for _ in range(s.count)]
+def held_bonds(item: Complex, free: Atoms) -> FixBondLengths:
+    """Constraint that shifts the bonds of each shell of ``free`` to the experimental mean.
+
+    The differences within a shell (as trans to different ligands) stay as relaxed.
+    """
+    distances = np.linalg.norm(free.positions - free.positions[0], axis=1)
+    pairs, lengths = [], []
+    for shell, own in zip(item.shells, donors(item), strict=True):
+        pairs += [[0, i] for i in own]
+        lengths += list(distances[own] + shell.d_exp_ang - distances[own].mean())
     return FixBondLengths(pairs, bondlengths=lengths)
 
 
@@ -101,7 +110,7 @@ def relax(item: Complex, atoms: Atoms, limit: float, steps: int) -> tuple[Atoms,
         if largest <= 2 * limit:
             break
     work.positions -= work.positions[0]
-    return Atoms(work.numbers, np.round(work.positions, 5)), largest
+    return Atoms(work.numbers, np.round(work.positions, 4), info={"hot": hot}), largest
 
 
 def check(item: Complex, atoms: Atoms, reach: float = BOND_FACTOR) -> list[float]:
@@ -131,7 +140,7 @@ def build(item: Complex, limit: float, steps: int) -> tuple[Atoms, dict]:
 
     The free relaxation decides whether GFN2-xTB keeps the complex together. Where its bond lengths
     are further than ``TRUST_ANG`` from experiment (a shift that changes the spectrum), a second
-    relaxation holds the first shell at the experimental lengths and frees all the rest.
+    relaxation holds the first shell at the experimental mean lengths and frees all the rest.
     """
     start = item.start()
     # A hair of disorder lets the search leave a symmetric saddle point.
@@ -146,7 +155,7 @@ def build(item: Complex, limit: float, steps: int) -> tuple[Atoms, dict]:
     final = free
     if held:
         constrained = atoms.copy()
-        constrained.set_constraint(held_bonds(item))
+        constrained.set_constraint(held_bonds(item, atoms))
         constrained.set_positions(constrained.positions)
         atoms, largest = relax(item, constrained, limit, steps)
         final = check(item, atoms)
@@ -156,12 +165,13 @@ def build(item: Complex, limit: float, steps: int) -> tuple[Atoms, dict]:
         {
             "element": shell.element,
             "count": shell.count,
+            "atoms": own,
             "d_ang": round(d, 3),
             "d_xtb_ang": round(d_free, 3),
             "d_exp_ang": shell.d_exp_ang,
             "comment": shell.comment,
         }
-        for shell, d, d_free in zip(item.shells, final, free, strict=True)
+        for shell, own, d, d_free in zip(item.shells, donors(item), final, free, strict=True)
     ]
     return atoms, record(item, atoms, largest, bonds, held)
 
@@ -191,7 +201,7 @@ def record(
         "coordination": item.coordination,
         "coordination_number": item.coordination_number,
         "note": item.note,
-        "method": method(item, held),
+        "method": method(item, held, atoms.info["hot"]),
         "fmax_ev_per_ang": round(fmax_ev_per_ang, 4),
         "bonds": bonds,
     }
@@ -199,7 +209,7 @@ def record(
 
 def save(item: Complex, atoms: Atoms, entry: dict) -> None:
     """Write the structure, then the index with ``entry`` in catalogue order."""
-    atoms.info.update(key=item.key, charge=item.charge, multiplicity=item.multiplicity)
+    atoms.info = dict(key=item.key, charge=item.charge, multiplicity=item.multiplicity)
     stream = io.StringIO()
     write(stream, atoms, format="extxyz", columns=["symbols", "positions"], write_results=False)
     replace(HERE / f"{item.key}.extxyz", stream.getvalue())
@@ -208,7 +218,8 @@ def save(item: Complex, atoms: Atoms, entry: dict) -> None:
         entries = {e["key"]: e for e in json.loads(INDEX.read_text("utf-8"))["examples"]}
     entries[item.key] = entry
     ordered = [entries[key] for key in CATALOGUE if key in entries]
-    replace(INDEX, json.dumps({"version": 1, "examples": ordered}, indent=1, ensure_ascii=False))
+    text = json.dumps({"version": 1, "examples": ordered}, indent=1, ensure_ascii=False)
+    replace(INDEX, text + "\n")
 
 
 def main(argv: list[str] | None = None) -> int:

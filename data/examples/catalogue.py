@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ase import Atoms
-from starting_geometry import numbered
+from chelates import numbered
 
-ACAC = "CC(=[O:1])C=C(C)[O-:2]"
+#: Pairs of vertices that three bidentate ligands span on an octahedron.
+TRIS = ((0, 2), (1, 4), (3, 5))
 EN = "[NH2:1]CC[NH2:2]"
 BPY = "[n:1]1ccccc1-c1cccc[n:2]1"
 PHEN = "c1cc2ccc3ccc[n:1]c3c2[n:2]c1"
@@ -48,6 +49,11 @@ class Complex:
     def coordination_number(self) -> int:
         """Bonds of all shells."""
         return sum(shell.count for shell in self.shells)
+
+
+SOL = "aqueous EXAFS/LAXS"
+XRD = "crystal structures"
+GED = "gas-phase electron diffraction"
 
 
 def tris(ligand: str) -> list[str]:

@@ -1,0 +1,150 @@
+"""Example complexes of Ti and V.
+
+Experimental bond lengths are rounded literature means, good to about 0.02 A; the comment says what
+kind of measurement they come from. Titanium isopropoxide is left out: GFN2-xTB bends Ti-O-C to 124
+degrees and so brings the carbon shell 0.2 A too near.
+"""
+
+from __future__ import annotations
+
+from catalogue import (
+    GED,
+    TRIS,
+    XRD,
+    Complex,
+    Shell,
+)
+from starting_geometry import (
+    acetylacetonates,
+    bent_metallocene,
+    polyhedral,
+)
+
+TI_V: tuple[Complex, ...] = (
+    Complex(
+        "titanium-tetrachloride",
+        "Titanium tetrachloride",
+        "TiCl₄",
+        0,
+        1,
+        "tetrahedral, 4 Cl",
+        "Tetrahedral d0: the strong single pre-edge peak of Ti(IV).",
+        (Shell("Cl", 4, 2.17, GED),),
+        lambda: polyhedral("Ti", "tetrahedron", [("Cl", 2.17)] * 4),
+    ),
+    Complex(
+        "titanocene-dichloride",
+        "Titanocene dichloride",
+        "Ti(C₅H₅)₂Cl₂",
+        0,
+        1,
+        "bent sandwich, 10 C + 2 Cl",
+        "Bent metallocene: no inversion centre, intense pre-edge.",
+        (Shell("C", 10, 2.37, XRD), Shell("Cl", 2, 2.37, XRD)),
+        lambda: bent_metallocene("Ti", 2.06, "Cl", 2.37),
+    ),
+    Complex(
+        "hexafluorotitanate-iv",
+        "Hexafluorotitanate(IV)",
+        "[TiF₆]²⁻",
+        -2,
+        1,
+        "octahedral, 6 F",
+        "Octahedral Ti(IV): a weak, split pre-edge instead of the tetrahedral peak.",
+        (Shell("F", 6, 1.86, XRD),),
+        lambda: polyhedral("Ti", "octahedron", [("F", 1.86)] * 6),
+        water=True,
+    ),
+    Complex(
+        "titanium-dichloride-bis-acac",
+        "cis-Dichlorobis(acetylacetonato)titanium(IV)",
+        "TiCl₂(C₅H₇O₂)₂",
+        0,
+        1,
+        "octahedral, 4 O + 2 Cl",
+        "Six-coordinate Ti(IV): the pre-edge is weaker and split, unlike in tetrahedra.",
+        (Shell("O", 4, 1.95, XRD), Shell("Cl", 2, 2.26, XRD)),
+        lambda: acetylacetonates(
+            "Ti", "octahedron", ((0, 4), (1, 2)), [1.95] * 2, [(3, "Cl", 2.26), (5, "Cl", 2.26)]
+        ),
+    ),
+    Complex(
+        "hexaaquatitanium-iii",
+        "Hexaaquatitanium(III)",
+        "[Ti(H₂O)₆]³⁺",
+        3,
+        2,
+        "octahedral, 6 O",
+        "Violet d1 ion: edge a few eV below Ti(IV), weak pre-edge.",
+        (Shell("O", 6, 2.03, XRD),),
+        lambda: polyhedral("Ti", "octahedron", [("H2O", 2.03)] * 6),
+        water=True,
+    ),
+    Complex(
+        "vanadium-hexacarbonyl",
+        "Vanadium hexacarbonyl",
+        "V(CO)₆",
+        0,
+        2,
+        "octahedral, 6 C",
+        "Seventeen electrons, V(0): six linear V-C-O chains, strong multiple scattering.",
+        (Shell("C", 6, 2.00, XRD),),
+        lambda: polyhedral("V", "octahedron", [("CO", 2.00)] * 6),
+    ),
+    Complex(
+        "orthovanadate",
+        "Orthovanadate",
+        "[VO₄]³⁻",
+        -3,
+        1,
+        "tetrahedral, 4 O",
+        "Tetrahedral V(V): one of the strongest pre-edge peaks of all.",
+        (Shell("O", 4, 1.71, XRD),),
+        lambda: polyhedral("V", "tetrahedron", [("O", 1.71)] * 4),
+        water=True,
+    ),
+    Complex(
+        "vanadyl-trichloride",
+        "Vanadium oxytrichloride",
+        "VOCl₃",
+        0,
+        1,
+        "tetrahedral, 1 O + 3 Cl",
+        "One short V=O among three chlorines.",
+        (Shell("O", 1, 1.57, GED), Shell("Cl", 3, 2.14, GED)),
+        lambda: polyhedral("V", "tetrahedron", [("O", 1.57)] + [("Cl", 2.14)] * 3),
+    ),
+    Complex(
+        "vanadyl-bis-acac",
+        "Vanadyl acetylacetonate",
+        "VO(C₅H₇O₂)₂",
+        0,
+        2,
+        "square pyramidal, 5 O",
+        "The short V=O bond of V(IV) drives the pre-edge: stretch it and watch.",
+        (Shell("O", 1, 1.57, "V=O, crystal structures"), Shell("O", 4, 1.97, XRD)),
+        lambda: acetylacetonates("V", "pyramid", ((0, 1), (2, 3)), [1.97] * 2, [(4, "O", 1.57)]),
+    ),
+    Complex(
+        "vanadium-tris-acac",
+        "Tris(acetylacetonato)vanadium(III)",
+        "V(C₅H₇O₂)₃",
+        0,
+        3,
+        "octahedral, 6 O",
+        "V(III) in an O6 field: a weak pre-edge, beside the strong one of vanadyl.",
+        (Shell("O", 6, 1.98, XRD),),
+        lambda: acetylacetonates("V", "octahedron", TRIS, [1.98] * 3),
+    ),
+    Complex(
+        "vanadocene-dichloride",
+        "Vanadocene dichloride",
+        "V(C₅H₅)₂Cl₂",
+        0,
+        2,
+        "bent sandwich, 10 C + 2 Cl",
+        "V(IV) partner of titanocene dichloride.",
+        (Shell("C", 10, 2.31, XRD), Shell("Cl", 2, 2.40, XRD)),
+        lambda: bent_metallocene("V", 1.98, "Cl", 2.40),
+    ),
+)
