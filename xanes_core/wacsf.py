@@ -138,7 +138,7 @@ class WACSF:
         if any(not z > 0 for z in self.g4_zeta):
             raise DescriptorError("every exponent in g4_zeta must be positive")
         for symbol in (*self.absorber_elements, *(s for group in self.species for s in group)):
-            if symbol not in atomic_numbers:
+            if symbol == "X" or symbol not in atomic_numbers:  # X is a dummy atom
                 raise DescriptorError(f"{symbol!r} is not a chemical element")
 
     @cached_property
