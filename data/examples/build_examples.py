@@ -45,6 +45,8 @@ CONTACT_FACTOR = 0.62
 TRUST_ANG = 0.02
 #: Largest force (eV/A) a shipped structure may keep.
 MAX_FORCE = 0.1
+#: Largest difference (A) among the bonds of one shell.
+MAX_SPREAD_ANG = 0.15
 
 
 class Rejected(Exception):
@@ -159,6 +161,10 @@ def build(item: Complex, limit: float, steps: int) -> tuple[Atoms, dict]:
         constrained.set_positions(constrained.positions)
         atoms, largest = relax(item, constrained, limit, steps)
         final = check(item, atoms)
+    distances = np.linalg.norm(atoms.positions - atoms.positions[0], axis=1)
+    spread = max(float(np.ptp(distances[own])) for own in donors(item))
+    if spread > MAX_SPREAD_ANG:
+        raise Rejected(f"bonds of one kind differ by {spread:.2f} A")
     if largest > MAX_FORCE:
         raise Rejected(f"not converged, largest force {largest:.2f} eV/A")
     bonds = [
