@@ -1,8 +1,8 @@
 """Example complexes of Cr and Mn.
 
 Experimental bond lengths are rounded literature means, good to about 0.02 A; the comment says what
-kind of measurement they come from. Tris(acetylacetonato)manganese(III) is left out: GFN2-xTB does not
-reproduce its Jahn-Teller elongation (several electronic solutions, none with the right shape).
+kind of measurement they come from. Left out: tris(acetylacetonato)manganese(III), as GFN2-xTB does
+not reproduce its Jahn-Teller elongation (several electronic solutions, none with the right shape).
 """
 
 from __future__ import annotations
