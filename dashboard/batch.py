@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.features import summary_columns
 from dashboard.inputs import Entry, files
-from dashboard.predictions import batch_results, with_extra
+from dashboard.predictions import BATCH_FRAMES, batch_results, with_extra
 from xanes_core.export import BatchResult, to_zip
 
 _COLUMNS = (
@@ -49,6 +49,10 @@ def show_batch(found: list[Entry], model_key: str | None) -> None:
             disabled=not done,
         )
         st.caption(f"{done} predicted, {len(results) - done} failed. Energies relative to E0.")
+    if any(len(e.frames) > BATCH_FRAMES for e in uploaded):
+        st.caption(
+            f"Of each file the first {BATCH_FRAMES} frames are listed; the command line takes all."
+        )
 
 
 def _row(result: BatchResult) -> dict[str, str]:

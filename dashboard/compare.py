@@ -70,8 +70,10 @@ def _take() -> None:
         st.session_state.pop(_STORE, None)
         return
     st.session_state[_STORE] = StoredSpectrum(upload.name, upload.getvalue())
-    for name in ("column", "processing", "shift_ev", "scale", "pre", "post"):
-        st.session_state.pop(f"spectrum_{name}", None)
+    # what was set for another file does not fit this one
+    st.session_state["spectrum_serial"] = st.session_state.get("spectrum_serial", 0) + 1
+    st.session_state["spectrum_shift_ev"] = 0.0
+    st.session_state["spectrum_scale"] = 1.0
 
 
 def _clear() -> None:
@@ -84,7 +86,7 @@ def _controls(stored: StoredSpectrum, prediction) -> Curve | None:
     column = proposed
     if len(names) > 1:
         column = st.selectbox(
-            "Column", names, index=names.index(proposed), key="spectrum_column",
+            "Column", names, index=names.index(proposed), key=_own_key("column"),
             persist_state="session",
         )  # fmt: skip
     spectrum = _read(stored.data, stored.name, prediction.element, column)
@@ -96,7 +98,7 @@ def _controls(stored: StoredSpectrum, prediction) -> Curve | None:
         "It is", ["measured", "computed"], default="measured", key="spectrum_kind",
         required=True, persist_state="session",
     )  # fmt: skip
-    ready = _normalised(spectrum, prediction.element)
+    ready = _normalised(spectrum, prediction.element, column)
     left, right = st.columns(2)
     # widgets that code may set take their start from the session, not from a default
     st.session_state.setdefault("spectrum_shift_ev", 0.0)
@@ -121,12 +123,17 @@ def _controls(stored: StoredSpectrum, prediction) -> Curve | None:
     )
 
 
-def _normalised(spectrum: Spectrum, element: str) -> Spectrum:
+def _own_key(name: str) -> str:
+    """Widget key that changes with the file."""
+    return f"spectrum_{name}_{st.session_state.get('spectrum_serial', 0)}"
+
+
+def _normalised(spectrum: Spectrum, element: str, column: str) -> Spectrum:
     done = spectrum.metadata.get("normalised") == "yes"
     choice = st.segmented_control(
         "Normalisation", ["already normalised", "normalise"],
         default="already normalised" if done else "normalise",
-        key="spectrum_processing", required=True, persist_state="session",
+        key=_own_key(f"processing_{column}"), required=True, persist_state="session",
     )  # fmt: skip
     if choice == "already normalised":
         return spectrum
@@ -134,18 +141,18 @@ def _normalised(spectrum: Spectrum, element: str) -> Spectrum:
     low, high = float(spectrum.energy_ev[0] - e0), float(spectrum.energy_ev[-1] - e0)
     pre, post = default_ranges(spectrum, e0)
     pre_range, post_range, order = pre, post, None
-    if low < 0 < high:
+    if low <= pre[0] < pre[1] <= 0.0 <= post[0] < post[1] <= high:
         with st.expander("Ranges"):
             pre_range = st.slider(
-                "Pre-edge line (eV from the edge)", low, 0.0, (max(pre[0], low), pre[1]),
-                key="spectrum_pre", persist_state="session", format="%.0f",
+                "Pre-edge line (eV from the edge)", low, 0.0, pre,
+                key=_own_key(f"pre_{element}_{column}"), persist_state="session", format="%.0f",
             )  # fmt: skip
             post_range = st.slider(
-                "Post-edge curve (eV from the edge)", 0.0, high, (post[0], min(post[1], high)),
-                key="spectrum_post", persist_state="session", format="%.0f",
+                "Post-edge curve (eV from the edge)", 0.0, high, post,
+                key=_own_key(f"post_{element}_{column}"), persist_state="session", format="%.0f",
             )  # fmt: skip
             order = st.selectbox(
-                "Order of the post-edge curve", [None, 0, 1, 2, 3], key="spectrum_order",
+                "Order of the post-edge curve", [None, 0, 1, 2, 3], key=_own_key("order"),
                 format_func=lambda n: "by its length" if n is None else str(n),
                 persist_state="session",
             )  # fmt: skip

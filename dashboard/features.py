@@ -50,6 +50,12 @@ def features_table(prediction, axis: str) -> None:
 
 def summary_columns(prediction) -> dict[str, str]:
     """Columns of the batch table and of the zip's summary: relative energies (eV), edge steps."""
+    return _summary_columns(prediction.members.tobytes(), prediction)
+
+
+@st.cache_data(max_entries=4096, show_spinner=False)
+def _summary_columns(key: bytes, _prediction) -> dict[str, str]:
+    prediction = _prediction
     own = spectral_features(prediction.energy_rel_ev, prediction.mu)
     spread = features_with_uncertainty(prediction.energy_rel_ev, prediction.members)
     columns = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import PurePosixPath
 
 import streamlit as st
@@ -242,4 +243,4 @@ def _read(stored: StoredFile) -> None:
 
 def _named_absorber(atoms: Atoms) -> int | None:
     named = atoms.info.get("absorber")
-    return int(named) if isinstance(named, int) and 0 <= named < len(atoms) else None
+    return int(named) if isinstance(named, Integral) and 0 <= named < len(atoms) else None

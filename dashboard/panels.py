@@ -78,7 +78,7 @@ def verdict_panel(prediction) -> None:
     label, colour = _VERDICTS.get(domain.level, (domain.level, "gray"))
     with st.container(border=True, gap="xsmall", key="verdict"):
         st.badge(label, color=colour)
-        st.markdown("\n".join(f"- {plain(reason)}" for reason in domain.reasons))
+        st.markdown("\n".join(f"- {plain(r[:1].upper() + r[1:])}" for r in domain.reasons))
         width = float(np.mean(prediction.upper - prediction.lower))
         st.caption(
             f"The band is meant to hold the true spectrum at {100 * prediction.level:.0f} % of the "

@@ -82,7 +82,10 @@ def batch_results(
     model_choice: str | None,
     progress: Callable[[float, str], None] | None = None,
 ) -> list[BatchResult]:
-    """Predictions of every uploaded file and frame, and one line for each that failed."""
+    """Predictions of every uploaded file and frame, and one line for each that failed.
+
+    Of each file the first :data:`BATCH_FRAMES` frames.
+    """
     jobs = [(e, i) for e in found if not e.is_example for i in range(len(e.frames))[:BATCH_FRAMES]]
     results = []
     for n, (entry, frame) in enumerate(jobs):

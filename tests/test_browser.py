@@ -295,9 +295,13 @@ def test_no_text_of_an_upload_runs_or_renders(visit):
     page = visit().open()
     attack = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
     name = "[a](http://127.0.0.1) <img src=x onerror=hacked=1> $x$.xyz"
-    upload(page, (name, xyz(load_example("ferrocene"), attack)), ("<b>bad</b>.xyz", b"3\n"))
+    content = xyz(load_example("ferrocene"), attack)
+    upload(page, (name, content), ("<i>two</i> $y$.xyz", content), ("<b>bad</b>.xyz", b"3\n"))
     wait_spectrum(page)
     assert viewer_atoms(page) == 21
+    page.locator(".st-key-overlay input").click()
+    page.get_by_role("option", name="<i>two</i> $y$.xyz").click()
+    page.locator(".legendtext", has_text="<i>two</i> $y$.xyz").wait_for()
     page.get_by_text("<b>bad</b>.xyz").first.wait_for()
     assert page.evaluate("() => window.hacked") is None
     assert page.locator("main img[src=x], section img[src=x]").count() == 0
