@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import erf
 
-from .errors import SpectrumError
-from .spectra import Spectrum
+from xanes_core.errors import SpectrumError
+from xanes_core.spectra import Spectrum
 
 #: Largest number of points that is broadened (the work grows with its square).
 MAX_POINTS = 5_000

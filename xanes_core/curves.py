@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .errors import SpectrumError
+from xanes_core.errors import SpectrumError
 
 
 def as_curves(*arrays: ArrayLike) -> list[np.ndarray]:

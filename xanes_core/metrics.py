@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from .curves import as_curves, as_energies, trapezoid_weights
-from .errors import SpectrumError
-from .peaks import PeakErrors, PeakMatch, Peaks, find_peaks, match_peaks, peak_errors
+from xanes_core.curves import as_curves, as_energies, trapezoid_weights
+from xanes_core.errors import SpectrumError
+from xanes_core.peaks import PeakErrors, PeakMatch, Peaks, find_peaks, match_peaks, peak_errors
 
 __all__ = [
     "PeakErrors",

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from .constants import K_EDGE_EV
-from .errors import SpectrumError
-from .spectra import Spectrum
+from xanes_core.constants import K_EDGE_EV
+from xanes_core.errors import SpectrumError
+from xanes_core.spectra import Spectrum
 
 #: FWHM (eV) of the Gaussian that smooths the derivative in which E0 is looked for.
 E0_SMOOTHING_EV = 3.0

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from scipy.signal import find_peaks as _scipy_find_peaks
 
-from .curves import as_curves, as_energies
-from .errors import SpectrumError
+from xanes_core.curves import as_curves, as_energies
+from xanes_core.errors import SpectrumError
 
 #: Smallest prominence, in edge steps, of a maximum that counts as a peak.
 PEAK_PROMINENCE = 0.02

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import minimize_scalar
 
-from .curves import trapezoid_weights
-from .errors import SpectrumError
+from xanes_core.curves import trapezoid_weights
+from xanes_core.errors import SpectrumError
 
 RESAMPLE_METHODS = ("linear", "pchip", "area")
 #: Two energies closer than this (eV) are the same energy.

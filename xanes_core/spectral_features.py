@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .curves import as_curves, as_energies
-from .errors import SpectrumError
-from .peaks import Peaks, find_peaks
+from xanes_core.curves import as_curves, as_energies
+from xanes_core.errors import SpectrumError
+from xanes_core.peaks import Peaks, find_peaks
 
 #: Smallest prominence (edge steps) of the white line and of a pre-edge peak. Pre-edge peaks of the
 #: theory sit on the foot of the edge, so even real ones stand out little.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import SpectrumError
-from .spectrum_text import Table
+from xanes_core.errors import SpectrumError
+from xanes_core.spectrum_text import Table
 
 _ENERGY = {
     "e", "en", "ev", "energy", "energie", "energies", "energy_ev", "energy_kev", "omega",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .constants import K_EDGE_EV
-from .errors import SpectrumError
+from xanes_core.constants import K_EDGE_EV
+from xanes_core.errors import SpectrumError
 
 #: Absolute energies outside this range (eV) are no X-ray absorption spectrum; energies that stay
 #: below it are taken as relative to an edge.

@@ -10,9 +10,9 @@ from pathlib import PurePath
 
 import numpy as np
 
-from .errors import SpectrumError
-from .spectra import Spectrum
-from .spectrum_columns import (
+from xanes_core.errors import SpectrumError
+from xanes_core.spectra import Spectrum
+from xanes_core.spectrum_columns import (
     NORMALISED,
     Choice,
     choices,
@@ -22,9 +22,9 @@ from .spectrum_columns import (
     propose,
     relative_partner,
 )
-from .spectrum_energy import absolute_energies, edge_of, put_in_order
-from .spectrum_table import parse_table
-from .spectrum_text import MAX_BYTES, Table, decode, parse_json
+from xanes_core.spectrum_energy import absolute_energies, edge_of, put_in_order
+from xanes_core.spectrum_table import parse_table
+from xanes_core.spectrum_text import MAX_BYTES, Table, decode, parse_json
 
 #: Formats that ``format=`` accepts. All but JSON are read by the same tolerant reader of columns.
 SPECTRUM_FORMATS = ("csv", "txt", "dat", "xdi", "athena", "fdmnes", "feff", "json")

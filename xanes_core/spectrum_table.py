@@ -11,8 +11,8 @@ from collections import Counter
 
 import numpy as np
 
-from .errors import SpectrumError
-from .spectrum_text import MAX_COLUMNS, MAX_HEADERS, MAX_LINE, MAX_ROWS, Table, clean
+from xanes_core.errors import SpectrumError
+from xanes_core.spectrum_text import MAX_COLUMNS, MAX_HEADERS, MAX_LINE, MAX_ROWS, Table, clean
 
 #: How many lines before the table are looked at for header entries and for names of columns, and
 #: the longest of each (characters): patterns must not crawl through megabytes.

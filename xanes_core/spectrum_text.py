@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .errors import SpectrumError
+from xanes_core.errors import SpectrumError
 
 #: Largest file (bytes), most rows, most columns and longest line (characters) that are read.
 MAX_BYTES = 20 * 1024 * 1024

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from .errors import SpectrumError
-from .spectra import Spectrum
-from .spectrum_text import clean
+from xanes_core.errors import SpectrumError
+from xanes_core.spectra import Spectrum
+from xanes_core.spectrum_text import clean
 
 WRITE_FORMATS = ("csv", "json", "xdi")
 # Descriptions of other columns than the ones written here would mislead a reader.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
-from .errors import SpectrumError
+from xanes_core.errors import SpectrumError
 
 #: Decay length (eV) of the tail where the first points do not rise and so give no length of their
 #: own; FEFF10 spectra of complexes of Ti to Zn give 9 to 15 eV.
