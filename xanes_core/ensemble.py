@@ -146,7 +146,7 @@ class Ensemble:
                 **{name: arrays[name] for name in ("coef", "intercept", "components")},
             )
             made.predict(np.zeros((1, made.n_features)))
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, TypeError) as error:
             raise ModelError(f"the model's weights do not fit together ({error})") from error
         return made
 

@@ -79,6 +79,15 @@ class FitSettings:
         for name in ("feature_share", "sample_share"):
             if not 0 < getattr(self, name) <= 1:
                 raise ModelError(f"{name} must be above 0 and at most 1")
+        for name in ("batch_size", "learning_rate", "n_epochs", "gain", "clip"):
+            if not getattr(self, name) > 0:
+                raise ModelError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in ("alpha", "n_components", "ridge_alpha", "seed"):
+            value = getattr(self, name)
+            if value is not None and not value >= 0:
+                raise ModelError(f"{name} must be 0 or more, not {value}")
+        if not self.hidden or any(size < 1 for size in self.hidden):
+            raise ModelError(f"hidden needs one or more layers of 1 or more, not {self.hidden}")
 
     def as_dict(self) -> dict:
         """Plain values, for a model card."""
@@ -122,12 +131,16 @@ def fit_ensemble(
     Raises
     ------
     ModelError
-        Fewer than 10 samples, or as many spectra as samples are not there.
+        Fewer than 10 samples, not as many spectra as samples, or values that are not finite.
     """
     settings = settings or FitSettings()
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if len(x) != len(y) or len(x) < 10:
-        raise ModelError(f"a fit needs at least 10 samples with a spectrum each, got {len(x)}")
+        raise ModelError(
+            f"a fit needs at least 10 samples with a spectrum each, got {len(x)} and {len(y)}"
+        )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ModelError("features or spectra hold values that are not finite; leave those out")
     scaler = FeatureScaler.fit(
         x,
         blocks,
@@ -201,7 +214,7 @@ def _fit_member(
     )
     with warnings.catch_warnings():  # the number of epochs is a setting, not an accident
         warnings.simplefilter("ignore", ConvergenceWarning)
-        network.fit(a[np.ix_(rows, kept)], targets[rows])
+        network.fit(a[np.ix_(rows, kept)], targets[rows].squeeze())  # one target: no column
     return network, kept
 
 
