@@ -132,10 +132,12 @@ def fit_calibration(
         if best is None or width < best[0]:
             best = (width, share * rms, sigma, factor)
     _, floor, sigma, factor = best
-    ratio = uniform_filter1d(
-        np.mean((residual / sigma) ** 2, axis=0), 2 * WINDOW_POINTS + 1, mode="nearest"
+    squares, promised = (
+        uniform_filter1d(np.mean(a**2, axis=0), 2 * WINDOW_POINTS + 1, mode="nearest")
+        for a in (residual, sigma)
     )
-    return Calibration(floor=floor, std_factor=np.sqrt(ratio), band_factor=factor, level=level)
+    std_factor = np.sqrt(squares / promised)
+    return Calibration(floor=floor, std_factor=std_factor, band_factor=factor, level=level)
 
 
 def _window_quantile(score: np.ndarray, level: float) -> np.ndarray:
