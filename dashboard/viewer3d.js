@@ -30,17 +30,28 @@ function say(host, sentence) {
   message.style.display = sentence ? "flex" : "none";
 }
 
+function greatCircles(radius) {
+  const angles = Array.from({ length: 73 }, (_, i) => (2 * Math.PI * i) / 72);
+  const ring = (place) => angles.map((t) => place(radius * Math.cos(t), radius * Math.sin(t)));
+  return [
+    ring((u, v) => ({ x: u, y: v, z: 0 })),
+    ring((u, v) => ({ x: u, y: 0, z: v })),
+  ];
+}
+
 function draw(host, scene) {
   const stage = host.querySelector(".viewer3d-stage");
   let viewer = host.viewer3d;
   const first = !viewer;
   if (first) {
-    viewer = window.$3Dmol.createViewer(stage, { backgroundAlpha: 0, antialias: true });
+    viewer = window.$3Dmol.createViewer(stage, { antialias: true });
     if (!viewer) throw new Error("webgl");
     host.viewer3d = viewer;
     host.observer3d = new ResizeObserver(() => viewer.resize());
     host.observer3d.observe(stage);
   }
+  // translucent shells vanish on a transparent canvas
+  viewer.setBackgroundColor(scene.background, 1);
   viewer.removeAllModels();
   viewer.removeAllLabels();
   viewer.removeAllShapes();
@@ -64,7 +75,7 @@ function draw(host, scene) {
     if (a.label) {
       viewer.addLabel(a.label, {
         position: { x: a.x, y: a.y, z: a.z }, fontSize: 11, inFront: true,
-        fontColor: scene.dark ? "#FFFFFF" : "#1A1D22", showBackground: false,
+        fontColor: "#1A1D22", backgroundColor: "#FFFFFF", backgroundOpacity: 0.75, padding: 1,
         alignment: "center",
       }, undefined, true);
     }
@@ -76,13 +87,29 @@ function draw(host, scene) {
         r < 0.001 ? `${atom.elem}, absorber` : `${atom.elem}, ${r.toFixed(2)} \u00c5 from the absorber`;
     },
     () => { host.querySelector(".viewer3d-hover").textContent = ""; });
-  for (const radius of scene.shells) {
+  // the largest first: a translucent sphere hides what is drawn inside it later
+  for (const radius of [...scene.shells].reverse()) {
     viewer.addSphere({
-      center: { x: 0, y: 0, z: 0 }, radius, color: scene.absorber_colour, opacity: 0.13,
+      center: { x: 0, y: 0, z: 0 }, radius, color: scene.absorber_colour, opacity: 0.25,
     });
+    for (const points of greatCircles(radius)) {
+      viewer.addCurve({ points, radius: 0.018, smooth: 1, color: scene.absorber_colour });
+    }
+    viewer.addLabel(`${radius} \u00c5`, {
+      position: { x: radius * 0.7071, y: radius * 0.7071, z: 0 }, fontSize: 11,
+      fontColor: "#1A1D22", backgroundColor: "#FFFFFF", backgroundOpacity: 0.75, padding: 1,
+      alignment: "center", inFront: true,
+    }, undefined, true);
   }
   // the camera stays where the reader left it while only frame, labels or shells change
-  if (first || host.structure3d !== scene.structure) viewer.zoomTo();
+  if (first || host.structure3d !== scene.structure) {
+    viewer.zoomTo();
+    // a little aslant, so that trans ligands do not hide each other
+    if (first) {
+      viewer.rotate(25, "y");
+      viewer.rotate(18, "x");
+    }
+  }
   host.structure3d = scene.structure;
   viewer.render();
   host.dataset.atoms = String(model.selectedAtoms({}).length);

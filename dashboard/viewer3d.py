@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.common import is_dark
 from xanes_core.assets import VIEWER_SCRIPT, viewer_ready
-from xanes_core.plots import ABSORBER
+from xanes_core.plots import ABSORBER, BACKGROUND
 from xanes_core.viewer import structure_figure
 
 _HTML = """<div class="viewer3d"><div class="viewer3d-stage"></div>
@@ -50,7 +50,7 @@ def show_structure(scene: dict, *, structure: str, height_px: int, key: str) -> 
     prefix = f"/{base}" if base else ""
     data = scene | {
         "structure": structure,
-        "dark": is_dark(),
+        "background": BACKGROUND["dark" if is_dark() else "light"],
         "height_px": height_px,
         "absorber_colour": ABSORBER,
         "script_url": f"{prefix}/app/static/{VIEWER_SCRIPT}",

@@ -16,7 +16,9 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from xanes_core.assets import viewer_ready
 from xanes_core.examples import load_example
@@ -211,6 +213,10 @@ def upload(page, *files, which: int = 0) -> None:
     page.locator("input[type=file]").nth(which).set_input_files(payload)
 
 
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
 @pytest.mark.parametrize("path", ["/models", "/?example=ferrocene"])
 def test_a_deep_link_works_as_the_first_request_after_a_start(browser, tmp_path, path):
     server = Server(tmp_path / "log")
@@ -243,10 +249,16 @@ def test_shells_and_labels_are_drawn_on_demand(visit):
     page = visit().open("/?example=ferrocene")
     wait_spectrum(page)
     assert viewer_atoms(page) == 21
-    page.get_by_role("button", name="4 \u00c5").click()
+    stage = page.locator(".viewer3d-stage")
+    before = pixels(stage.screenshot())
+    page.get_by_role("button", name="2.5 \u00c5").click()
     page.locator('.viewer3d[data-shells="1"]').wait_for()
+    page.wait_for_timeout(300)
+    after = pixels(stage.screenshot())
+    changed = np.abs(before - after).max(axis=-1) > 5
+    assert changed.mean() > 0.05
     page.get_by_text("Labels").click()
-    page.locator('.viewer3d[data-labels="21"]').wait_for()
+    page.locator('.viewer3d[data-labels="11"]').wait_for()
 
 
 def test_an_upload_is_predicted_and_its_download_is_the_agreed_csv(visit):

@@ -1,3 +1,6 @@
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from predictions import made_prediction
@@ -71,6 +74,18 @@ def test_figures_are_transparent_in_both_themes():
         layout = spectrum_figure([prediction_curve(made_prediction())], e0_ev=0.0, dark=dark).layout
         assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
         assert layout.font.color == plots.INK["dark" if dark else "light"]
+
+
+def test_a_curve_can_go_without_its_band():
+    bare = plots.without_band(prediction_curve(made_prediction()))
+    assert len(spectrum_figure([bare], e0_ev=7112.0).data) == 1
+
+
+def test_canvases_have_the_colour_of_the_page():
+    config = Path(__file__).resolve().parent.parent / ".streamlit" / "config.toml"
+    theme = tomllib.loads(config.read_text(encoding="utf-8"))["theme"]
+    pages = {name: theme[name]["backgroundColor"] for name in ("light", "dark")}
+    assert dict(plots.BACKGROUND) == pages
 
 
 def test_arrays_of_different_length_are_refused():

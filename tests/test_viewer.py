@@ -58,6 +58,11 @@ def test_labels_are_symbol_and_index_and_off_unless_asked(complex_atoms):
     assert labels == ["Fe0", "O1", "O2", "O3", "O4", "O5", "O6"]
 
 
+def test_hydrogen_goes_without_a_label():
+    labels = [a["label"] for a in scene(molecule("CH4"), 0, labels=True)["atoms"]]
+    assert labels == ["C0", "", "", "", ""]
+
+
 def test_no_text_of_the_file_gets_into_a_scene(complex_atoms):
     complex_atoms.info["comment"] = "</script><script>alert(1)</script>"
     complex_atoms.set_array("labels", np.array(["</script>"] * 7))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -29,6 +29,8 @@ THEORY_SECOND = "#D55E00"
 ABSORBER = "#CC79A7"
 MEASUREMENT = MappingProxyType({"light": "#000000", "dark": "#F2F2F2"})
 INK = MappingProxyType({"light": "#31333F", "dark": "#D8DCE3"})
+#: Page colours of ``.streamlit/config.toml``, for canvases that cannot be transparent.
+BACKGROUND = MappingProxyType({"light": "#FFFFFF", "dark": "#12161C"})
 GRID = MappingProxyType({"light": "rgba(49,51,63,0.12)", "dark": "rgba(216,220,227,0.16)"})
 #: Other structures and frames: three colours, told apart further by their dashes.
 OTHERS = ("#009E73", "#56B4E9", "#999999")
@@ -105,6 +107,11 @@ def spectrum_curve(
     return Curve(name, np.asarray(spectrum.energy_ev), np.asarray(spectrum.mu), kind, rank=rank)
 
 
+def without_band(curve: Curve) -> Curve:
+    """The same curve as a bare line."""
+    return replace(curve, lower=None, upper=None, level=None)
+
+
 def curve_style(curve: Curve, *, dark: bool = False) -> tuple[str, str]:
     """Colour (hex) and dash name of `curve`; one rule for the screen and for print."""
     theme = "dark" if dark else "light"
@@ -165,6 +172,8 @@ def spectrum_figure(
     if axis == "relative":
         figure.add_vline(x=0.0, line={"color": _theme(GRID, dark), "width": 1})
     style_figure(figure, dark=dark, height_px=height_px)
+    # the reader's zoom stays while frames or settings change, and goes with another axis
+    figure.update_layout(uirevision=axis)
     figure.update_xaxes(title_text=ENERGY_LABELS[axis], tickformat="~f", hoverformat=".1f")
     figure.update_yaxes(title_text=MU_LABEL, rangemode="tozero")
     grid = energy_window_ev(curves, axis, e0_ev)

@@ -50,7 +50,7 @@ def scene(
     absorber : int or sequence of int
         Marked atoms; the first is the centre of the view and of the shells.
     labels : bool
-        Whether every atom carries its symbol and index.
+        Whether the atoms carry their symbol and index; hydrogen goes without.
     shells_ang : sequence of float
         Radii of translucent spheres around the absorber (A).
     max_atoms : int
@@ -85,7 +85,7 @@ def scene(
         note = ""
     return {
         "atoms": [
-            _atom(int(z), p, flag, name if labels else "")
+            _atom(int(z), p, flag, name if labels and z != 1 else "")
             for z, p, flag, name in zip(numbers, positions, flags, names, strict=True)
         ],
         "bonds": _bonds(np.asarray(numbers), np.asarray(positions)),

@@ -24,7 +24,7 @@ from dashboard.predictions import (
 )
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
-from xanes_core.plots import Curve, prediction_curve
+from xanes_core.plots import Curve, prediction_curve, without_band
 
 AXES = {"relative": "E \u2212 E0", "absolute": "Energy"}
 
@@ -32,18 +32,21 @@ AXES = {"relative": "E \u2212 E0", "absolute": "Energy"}
 def welcome() -> None:
     """Invite to an example or to a file of one's own."""
     st.markdown("#### Predict a K-edge XANES spectrum")
-    st.markdown("Start with an example of one metal, or drop your own structures in the sidebar.")
-    with st.container(horizontal=True, gap="small", key="welcome"):
-        for element in ABSORBERS:
-            key = inputs.first_example(element)
-            if key:
-                st.button(
-                    element,
-                    key=f"start_{element}",
-                    on_click=inputs.choose_example,
-                    args=(key,),
-                    help=inputs.examples()[key].title,
-                )
+    st.markdown("Start with an example, or drop your own structures in the sidebar.")
+    grid = st.columns(3)
+    for n, element in enumerate(ABSORBERS):
+        key = inputs.first_example(element)
+        if key is None:
+            continue
+        example = inputs.examples()[key]
+        grid[n % 3].button(
+            f"**{element}** {plain(example.title)}",
+            key=f"start_{element}",
+            on_click=inputs.choose_example,
+            args=(key,),
+            help=plain(example.note),
+            width="stretch",
+        )
     st.caption("Files: xyz, CIF, POSCAR, mol, pdb and more, with one or many frames.")
 
 
@@ -141,7 +144,8 @@ def overlay_curves(found, entry, frame, request) -> list[Curve]:
             continue
         name = label if element == request.element else f"{label}, {element} edge"
         curves.append(prediction_curve(made, name, kind="other", rank=len(curves)))
-    return curves
+    # two bands can be told apart, more only hide each other
+    return curves if len(curves) < 2 else [without_band(curve) for curve in curves]
 
 
 def spectrum_controls(found, entry) -> str:
