@@ -96,12 +96,14 @@ class Domain:
 
     def _verdict(self, score: float, env: Environment | None) -> DomainVerdict:
         rank = int(np.searchsorted(SCORE_LIMITS, score))
-        reasons = [_distance_reason(score, rank)]
+        found = [(rank, _distance_reason(score, rank))]
         if env is not None and self.chemistry:
-            for worse, reason in self._chemistry_reasons(env):
-                rank = max(rank, worse)
-                reasons.insert(0, reason) if worse else reasons.append(reason)
-        return DomainVerdict(level=VERDICTS[rank], score=score, reasons=tuple(reasons))
+            found += self._chemistry_reasons(env)
+        worst = max(weight for weight, _ in found)
+        if worst:  # of equal weight, a chemist can act on chemistry rather than on a distance
+            found = found[1:] + found[:1]
+        reasons = tuple(text for _, text in sorted(found, key=lambda pair: -pair[0]))
+        return DomainVerdict(level=VERDICTS[worst], score=score, reasons=reasons)
 
     def _chemistry_reasons(self, env: Environment) -> list[tuple[int, str]]:
         element = chemical_symbols[env.absorber_z]
@@ -134,7 +136,7 @@ class Domain:
                     found.append((1, f"{pair} bond of {r.min():.2f} A: no such bond in training"))
                 continue
             low, high = self.chemistry["bonds"][pair]
-            for value in {float(r.min()), float(r.max())}:
+            for value in sorted({float(r.min()), float(r.max())}):
                 if value < low - BOND_MARGIN_ANG or value > high + BOND_MARGIN_ANG:
                     text = f"{pair} {value:.2f} A is outside the {low:.2f} to {high:.2f} A"
                     found.append((1, f"{text} of training"))
@@ -172,11 +174,19 @@ def fit_domain(
         With the absorber as atom 0, where they are known.
     r_cut_ang : float, optional
         Radius of the environments (A).
+
+    Raises
+    ------
+    ModelError
+        Fewer than two samples, or samples all alike.
     """
     kept = scaled.astype(np.float16)
     distances = cdist(kept.astype(np.float32), kept.astype(np.float32))
     np.fill_diagonal(distances, np.inf)
-    unit = float(np.quantile(distances.min(axis=1), 0.95))
+    nearest = distances.min(axis=1, initial=np.inf)
+    unit = float(np.quantile(nearest, 0.95)) if len(kept) > 1 else 0.0
+    if unit == 0:
+        raise ModelError("a training set needs samples that differ, to tell what is near them")
     chemistry = {}
     if structures is not None:
         chemistry = _chemistry([environment(atoms, 0, r_cut_ang) for atoms in structures])
