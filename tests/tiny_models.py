@@ -19,7 +19,7 @@ from xanes_core.recipes import RECIPES, Recipe, TrainingData, load_training_data
 from xanes_core.training import train_model
 
 TINY = FitSettings(
-    n_members=3, hidden=(8,), n_epochs=4, n_components=4, feature_share=0.5, learning_rate=0.01
+    n_members=3, hidden=(8,), n_epochs=12, n_components=4, feature_share=0.5, learning_rate=0.01
 )
 ELEMENTS = ("V", "Fe")
 N_EACH, N_HELD_OUT = 20, 6

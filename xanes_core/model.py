@@ -206,6 +206,8 @@ class SpectrumModel:
                 f"model {self.key} knows {', '.join(self.elements)}, not {element}; "
                 f'choose another with load_model("{element}") or --model'
             )
+        if not np.isfinite(atoms.positions).all():  # such atoms would just not be seen
+            raise StructureError("coordinates are not all finite numbers; mend the structure")
         envs = [environment(atoms, site.index, self.convention.r_cut_ang) for site in sites]
         for env in envs:
             check_environment(env)

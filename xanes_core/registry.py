@@ -163,14 +163,24 @@ def _load(folder: Path) -> SpectrumModel:
             arrays = {name: stored[name] for name in stored.files}
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise ModelError(f"weights of model {folder.name} cannot be read ({error})") from error
+    try:
+        return _assembled(card, arrays)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise ModelError(
+            f"card and weights of model {folder.name} do not fit together ({error}); restore the "
+            "model's folder"
+        ) from error
+
+
+def _assembled(card: dict, arrays: dict[str, np.ndarray]) -> SpectrumModel:
     convention = WACSF.from_name(card["convention"])
     ensemble = Ensemble.from_arrays(arrays, card["hyper_parameters"]["activation"])
     if ensemble.n_features != convention.n_features:
         raise ModelError(
-            f"model {folder.name} was trained with {ensemble.n_features} features, but convention "
+            f"model {card['key']} was trained with {ensemble.n_features} features, but convention "
             f"{convention.name!r} has {convention.n_features}; train it again"
         )
-    return SpectrumModel(
+    model = SpectrumModel(
         key=card["key"],
         card=card,
         convention=convention,
@@ -179,6 +189,11 @@ def _load(folder: Path) -> SpectrumModel:
         calibration=Calibration.from_arrays(arrays),
         domain=Domain.from_arrays(arrays, card["domain"]),
     )
+    x = np.zeros((1, convention.n_features))  # shapes that differ show here, not at first use
+    model.domain.scores(ensemble.scaler.transform(x))
+    if model.predict_features(x).lower.shape != (1, *model.energy_rel_ev.shape):
+        raise ValueError("grid and spectra differ in length")
+    return model
 
 
 def _verify(key: str, contents: dict[str, bytes]) -> None:

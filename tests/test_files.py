@@ -1,0 +1,59 @@
+"""Nobody ever sees half a file."""
+
+import hashlib
+import os
+import stat
+
+import pytest
+
+from xanes_core import files
+from xanes_core.files import sha256_of, write_bytes
+
+
+def test_written_file_holds_the_bytes_and_others_may_read_it(tmp_path):
+    target = tmp_path / "new" / "folder" / "data.bin"
+    assert write_bytes(str(target), b"\x00\xff") == target
+    assert target.read_bytes() == b"\x00\xff"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
+    assert os.listdir(target.parent) == ["data.bin"]
+
+
+def test_an_existing_file_is_replaced(tmp_path):
+    target = tmp_path / "data.bin"
+    for content in (b"long content", b"", b"x"):
+        write_bytes(target, content)
+        assert target.read_bytes() == content
+
+
+@pytest.mark.parametrize("step", ["replace", "chmod"])
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt("stopped")])
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, step, error):
+    target = tmp_path / "data.bin"
+    write_bytes(target, b"old")
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(files.os, step, fail)
+    with pytest.raises(type(error), match=r"disk full|stopped"):
+        write_bytes(target, b"new")
+    monkeypatch.undo()
+    assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["data.bin"]
+
+
+def test_a_failure_while_writing_leaves_nothing(tmp_path):
+    with pytest.raises(TypeError, match="bytes-like object is required"):
+        write_bytes(tmp_path / "data.bin", "text")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_is_a_file_is_an_os_error(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError, match="file"):
+        write_bytes(tmp_path / "file" / "data.bin", b"")
+
+
+def test_sha256():
+    assert sha256_of(b"abc") == hashlib.sha256(b"abc").hexdigest()
+    assert sha256_of(b"").startswith("e3b0c44298fc1c14")
