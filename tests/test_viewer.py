@@ -7,7 +7,7 @@ from ase.build import bulk, molecule
 
 from xanes_core.errors import StructureError
 from xanes_core.plots import ABSORBER
-from xanes_core.viewer import MAX_ATOMS, element_colour, scene, structure_figure
+from xanes_core.viewer import MAX_ATOMS, element_colour, notebook_view, scene, structure_figure
 
 
 @pytest.fixture
@@ -102,6 +102,17 @@ def test_the_plain_view_has_every_atom_and_bond(complex_atoms):
     assert points.marker.color[0] == ABSORBER
     assert points.text[1] == "O1"
     assert np.isfinite(np.asarray(lines.x, dtype=float)).sum() == 12
+
+
+def test_a_notebook_gets_every_atom_and_nothing_of_the_files_text(complex_atoms):
+    complex_atoms.info["comment"] = "</script>"
+    shown = notebook_view(scene(complex_atoms, 0, labels=True, shells_ang=(2.5,)), js="local.js")
+    code = shown.startjs + shown.endjs
+    assert "</script>" not in shown.startjs
+    assert code.count(ABSORBER) == 2
+    for label in ("Fe0", "O6"):
+        assert label in code
+    assert "7\\n\\nFe 0.0000 0.0000 0.0000\\nO 2.0000" in code
 
 
 def test_the_structure_is_not_changed(complex_atoms):

@@ -17,7 +17,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from .errors import XanesError
+from xanes_core.errors import XanesError
 
 #: Version of 3Dmol.js and the SHA-256 of its ``build/3Dmol-min.js``.
 VIEWER_VERSION = "2.5.5"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from .model import Prediction
+    from xanes_core.model import Prediction
 
 CSV_COLUMNS = ("energy_ev", "energy_rel_ev", "mu", "std", "lower", "upper")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Sequence
 from typing import Literal
 
-from .errors import SpectrumError
-from .plots import (
+from xanes_core.errors import SpectrumError
+from xanes_core.plots import (
     BAND_OPACITY,
     ENERGY_LABELS,
     INK,

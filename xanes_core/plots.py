@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from .errors import SpectrumError
+from xanes_core.errors import SpectrumError
 
 if TYPE_CHECKING:
-    from .spectra import Spectrum
+    from xanes_core.spectra import Spectrum
 
 Kind = Literal["network", "theory", "measurement", "other"]
 Axis = Literal["relative", "absolute"]

@@ -1,8 +1,8 @@
 """The 3D view as plain numbers: atoms, bonds, labels and shells around an absorber.
 
 A scene holds only numbers, element symbols and colours made here, so that no text of an uploaded
-file can reach a browser's script. The app draws it with 3Dmol.js; where that script or WebGL is
-missing, :func:`structure_figure` draws the same scene with plotly.
+file can reach a browser's script. The app draws it with 3Dmol.js; where that script is missing,
+:func:`structure_figure` draws the same scene with plotly. :func:`notebook_view` is for notebooks.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
 from scipy.spatial import cKDTree
 
-from .constants import R_CUT_ANG
-from .errors import StructureError
-from .plots import ABSORBER, INK, style_figure
-from .structures import environment
+from xanes_core.constants import R_CUT_ANG
+from xanes_core.errors import StructureError
+from xanes_core.plots import ABSORBER, INK, style_figure
+from xanes_core.structures import environment
 
 #: Above this many atoms only the absorber's surroundings are drawn.
 MAX_ATOMS = 1500
@@ -146,6 +146,42 @@ def structure_figure(
         uirevision="structure",
     )
     return figure
+
+
+def notebook_view(view: dict[str, Any], *, size_px: tuple[int, int] = (480, 360), **options: Any):
+    """Show a :func:`scene` in a notebook with py3Dmol.
+
+    Parameters
+    ----------
+    view : dict
+        From :func:`scene`.
+    size_px : (int, int)
+        Width and height.
+    **options
+        Passed to ``py3Dmol.view``, such as ``js``, the address of the viewer's script.
+
+    Returns
+    -------
+    py3Dmol.view
+        Displays itself as the last line of a cell.
+    """
+    import py3Dmol
+
+    # the text is made of symbols and numbers only: py3Dmol does not escape what it is given
+    rows = [f"{a['symbol']} {a['x']:.4f} {a['y']:.4f} {a['z']:.4f}" for a in view["atoms"]]
+    shown = py3Dmol.view(width=size_px[0], height=size_px[1], **options)
+    shown.addModel("\n".join([str(len(rows)), "", *rows]), "xyz")
+    for i, atom in enumerate(view["atoms"]):
+        sphere = {"radius": atom["radius_ang"], "color": atom["colour"]}
+        shown.setStyle({"index": i}, {"sphere": sphere, "stick": {"radius": 0.1}})
+        if atom["label"]:
+            at = {axis: atom[axis] for axis in "xyz"}
+            shown.addLabel(atom["label"], {"position": at, "inFront": True, "fontSize": 11})
+    for radius in view["shells"]:
+        origin = {"x": 0, "y": 0, "z": 0}
+        shown.addSphere({"center": origin, "radius": radius, "color": ABSORBER, "opacity": 0.2})
+    shown.zoomTo()
+    return shown
 
 
 def _atom(number: int, position, is_absorber: bool, label: str) -> dict[str, Any]:

@@ -33,20 +33,19 @@ def welcome() -> None:
     """Invite to an example or to a file of one's own."""
     st.markdown("#### Predict a K-edge XANES spectrum")
     st.markdown("Start with an example, or drop your own structures in the sidebar.")
-    grid = st.columns(3)
-    for n, element in enumerate(ABSORBERS):
-        key = inputs.first_example(element)
-        if key is None:
-            continue
-        example = inputs.examples()[key]
-        grid[n % 3].button(
-            f"**{element}** {plain(example.title)}",
-            key=f"start_{element}",
-            on_click=inputs.choose_example,
-            args=(key,),
-            help=plain(example.note),
-            width="stretch",
-        )
+    keys = [key for element in ABSORBERS if (key := inputs.first_example(element))]
+    # row by row, so that the order holds where a phone stacks the columns
+    for start in range(0, len(keys), 3):
+        for column, key in zip(st.columns(3), keys[start : start + 3], strict=False):
+            example = inputs.examples()[key]
+            column.button(
+                f"**{example.element}** {plain(example.title)}",
+                key=f"start_{example.element}",
+                on_click=inputs.choose_example,
+                args=(key,),
+                help=plain(example.note),
+                width="stretch",
+            )
     st.caption("Files: xyz, CIF, POSCAR, mol, pdb and more, with one or many frames.")
 
 
