@@ -1,13 +1,15 @@
 """Nobody ever sees half a file."""
 
 import hashlib
+import io
 import os
 import stat
 
+import numpy as np
 import pytest
 
 from xanes_core import files
-from xanes_core.files import sha256_of, write_bytes
+from xanes_core.files import read_arrays, sha256_of, write_bytes
 
 
 def test_written_file_holds_the_bytes_and_others_may_read_it(tmp_path):
@@ -57,3 +59,38 @@ def test_a_folder_that_is_a_file_is_an_os_error(tmp_path):
 def test_sha256():
     assert sha256_of(b"abc") == hashlib.sha256(b"abc").hexdigest()
     assert sha256_of(b"").startswith("e3b0c44298fc1c14")
+
+
+def archive(**arrays):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def test_arrays_round_trip():
+    found = read_arrays(archive(a=np.arange(3), b=np.array("text")))
+    assert sorted(found) == ["a", "b"]
+    np.testing.assert_array_equal(found["a"], [0, 1, 2])
+
+
+def single_array():
+    buffer = io.BytesIO()
+    np.save(buffer, np.ones(3))
+    return buffer.getvalue()
+
+
+GOOD = archive(a=np.arange(1000.0))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"text", GOOD[:100], GOOD[:-30], GOOD[:60] + b"x" * 20 + GOOD[80:], single_array()],
+)
+def test_damaged_archives_are_refused(data):
+    with pytest.raises(ValueError, match="no readable npz archive"):
+        read_arrays(data)
+
+
+def test_archives_with_python_objects_are_refused():
+    with pytest.raises(ValueError, match=r"no readable npz archive.*pickle"):
+        read_arrays(archive(a=np.array([{}], dtype=object)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from xanes_core.constants import ABSORBERS
 from xanes_core.domain import Domain
 from xanes_core.ensemble import Ensemble
 from xanes_core.errors import ModelError
-from xanes_core.files import sha256_of, write_bytes
+from xanes_core.files import read_arrays, sha256_of, write_bytes
 from xanes_core.model import SpectrumModel
 from xanes_core.wacsf import WACSF
 
@@ -159,9 +158,8 @@ def _load(folder: Path) -> SpectrumModel:
     _verify(folder.name, contents)
     card = _read_card(folder)
     try:
-        with np.load(io.BytesIO(contents[_WEIGHTS]), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(contents[_WEIGHTS])
+    except ValueError as error:
         raise ModelError(f"weights of model {folder.name} cannot be read ({error})") from error
     try:
         return _assembled(card, arrays)
