@@ -16,6 +16,8 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
+from xanes_core.errors import DatasetError
+
 Baseline = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -26,6 +28,10 @@ def per_element(predict: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarr
         result = np.empty((len(x_test), y.shape[1]))
         for element in np.unique(elements_test):
             train, test = elements == element, elements_test == element
+            if not train.any():
+                raise DatasetError(
+                    f"there is no sample of {element} to fit to: all are held out or in one fold"
+                )
             result[test] = predict(x[train], y[train], x_test[test])
         return result
 

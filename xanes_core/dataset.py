@@ -10,6 +10,7 @@ nothing else.
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from ase import Atoms
 
 from xanes_core.constants import ABSORBERS, K_EDGE_EV, xanes_grid_ev
 from xanes_core.errors import DatasetError, SpectrumError
+from xanes_core.files import read_arrays
 from xanes_core.theory_grid import feff_to_grid
 
 HELD_OUT_FILE = "held_out.txt"
@@ -139,19 +141,37 @@ def _content(file: Path) -> bytes:
 
 
 def _read_pair(folder: Path, element: str) -> tuple[list[Atoms], dict[str, np.ndarray]]:
-    images = ase.io.read(folder / f"{element}.extxyz", index=":", format="extxyz")
-    with np.load(folder / f"{element}.npz", allow_pickle=False) as stored:
-        records = {key: stored[key] for key in ("name", "energy_ev", "mu")}
+    images = _read_images(folder / f"{element}.extxyz")
+    try:
+        arrays = read_arrays(_content(folder / f"{element}.npz"))
+        records = {key: arrays[key] for key in ("name", "energy_ev", "mu")}
+    except (KeyError, ValueError) as error:
+        raise DatasetError(
+            f"{element}.npz should hold arrays name, energy_ev and mu ({error}); restore it"
+        ) from error
     told = [str(atoms.info.get("name")) for atoms in images]
-    if told != records["name"].tolist():
+    if told != records["name"].tolist() or {len(a) for a in records.values()} != {len(told)}:
         raise DatasetError(
             f"{element}.extxyz and {element}.npz do not list the same records in the same order; "
             "restore both from the same version"
         )
+    if len(set(told)) < len(told):
+        raise DatasetError(f"{element}.extxyz has two records of one name; rename one of them")
     for atoms in images:
-        if atoms.get_chemical_symbols()[0] != element:
+        if atoms.get_chemical_symbols()[:1] != [element]:
             raise DatasetError(f"atom 0 of {atoms.info['name']} is not the absorber {element}")
     return images, records
+
+
+def _read_images(file: Path) -> list[Atoms]:
+    try:
+        return ase.io.read(io.StringIO(_content(file).decode()), index=":", format="extxyz")
+    except DatasetError:
+        raise
+    except Exception as error:  # the reader raises many kinds of errors on a damaged file
+        raise DatasetError(
+            f"{file.name} cannot be read as extended xyz ({error}); restore it"
+        ) from error
 
 
 def _on_grid(records: dict[str, np.ndarray], element: str, grid: np.ndarray) -> list[np.ndarray]:
@@ -168,7 +188,7 @@ def _held_out_names(folder: Path, names: list[str]) -> list[str]:
     file = folder / HELD_OUT_FILE
     if not file.is_file():
         return []
-    lines = file.read_text(encoding="utf-8").split("\n")
+    lines = _content(file).decode("utf-8", "replace").split("\n")
     told = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     unknown = sorted(set(told) - set(names))
     if unknown:

@@ -10,7 +10,7 @@ import numpy as np
 from xanes_core.constants import ABSORBERS, xanes_grid_ev
 from xanes_core.dataset import TrainingSet, load_training_set
 from xanes_core.errors import DatasetError, ModelError
-from xanes_core.files import sha256_of
+from xanes_core.files import read_arrays, sha256_of
 from xanes_core.fitting import FitSettings
 from xanes_core.wacsf import WACSF
 
@@ -173,12 +173,16 @@ def _from_structures(recipe: Recipe, records: TrainingSet) -> TrainingData:
 
 
 def _from_features(recipe: Recipe, file: Path) -> TrainingData:
-    with np.load(file, allow_pickle=False) as stored:
-        if not {"x", "y"} <= set(stored.files):
-            raise DatasetError(f"{file.name} needs arrays x (features) and y (spectra)")
-        x, y = stored["x"], stored["y"]
+    data = file.read_bytes()
+    try:
+        arrays = read_arrays(data)
+        x, y = arrays["x"], arrays["y"]
+    except (KeyError, ValueError) as error:
+        raise DatasetError(
+            f"{file.name} needs arrays x (features) and y (spectra) ({error})"
+        ) from error
     expected = (WACSF.from_name(recipe.convention).n_features, len(xanes_grid_ev()))
-    if x.ndim != 2 or (x.shape[1], y.shape[-1]) != expected or len(x) != len(y):
+    if x.ndim != 2 or y.ndim != 2 or (x.shape[1], y.shape[1], len(x)) != (*expected, len(y)):
         raise DatasetError(
             f"{file.name} holds x {x.shape} and y {y.shape}; wanted (n, {expected[0]}) and "
             f"(n, {expected[1]})"
@@ -192,5 +196,5 @@ def _from_features(recipe: Recipe, file: Path) -> TrainingData:
         elements=np.full(len(x), recipe.elements[0]),
         held_out=held_out,
         training_set=None,
-        sha256=sha256_of(file.read_bytes()),
+        sha256=sha256_of(data),
     )

@@ -112,9 +112,9 @@ def scores(
             np.median(relative_spectral_error(mean, y, energy_ev=energy_rel_ev, percent=True))
         ),
         "median_intensity_error_percent": float(np.nanmedian(median_intensity_error(mean, y))),
-        "peak_position_error_ev": float(np.nanmean(peaks.position_error_ev)),
-        "peak_intensity_error_percent": float(np.nanmean(peaks.intensity_error_percent)),
-        "peaks_matched": float(np.nanmean(peaks.share_matched)),
+        "peak_position_error_ev": _mean(peaks.position_error_ev),
+        "peak_intensity_error_percent": _mean(peaks.intensity_error_percent),
+        "peaks_matched": _mean(peaks.share_matched),
     }
     if band is not None:
         lower, upper = band
@@ -123,3 +123,9 @@ def scores(
         result["width"] = float(np.mean(mean_width(lower, upper)))
         result["spread_error_spearman"] = float(spearman(width, np.abs(y - mean).mean(axis=1)))
     return result
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean of the values that are numbers; NaN where none is (spectra without peaks)."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")

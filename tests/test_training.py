@@ -1,0 +1,489 @@
+"""Recipes, fits, cross-validation, baselines and reports, on tiny data."""
+
+import datetime
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.neural_network import MLPRegressor
+from tiny_models import (
+    ELEMENTS,
+    N_EACH,
+    N_HELD_OUT,
+    TINY,
+    tiny_data,
+    tiny_model,
+    tiny_recipe,
+    write_training_set,
+)
+
+from xanes_core import accuracy, crossval, training
+from xanes_core.accuracy import accuracy_report, markdown_table
+from xanes_core.baselines import (
+    BASELINES,
+    kernel_ridge,
+    mean_spectrum,
+    nearest_neighbours,
+    per_element,
+    reference_recipe,
+)
+from xanes_core.calibration import fit_calibration
+from xanes_core.constants import ABSORBERS, xanes_grid_ev
+from xanes_core.crossval import compare, descriptors
+from xanes_core.errors import DatasetError, ModelError
+from xanes_core.fitting import FitSettings, fit_ensemble
+from xanes_core.recipes import RECIPES, TrainingData, get_recipe, load_training_data
+from xanes_core.registry import CARD_KEYS
+from xanes_core.training import held_out_metrics, train_model
+from xanes_core.validation import N_FOLDS, cross_coverage, cross_predict, folds, scores
+from xanes_core.wacsf import WACSF
+
+BLOCKS = WACSF.default().feature_kinds
+N = N_EACH * len(ELEMENTS)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return tiny_data()
+
+
+# --- recipes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", RECIPES)
+def test_recipes_are_complete(key):
+    recipe = get_recipe(key)
+    assert recipe.key == key
+    assert set(recipe.default_for) <= set(recipe.elements) <= set(ABSORBERS)
+    assert isinstance(recipe.settings, FitSettings)
+    assert WACSF.from_name(recipe.convention).n_features > 90
+    for name in ("title", "theory", "broadening", "origin", "licence", "size_note", "data"):
+        assert len(getattr(recipe, name)) > 3
+
+
+def test_every_element_has_one_default_recipe():
+    defaults = [el for recipe in RECIPES.values() for el in recipe.default_for]
+    assert sorted(defaults) == sorted(ABSORBERS)
+
+
+def test_unknown_recipe_is_refused():
+    with pytest.raises(ModelError, match="no recipe called 'x'; there are: feff10-3d, fdmnes-v"):
+        get_recipe("x")
+
+
+def test_data_from_structures(data):
+    assert data.x.shape == (N, WACSF.default().n_features)
+    assert data.y.shape == (N, 226)
+    assert data.held_out.sum() == N_HELD_OUT
+    atoms = data.training_set.structures[5]
+    np.testing.assert_array_equal(data.x[5], WACSF.default().transform(atoms))
+    np.testing.assert_array_equal(data.y, data.training_set.mu)
+
+
+def test_data_of_other_elements_are_left_out(tmp_path):
+    folder = write_training_set(tmp_path, ("V", "Fe", "Cu"), n=6)
+    found = load_training_data(replace(tiny_recipe(), elements=("Fe",)), folder)
+    assert set(found.elements) == {"Fe"}
+    assert len(found.x) == len(found.y) == len(found.training_set) == 6
+
+
+def feature_file(path, **change):
+    rng = np.random.default_rng(0)
+    arrays = {"x": rng.uniform(0, 5, (30, 97)), "y": rng.uniform(0, 1, (30, 226)), **change}
+    np.savez(path, **{key: a for key, a in arrays.items() if a is not None})
+    return path
+
+
+def test_data_from_features(tmp_path):
+    recipe = get_recipe("fdmnes-v")
+    found = load_training_data(recipe, feature_file(tmp_path / "set.npz"))
+    assert found.x.shape == (30, 97)
+    assert found.training_set is None
+    assert set(found.elements) == {"V"}
+    assert len(found.sha256) == 64
+    assert found.held_out.sum() == 5  # every seventh of 30
+    again = load_training_data(recipe, str(tmp_path / "set.npz"))
+    np.testing.assert_array_equal(found.held_out, again.held_out)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": np.ones((30, 96))}, r"holds x \(30, 96\) and y \(30, 226\); wanted \(n, 97\)"),
+        ({"y": np.ones((30, 200))}, r"y \(30, 200\); wanted .* and \(n, 226\)"),
+        ({"y": np.ones((29, 226))}, r"holds x \(30, 97\) and y \(29, 226\)"),
+        ({"x": np.ones(97)}, r"holds x \(97,\)"),
+        ({"y": np.ones(226)}, r"y \(226,\)"),
+        ({"y": np.array(1.0)}, r"y \(\)"),
+        ({"x": None}, r"needs arrays x \(features\) and y \(spectra\) \('x'\)"),
+        ({"y": np.array([{}], dtype=object)}, r"needs arrays .*pickle"),
+    ],
+)
+def test_feature_files_of_another_shape_are_refused(tmp_path, change, message):
+    file = feature_file(tmp_path / "set.npz", **change)
+    with pytest.raises(DatasetError, match=rf"set\.npz .*{message}|set\.npz {message}"):
+        load_training_data(get_recipe("fdmnes-v"), file)
+
+
+def test_a_feature_file_that_is_no_archive_is_refused(tmp_path):
+    (tmp_path / "set.npz").write_text("text")
+    with pytest.raises(DatasetError, match=r"set\.npz needs arrays"):
+        load_training_data(get_recipe("fdmnes-v"), tmp_path / "set.npz")
+
+
+def test_missing_data_are_named(tmp_path):
+    with pytest.raises(DatasetError, match=r"no training data at x\.npz; fdmnes-v needs k_edge_v"):
+        load_training_data(get_recipe("fdmnes-v"), tmp_path / "x.npz")
+
+
+# --- validation ----------------------------------------------------------------------------------
+
+
+def test_folds_use_every_sample_once_for_validation():
+    pairs = list(folds(23))
+    assert len(pairs) == N_FOLDS
+    assert sorted(np.concatenate([test for _, test in pairs])) == list(range(23))
+    for train, test in pairs:
+        assert sorted([*train, *test]) == list(range(23))
+    again = list(folds(23))
+    other = list(folds(23, seed=5))
+    assert all(np.array_equal(a[1], b[1]) for a, b in zip(pairs, again, strict=True))
+    assert not all(np.array_equal(a[1], b[1]) for a, b in zip(pairs, other, strict=True))
+
+
+def test_cross_prediction_never_sees_its_own_fold(data):
+    told = []
+    mean, spread = cross_predict(
+        data.x, data.y, BLOCKS, TINY, progress=lambda *pair: told.append(pair)
+    )
+    assert told == [(i, 5) for i in range(1, 6)]
+    assert mean.shape == spread.shape == data.y.shape
+    train, test = list(folds(N))[3]
+    ensemble, _ = fit_ensemble(data.x[train], data.y[train], BLOCKS, TINY)
+    np.testing.assert_array_equal(mean[test], ensemble.predict(data.x[test])[0])
+    np.testing.assert_array_equal(spread[test], ensemble.predict(data.x[test])[1])
+    # other spectra in a fold must not change the predictions of that fold
+    changed = data.y.copy()
+    changed[test] += 1.0
+    np.testing.assert_array_equal(cross_predict(data.x, changed, BLOCKS, TINY)[0][test], mean[test])
+
+
+def test_cross_coverage_calibrates_on_the_other_folds():
+    rng = np.random.default_rng(3)
+    mean, spread = np.full((200, 40), 2.0), np.full((200, 40), 0.1)
+    y = mean + 0.2 * rng.normal(size=mean.shape)
+    lower, upper = cross_coverage(y, mean, spread, level=0.8)
+    assert np.mean((lower <= y) & (y <= upper)) == pytest.approx(0.8, abs=0.02)
+    train, test = next(folds(200, seed=1))
+    calibration = fit_calibration(y[train], mean[train], spread[train], level=0.8)
+    np.testing.assert_array_equal(lower[test], calibration.apply(mean[test], spread[test])[1])
+
+
+def peaked(n=6):
+    grid = xanes_grid_ev()
+    shift = np.linspace(0, 2, n)[:, None]
+    step = 1 / (1 + np.exp(-(grid - 2 - shift)))
+    return grid, step + 0.8 * np.exp(-(((grid - 6 - shift) / 2) ** 2))
+
+
+def test_scores_of_a_perfect_prediction():
+    grid, y = peaked()
+    found = scores(grid, y, y, band=(y - 0.1, y + 0.3))
+    assert found["n"] == 6
+    for name in ("mse", "relative_spectral_error_percent", "median_intensity_error_percent"):
+        assert found[name] == 0
+    assert found["peaks_matched"] == 1
+    assert found["peak_position_error_ev"] == pytest.approx(0, abs=1e-9)
+    assert (found["coverage"], found["width"]) == (1, pytest.approx(0.4))
+
+
+def test_scores_closed_forms():
+    grid, y = peaked()
+    found = scores(grid, y, 1.1 * y)
+    assert "coverage" not in found
+    assert found["mse"] == pytest.approx(np.mean((0.1 * y) ** 2))
+    assert found["relative_spectral_error_percent"] == pytest.approx(10)
+    assert found["median_intensity_error_percent"] == pytest.approx(10)
+    assert found["peak_intensity_error_percent"] == pytest.approx(10)
+    constant = scores(grid, y, y + 0.2, band=(y - 0.1, y + 0.3))
+    assert constant["mse"] == pytest.approx(0.04)
+    assert scores(grid, y, y + 0.2, band=(y + 0.1, y + 0.3))["coverage"] == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_scores_can_be_written_as_json_even_without_peaks():
+    grid = xanes_grid_ev()
+    step = np.tile(1 / (1 + np.exp(-grid)), (3, 1))
+    found = training._rounded(scores(grid, step, step))
+    assert found["peak_position_error_ev"] is None
+    json.dumps(found, allow_nan=False)
+
+
+# --- training ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model()
+
+
+def test_card_is_complete_and_plain(model, data):
+    card = model.card
+    assert set(CARD_KEYS) <= set(card)
+    assert json.loads(json.dumps(card, allow_nan=False)) == card
+    assert card["elements"] == list(ELEMENTS)
+    assert card["training_set"]["n"] == N
+    assert card["training_set"]["n_per_element"] == {"V": N_EACH, "Fe": N_EACH}
+    assert card["training_set"]["n_held_out_for_metrics"] == N_HELD_OUT
+    assert card["training_set"]["sha256"] == data.sha256
+    assert card["hyper_parameters"] == TINY.as_dict()
+    assert card["date"] == "2026-01-01"
+    assert card["spectrum"] == "xanes"
+    assert card["grid"]["n_points"] == 226
+    assert card["interval_level"] == 0.9
+    assert card["domain"] == model.domain.chemistry
+    assert set(card["metrics"]["held_out"]) == {"all", *ELEMENTS, "domain"}
+
+
+@pytest.fixture
+def fitted_already(monkeypatch, model):
+    parts = training._Fitted(model.ensemble, model.calibration, model.domain)
+    monkeypatch.setattr(training, "_fit", lambda *_: parts)
+
+
+@pytest.mark.usefixtures("fitted_already")
+def test_date_is_today_if_not_told(data):
+    before = datetime.date.today().isoformat()
+    date = train_model(tiny_recipe(), data).card["date"]
+    assert before <= date <= datetime.date.today().isoformat()
+
+
+def test_shipped_model_is_fitted_to_everything(model, data):
+    wanted, _ = fit_ensemble(data.x, data.y, BLOCKS, TINY)
+    for name, array in wanted.to_arrays().items():
+        np.testing.assert_array_equal(model.ensemble.to_arrays()[name], array)
+    assert len(model.domain.features) == N
+    mean, spread = cross_predict(data.x, data.y, BLOCKS, TINY)
+    calibration = fit_calibration(data.y, mean, spread)
+    np.testing.assert_array_equal(model.calibration.band_factor, calibration.band_factor)
+
+
+def test_metrics_are_those_of_a_fit_without_the_held_out_samples(model, data):
+    kept, held = ~data.held_out, data.held_out
+    ensemble, _ = fit_ensemble(data.x[kept], data.y[kept], BLOCKS, TINY)
+    error = (ensemble.predict(data.x[held])[0] - data.y[held]) ** 2
+    found = model.card["metrics"]["held_out"]
+    assert found["all"]["n"] == N_HELD_OUT
+    assert found["all"]["mse"] == pytest.approx(error.mean(), abs=1e-6)
+    for element in ELEMENTS:
+        rows = data.elements[held] == element
+        assert found[element]["n"] == rows.sum()
+        assert found[element]["mse"] == pytest.approx(error[rows].mean(), abs=1e-6)
+    assert sum(entry["n"] for entry in found["domain"].values()) == N_HELD_OUT
+
+
+def test_held_out_spectra_do_not_touch_the_fit(data, model):
+    """Changing what is kept aside changes the scores by just that change."""
+    changed = replace(data, y=np.where(data.held_out[:, None], data.y + 0.1, data.y))
+    seen = {}
+    true_fit = training._fit
+
+    def fit(recipe, data, rows, settings, n_jobs):
+        seen["rows"] = rows
+        return true_fit(recipe, data, rows, settings, n_jobs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_fit", fit)
+        found = held_out_metrics(tiny_recipe(), changed, TINY)
+    np.testing.assert_array_equal(seen["rows"], ~data.held_out)
+    kept = ~data.held_out
+    ensemble, _ = fit_ensemble(data.x[kept], data.y[kept], BLOCKS, TINY)
+    error = ensemble.predict(data.x[data.held_out])[0] - data.y[data.held_out] - 0.1
+    assert found["all"]["mse"] == pytest.approx(np.mean(error**2), abs=1e-6)
+
+
+@pytest.mark.usefixtures("fitted_already")
+def test_without_held_out_samples_there_are_no_metrics(data):
+    told = []
+    model = train_model(
+        tiny_recipe(),
+        replace(data, held_out=np.zeros(N, dtype=bool)),
+        progress=lambda text, share: told.append((text, share)),
+    )
+    assert model.card["metrics"]["held_out"] == {}
+    assert model.card["training_set"]["n_held_out_for_metrics"] == 0
+    assert told == [("fitting to all samples", 0.5), ("done", 1.0)]
+
+
+def test_training_from_features_alone(tmp_path):
+    recipe = replace(get_recipe("fdmnes-v"), settings=replace(TINY, n_epochs=2))
+    made = load_training_data(recipe, feature_file(tmp_path / "set.npz"))
+    model = train_model(recipe, made)
+    assert model.domain.chemistry == {}
+    assert model.predict_features(made.x[:2]).mu.shape == (2, 226)
+    assert model.card["training_set"]["n"] == 30
+
+
+def test_too_few_samples_are_refused(data):
+    few = TrainingData(
+        x=data.x[:12],
+        y=data.y[:12],
+        elements=data.elements[:12],
+        held_out=np.zeros(12, dtype=bool),
+        training_set=None,
+        sha256="",
+    )
+    with pytest.raises(ModelError, match="needs at least"):
+        train_model(tiny_recipe(), few)
+
+
+# --- baselines -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small():
+    rng = np.random.default_rng(6)
+    x = rng.uniform(0, 1, (40, 5))
+    return x, np.column_stack([x[:, 0], x[:, 1] ** 2, x.sum(axis=1)])
+
+
+def test_mean_spectrum(small):
+    x, y = small
+    np.testing.assert_allclose(mean_spectrum(x[:30], y[:30], x[30:]), [y[:30].mean(axis=0)] * 10)
+
+
+def test_nearest_neighbours_reproduce_training_samples(small):
+    x, y = small
+    np.testing.assert_allclose(nearest_neighbours(x, y, x[:4]), y[:4])
+    # with fewer samples than neighbours, all of them count
+    two = nearest_neighbours(x[:2], y[:2], x[5:6])
+    assert (two >= y[:2].min(axis=0)).all()
+    assert (two <= y[:2].max(axis=0)).all()
+
+
+def test_kernel_ridge_beats_the_mean(small):
+    x, y = small
+    errors = [
+        np.mean((fit(x[:30], y[:30], x[30:]) - y[30:]) ** 2)
+        for fit in (kernel_ridge, mean_spectrum)
+    ]
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_reference_recipe_is_the_published_one(small, monkeypatch):
+    seen = {}
+
+    class Spy(MLPRegressor):
+        def __init__(self, **settings):
+            seen.update(settings)
+            super().__init__(**{**settings, "hidden_layer_sizes": (16,), "max_iter": 40})
+
+    monkeypatch.setattr("xanes_core.baselines.MLPRegressor", Spy)
+    x, y = small
+    found = reference_recipe(x, y, x[:3])
+    assert found.shape == (3, 3)
+    assert seen["hidden_layer_sizes"] == (512, 512)
+    assert (seen["alpha"], seen["batch_size"], seen["max_iter"]) == (1e-4, 32, 512)
+
+
+def test_per_element_fits_each_element_on_its_own(small):
+    x, y = small
+    elements = np.array(["V", "Fe"] * 20)
+    found = per_element(mean_spectrum)(x[:30], y[:30], elements[:30], x[30:], elements[30:])
+    for element in ("V", "Fe"):
+        wanted = y[:30][elements[:30] == element].mean(axis=0)
+        np.testing.assert_allclose(found[elements[30:] == element], [wanted] * 5)
+
+
+def test_an_element_without_training_samples_is_refused(small):
+    x, y = small
+    with pytest.raises(DatasetError, match="no sample of Fe to fit"):
+        per_element(mean_spectrum)(x[:3], y[:3], np.array(["V"] * 3), x[3:5], np.array(["V", "Fe"]))
+
+
+# --- reports -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick_baselines(monkeypatch):
+    quick = {name: b for name, b in BASELINES.items() if name != "reference recipe"}
+    monkeypatch.setattr(accuracy, "BASELINES", quick)
+    monkeypatch.setattr(crossval, "BASELINES", quick)
+
+
+@pytest.mark.usefixtures("quick_baselines")
+def test_accuracy_report(data, model):
+    report = accuracy_report(tiny_recipe(), data)
+    assert report["n_train"] == N - N_HELD_OUT
+    assert report["model"] == model.card["metrics"]["held_out"]
+    kept, held = ~data.held_out, data.held_out
+    for element in ELEMENTS:
+        mean = data.y[kept & (data.elements == element)].mean(axis=0)
+        wanted = np.mean((data.y[held & (data.elements == element)] - mean) ** 2)
+        found = report["baselines"]["mean spectrum of the element"][element]
+        assert found == pytest.approx(wanted)
+    assert set(report["baselines"]["nearest neighbours"]) == {"all", *ELEMENTS}
+
+
+@pytest.mark.usefixtures("quick_baselines")
+def test_table_of_the_report(data):
+    report = accuracy_report(tiny_recipe(), data)
+    report["model"]["Fe"]["peak_position_error_ev"] = None
+    lines = markdown_table(report).splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert [row.split("|")[1].strip() for row in rows[2:]] == ["all", "V", "Fe"]
+    assert len({row.count("|") for row in rows}) == 1
+    assert " - " in rows[4]
+    assert f"{1e3 * report['model']['all']['mse']:.2f}" in rows[2]
+    assert any(line.startswith("in domain: n ") for line in lines)
+
+
+def test_report_without_held_out_samples_is_refused(data):
+    bare = replace(data, held_out=np.zeros(N, dtype=bool))
+    with pytest.raises(DatasetError, match=r"no sample is held out.*held_out\.txt"):
+        accuracy_report(tiny_recipe(), bare)
+
+
+@pytest.mark.usefixtures("quick_baselines")
+def test_comparison_of_candidates(data, monkeypatch):
+    monkeypatch.setattr(crossval, "SETTINGS", {"as the recipe": {}, "tanh": {"activation": "tanh"}})
+    recipe = replace(tiny_recipe(), settings=replace(TINY, n_epochs=2))
+    found = list(compare(recipe, data, n_members=2))
+    names = [candidate.name for candidate in found]
+    assert names[:2] == ["mean spectrum of the element", "nearest neighbours"]
+    assert {"kernel ridge", "as the recipe, element by element", "tanh", "no G4"} < set(names)
+    assert len(names) == len(set(names)) == 3 + 1 + 2 + len(descriptors(recipe))
+    for candidate in found:
+        assert candidate.mse > 0
+        assert candidate.mse_fold_error > 0
+        assert candidate.seconds > 0
+        assert candidate.single_mse is None or candidate.single_mse >= candidate.mse
+    mean = found[0].mse
+    kept = ~data.held_out
+    y, elements, errors = data.y[kept], data.elements[kept], []
+    for train, test in folds(kept.sum()):
+        centre = {el: y[train][elements[train] == el].mean(axis=0) for el in ELEMENTS}
+        errors.append(np.mean((y[test] - [centre[el] for el in elements[test]]) ** 2))
+    assert mean == pytest.approx(np.mean(errors))
+
+
+@pytest.mark.usefixtures("quick_baselines")
+def test_comparison_does_not_look_at_held_out_samples(data, monkeypatch):
+    monkeypatch.setattr(crossval, "SETTINGS", {"as the recipe": {}})
+    monkeypatch.setattr(crossval, "descriptors", lambda recipe: {})
+    recipe = replace(tiny_recipe(), elements=("Fe",), settings=replace(TINY, n_epochs=1))
+    changed = replace(data, y=np.where(data.held_out[:, None], np.nan, data.y))
+    one, other = (list(compare(recipe, d, n_members=2)) for d in (data, changed))
+    assert [c.mse for c in one] == [c.mse for c in other]
+
+
+@pytest.mark.parametrize("name", ["settings", "descriptors"])
+def test_candidates_can_be_built(name):
+    recipe = tiny_recipe()
+    if name == "settings":
+        for change in crossval.SETTINGS.values():
+            replace(recipe.settings, **change)
+    else:
+        for convention in descriptors(recipe).values():
+            assert len(set(convention.feature_names)) == convention.n_features
