@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
-from dashboard.features import summary_columns
+from dashboard.features import std_name, summary_columns
 from dashboard.inputs import Entry, files
 from dashboard.predictions import BATCH_FRAMES, batch_results, with_extra
 from xanes_core.export import BatchResult, to_zip
@@ -62,13 +64,13 @@ def _row(result: BatchResult) -> dict[str, str]:
     own, extra = {"Name": result.name, "Absorber": prediction.element}, result.extra
     return own | {
         "Result": f"predicted by {prediction.model_key}, {prediction.domain.level}",
-        "Edge (eV)": _pair(extra, "edge_half_ev", "edge_half_std"),
-        "White line (eV)": _pair(extra, "white_line_ev", "white_line_std"),
-        "White line height": _pair(extra, "white_line_height", "white_line_height_std"),
-        "Pre-edge (eV)": _pair(extra, "pre_edge_ev", "pre_edge_std"),
+        "Edge (eV)": _pair(extra, "edge_half_ev"),
+        "White line (eV)": _pair(extra, "white_line_ev"),
+        "White line height": _pair(extra, "white_line_height"),
+        "Pre-edge (eV)": _pair(extra, "pre_edge_ev"),
     }
 
 
-def _pair(extra, value: str, std: str) -> str:
-    number, spread = extra.get(value) or "", extra.get(std) or ""
+def _pair(extra: Mapping[str, str], name: str) -> str:
+    number, spread = extra.get(name) or "", extra.get(std_name(name)) or ""
     return f"{number} \u00b1 {spread}" if number and spread else number

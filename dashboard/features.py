@@ -17,30 +17,44 @@ _ROWS = (
 )
 
 
-def with_uncertainty(value: float, spread: float, *, least: int = 2) -> str:
-    """``value ± spread`` with as many decimals as the spread warrants, at most `least`."""
+def with_uncertainty(value: float, spread: float, *, most: int = 2) -> str:
+    """``value ± spread`` to the digits that the spread warrants, at most `most` decimals.
+
+    One significant digit of the spread, two where it begins with 1.
+    """
     if not math.isfinite(value):
         return "\u2013"
     if not math.isfinite(spread):
-        return f"{value:.{least}f}"
-    decimals = least if spread <= 0 else min(max(-math.floor(math.log10(spread)), 0), least)
-    floor = 10.0**-decimals
-    return f"{value:.{decimals}f} \u00b1 {max(spread, floor):.{decimals}f}"
+        return f"{value:.{most}f}"
+    decimals = most
+    if spread > 0:
+        power = math.floor(math.log10(spread))
+        decimals = -power + (spread / 10.0**power < 2.0)
+    decimals = min(max(decimals, 0), most)
+    return f"{value:.{decimals}f} \u00b1 {max(spread, 10.0**-decimals):.{decimals}f}"
+
+
+def _features(prediction) -> tuple[dict[str, float], dict[str, float]]:
+    """Values of the mean spectrum and their spread, of what at least half the networks show."""
+    own = spectral_features(prediction.energy_rel_ev, prediction.mu)
+    found = features_with_uncertainty(prediction.energy_rel_ev, prediction.members)
+    shown = {n for n, e in found.items() if 2 * e.n_showing >= e.n_members}
+    values = {n: getattr(own, n) if n in shown else math.nan for n in found}
+    return values, {n: e.std for n, e in found.items()}
 
 
 def features_table(prediction, axis: str) -> None:
     """Edge, white line and pre-edge peak, as far as the spectrum shows them."""
-    own = spectral_features(prediction.energy_rel_ev, prediction.mu)
-    spread = features_with_uncertainty(prediction.energy_rel_ev, prediction.members)
+    values, spread = _features(prediction)
     offset = prediction.e0_ev if axis == "absolute" else 0.0
     rows = {}
     for label, energy, height in _ROWS:
-        position = getattr(own, energy)
+        position = values[energy]
         if not math.isfinite(position):
             continue
         rows[label] = [
-            with_uncertainty(position + offset, spread[energy].std),
-            with_uncertainty(getattr(own, height), spread[height].std) if height else "",
+            with_uncertainty(position + offset, spread[energy]),
+            with_uncertainty(values[height], spread[height]) if height else "",
         ]
     name = "Energy (eV)" if axis == "absolute" else "E \u2212 E0 (eV)"
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[name, "Height"])
@@ -55,12 +69,16 @@ def summary_columns(prediction) -> dict[str, str]:
 
 @st.cache_data(max_entries=4096, show_spinner=False)
 def _summary_columns(key: bytes, _prediction) -> dict[str, str]:
-    prediction = _prediction
-    own = spectral_features(prediction.energy_rel_ev, prediction.mu)
-    spread = features_with_uncertainty(prediction.energy_rel_ev, prediction.members)
+    values, spread = _features(_prediction)
     columns = {}
     for name in ("edge_half_ev", "white_line_ev", "white_line_height", "pre_edge_ev"):
-        value, std = getattr(own, name), spread[name].std
-        columns[name] = f"{value:.2f}" if math.isfinite(value) else ""
-        columns[f"{name.removesuffix('_ev')}_std"] = f"{std:.2f}" if math.isfinite(std) else ""
+        known = math.isfinite(values[name])
+        columns[name] = f"{values[name]:.2f}" if known else ""
+        has_spread = known and math.isfinite(spread[name])
+        columns[std_name(name)] = f"{spread[name]:.2f}" if has_spread else ""
     return columns
+
+
+def std_name(name: str) -> str:
+    """Column that holds the spread of feature `name`; the unit stays at the end."""
+    return f"{name.removesuffix('_ev')}_std_ev" if name.endswith("_ev") else f"{name}_std"

@@ -89,7 +89,7 @@ def entries() -> list[Entry]:
     key = st.session_state.get(_EXAMPLE)
     if key in examples():
         example = examples()[key]
-        label = f"{example.title} ({example.formula})"
+        label = f"{example.title}, {example.formula}"
         found.append(
             Entry(f"example:{key}", label, [example_atoms(key)], example.absorber, example.note)
         )

@@ -64,6 +64,9 @@ def absorber_options(atoms: Atoms) -> dict[int | str, str]:
         if atoms_in_all == 1:
             options[own[0].index] = f"{element}, atom {own[0].index}"
             continue
+        if len(own) == 1:
+            options[element] = f"{element}, {atoms_in_all} equivalent atoms"
+            continue
         options[element] = f"{element}, average of {atoms_in_all} atoms"
         for site in own[:MAX_LISTED_SITES]:
             equal = f", stands for {site.multiplicity}" if site.multiplicity > 1 else ""

@@ -250,6 +250,21 @@ def test_an_absorber_can_be_one_site_or_all_of_an_element(app):
     np.testing.assert_allclose(average, np.mean(ends, axis=0), atol=1e-6)
 
 
+def test_a_crystal_offers_its_distinct_sites_with_their_multiplicity(app):
+    cscl = "1.0\n1 0 0\n0 1 0\n0 0 {c}\nFe O\n{n} {n}\nDirect\n{sites}\n"
+    one = cscl.format(c="2.0", n=2, sites="0 0 0\n0 0 .5\n.5 .5 .25\n.5 .5 .75")
+    two = cscl.format(c="2.0", n=2, sites="0 0 0\n0 0 .5\n.5 .5 .25\n.5 .5 .70")
+    one, two = (text.replace("1.0\n1 0", "3.0\n1 0") for text in (one, two))
+    upload(app, ("POSCAR", ("one\n" + one).encode()))
+    assert not app.exception
+    (absorber,) = [s for s in app.selectbox if s.label == "Absorber"]
+    assert absorber.options == ["Absorber: Fe, 2 equivalent atoms"]
+    upload(app, ("POSCAR", ("two\n" + two).encode()))
+    (absorber,) = [s for s in app.selectbox if s.label == "Absorber"]
+    assert absorber.options[0] == "Absorber: Fe, average of 2 atoms"
+    assert len(absorber.options) == 3
+
+
 def spectrum_csv(prediction, shift_ev=0.0) -> bytes:
     rows = zip(prediction.energy_ev + shift_ev, prediction.mu, strict=True)
     return ("energy,norm\n" + "\n".join(f"{e:.4f},{m:.6f}" for e, m in rows)).encode()
