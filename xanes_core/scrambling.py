@@ -1,0 +1,209 @@
+"""The work behind :mod:`xanes_core.importance`: predict again with some features permuted.
+
+An ensemble is not run from the start: when few features change, what its first layer makes of the
+others stays, and only samples whose (scaled) features really change are sent through the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from xanes_core.ensemble import ACTIVATIONS, Ensemble
+from xanes_core.errors import ModelError
+
+#: An ensemble, or a function from features (c, d) to spectra (c, k).
+Predictor = Ensemble | Callable[[np.ndarray], np.ndarray]
+
+#: Errors by name, of deviations (c, k).
+ERRORS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"squared": np.square, "absolute": np.abs}
+
+
+def group_penalties(
+    predict: Predictor,
+    x: np.ndarray,
+    y: np.ndarray,
+    groups: Sequence[np.ndarray],
+    orders: np.ndarray,
+    error: str,
+    chunk: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Growth of the error, summed over samples, for each order and group.
+
+    Parameters
+    ----------
+    predict : Ensemble or callable
+        What predicts.
+    x, y : numpy.ndarray, (n, d) and (n, k)
+        Features and spectra; not modified.
+    groups : sequence of numpy.ndarray of int, (g,)
+        Columns scrambled together.
+    orders : numpy.ndarray of int, (n_repeats, n)
+        Permutations of the samples.
+    error : str
+        One of ``ERRORS``.
+    chunk : int
+        Samples predicted at once.
+
+    Returns
+    -------
+    penalty : numpy.ndarray, (n_repeats, g, k)
+        Summed over samples.
+    base : numpy.ndarray, (k,)
+        Error without scrambling, summed over samples.
+
+    Raises
+    ------
+    ModelError
+        The predictor does not answer with finite spectra (c, k).
+    DescriptorError
+        The ensemble wants another number of features.
+    """
+    measure = ERRORS[error]
+    make, source = _AnyChunk, x
+    if isinstance(predict, Ensemble):
+        make, source = _EnsembleChunk, predict.scaler.transform(predict.check_features(x))
+    penalty = np.zeros((len(orders), len(groups), y.shape[1]))
+    base = np.zeros(y.shape[1])
+    for start in range(0, len(x), chunk):
+        rows = np.arange(start, min(start + chunk, len(x)))
+        part = make(predict, source, rows)
+        before = measure(_spectra(part.unscrambled(), y[rows]) - y[rows])
+        base += before.sum(axis=0)
+        for g, columns in enumerate(groups):
+            for r, order in enumerate(orders):
+                changed, mu = part.scrambled(columns, order[rows])
+                if len(changed):
+                    truth = y[rows[changed]]
+                    after = measure(_spectra(mu, truth) - truth)
+                    penalty[r, g] += (after - before[changed]).sum(axis=0)
+    return penalty, base
+
+
+class _AnyChunk:
+    """Some rows of the features, for a predictor that is a function."""
+
+    def __init__(self, predict: Callable, x: np.ndarray, rows: np.ndarray) -> None:
+        self.predict, self.x, self.rows = predict, x, rows
+
+    def unscrambled(self) -> np.ndarray:
+        return np.asarray(self.predict(self.x[self.rows]), dtype=np.float64)
+
+    def scrambled(self, columns: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the chunk (c,) that change, and their spectra (c, k)."""
+        x = self.x[self.rows]
+        taken = self.x[np.ix_(source, columns)]
+        changed = np.flatnonzero((taken != x[:, columns]).any(axis=1))
+        x[:, columns] = taken
+        if not len(changed):
+            return changed, x[:0]
+        return changed, np.asarray(self.predict(x[changed]), dtype=np.float64)
+
+
+class _EnsembleChunk:
+    """Some rows of the scaled features, with the first layer of every network kept."""
+
+    def __init__(self, ensemble: Ensemble, scaled: np.ndarray, rows: np.ndarray) -> None:
+        self.ensemble, self.scaled, self.own = ensemble, scaled, scaled[rows]
+        self.first = np.matmul(self.own, ensemble.weights[0]) + ensemble.biases[0]
+        self.linear = self.own @ ensemble.coef + ensemble.intercept
+
+    def unscrambled(self) -> np.ndarray:
+        return self._rest(self.first.copy()) + self.linear
+
+    def scrambled(self, columns: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the chunk (c,) that change, and their spectra (c, k)."""
+        weight, coef = self.ensemble.weights[0][:, columns], self.ensemble.coef[columns]
+        delta = self.scaled[np.ix_(source, columns)] - self.own[:, columns]
+        used = weight.any(axis=(0, 2)) | coef.any(axis=1)
+        changed = np.flatnonzero(delta[:, used].any(axis=1))
+        if not len(changed):
+            return changed, self.linear[:0]
+        delta = delta[changed]
+        first = np.matmul(delta, weight)
+        first += self.first if len(changed) == len(self.own) else self.first[:, changed]
+        return changed, self._rest(first) + (self.linear[changed] + delta @ coef)
+
+    def _rest(self, hidden: np.ndarray) -> np.ndarray:
+        """Mean over members of what follows the first layer, (c, k); overwrites ``hidden``."""
+        ensemble = self.ensemble
+        for weight, bias in zip(ensemble.weights[1:], ensemble.biases[1:], strict=True):
+            hidden = ACTIVATIONS[ensemble.activation](hidden)
+            hidden = np.matmul(hidden, weight)
+            hidden += bias
+        return hidden.mean(axis=0, dtype=np.float64) @ ensemble.components
+
+
+def _spectra(mu: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    if mu.shape != truth.shape:
+        raise ModelError(
+            f"the predictor answered with shape {mu.shape} where spectra of shape {truth.shape} "
+            "were expected"
+        )
+    if not np.isfinite(mu).all():
+        raise ModelError("the predictor answered with values that are not finite numbers")
+    return mu
+
+
+# --- checks of what the user gives --------------------------------------------------------------
+
+
+def checked_data(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features (n, d) and spectra (n, k) as float64, or a ModelError that says what is wrong."""
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y):
+        raise ModelError(
+            f"features of shape {x.shape} do not go with spectra of shape {y.shape}; "
+            "wanted (n, d) and (n, k)"
+        )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ModelError("features or spectra hold values that are not finite; leave those out")
+    return x, y
+
+
+def checked_groups(groups: Mapping[str, Sequence[int]], n_features: int) -> list[np.ndarray]:
+    """Columns of each group as integer arrays, or a ModelError that says what is wrong."""
+    if not groups:
+        raise ModelError("nothing to scramble: give at least one group of features")
+    result = []
+    for name, columns in groups.items():
+        found = np.asarray(columns)
+        if found.ndim != 1 or not len(found) or found.dtype.kind not in "iu":
+            raise ModelError(f"group {name!r} needs a list of one or more column numbers")
+        if found.min() < 0 or found.max() >= n_features or len(np.unique(found)) < len(found):
+            raise ModelError(
+                f"the columns of group {name!r} must be different numbers from 0 to "
+                f"{n_features - 1}"
+            )
+        result.append(found)
+    return result
+
+
+def checked_rows(fitted: Sequence[tuple[Predictor, np.ndarray]], n: int) -> list[np.ndarray]:
+    """Rows of each predictor as integer arrays, or a ModelError that says what is wrong."""
+    if not len(fitted):
+        raise ModelError("no predictor was given")
+    result = []
+    for _, rows in fitted:
+        found = np.asarray(rows)
+        if found.ndim != 1 or found.dtype.kind not in "iu" or len(found) < 2:
+            raise ModelError("every predictor needs the indices of 2 or more samples to scramble")
+        if found.min() < 0 or found.max() >= n:
+            raise ModelError(f"a predictor's rows must lie between 0 and {n - 1}")
+        result.append(found)
+    every = np.concatenate(result)
+    if len(np.unique(every)) < len(every):
+        raise ModelError("a sample is scored more than once; every row may appear only once")
+    return result
+
+
+def permutations(rows: Sequence[np.ndarray], n_repeats: int, seed: int) -> list[np.ndarray]:
+    """Orders (n_repeats, n) for the samples of each predictor, all from one seed."""
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise ModelError(f"seed must be a whole number of 0 or more, not {seed!r}")
+    streams = np.random.SeedSequence(int(seed)).spawn(len(rows))
+    return [
+        np.array([rng.permutation(len(own)) for _ in range(n_repeats)])
+        for own, rng in zip(rows, map(np.random.default_rng, streams), strict=True)
+    ]
