@@ -71,19 +71,18 @@ def test_a_far_sample_is_outside(domain):
     assert found.level == "outside"
     assert found.score > 10
     assert found.reasons == (
-        f"no training structure is near: the closest is at {found.score:.2f} (another training "
-        "structure is usually within 1)",
+        f"nothing similar is in training (distance {found.score:.2f}; up to 1 is usual)",
     )
 
 
 @pytest.mark.parametrize(
     ("score", "level", "text"),
     [
-        (0.0, "in domain", "nearest training structure at 0.00"),
-        (SCORE_LIMITS[0], "in domain", "nearest training structure at 1.00"),
-        (1.01, "at the edge", "nearest training structure is rather far, 1.01"),
-        (SCORE_LIMITS[1], "at the edge", "nearest training structure is rather far, 1.50"),
-        (1.51, "outside", "no training structure is near: the closest is at 1.51"),
+        (0.0, "in domain", "similar structures are in training (distance 0.00"),
+        (SCORE_LIMITS[0], "in domain", "similar structures are in training (distance 1.00"),
+        (1.01, "at the edge", "few similar structures are in training (distance 1.01"),
+        (SCORE_LIMITS[1], "at the edge", "few similar structures are in training (distance 1.50"),
+        (1.51, "outside", "nothing similar is in training (distance 1.51"),
     ],
 )
 def test_limits_of_the_score(score, level, text):
@@ -124,7 +123,7 @@ def test_what_is_remembered_of_the_training_set(domain):
 def test_a_structure_like_the_training_set(domain):
     found = verdict(domain, octahedron(length=2.05))
     assert found.level == "in domain"
-    assert found.reasons[0].startswith("nearest training structure at")
+    assert found.reasons[0].startswith("similar structures are in training")
     assert found.reasons[1:] == ("coordination number 6: 60 of 60 Fe training structures",)
 
 
@@ -195,7 +194,7 @@ def test_gravest_reason_comes_first(domain):
     assert any(text.startswith("Fe-O 2.20 A is outside") for text in found.reasons[1:])
     # a distance that weighs 2 comes before a coordination number that weighs 1
     far = verdict(domain, octahedron(n=5), scaled=np.full((1, 4), 50.0, dtype=np.float32))
-    assert far.reasons[0].startswith("no training structure is near")
+    assert far.reasons[0].startswith("nothing similar is in training")
     assert far.reasons[1].startswith("coordination number 5")
 
 

@@ -224,9 +224,9 @@ def _chemistry(environments: list[Environment]) -> dict:
 
 
 def _distance_reason(score: float, rank: int) -> str:
-    near = "another training structure is usually within 1"
-    if rank == 0:
-        return f"nearest training structure at {score:.2f} ({near})"
-    if rank == 1:
-        return f"nearest training structure is rather far, {score:.2f} ({near})"
-    return f"no training structure is near: the closest is at {score:.2f} ({near})"
+    opening = (
+        "similar structures are in training",
+        "few similar structures are in training",
+        "nothing similar is in training",
+    )[rank]
+    return f"{opening} (distance {score:.2f}; up to 1 is usual)"
