@@ -1,0 +1,241 @@
+"""What every theory engine offers, and what a run gives back.
+
+Writing an input, running the program and reading its output are separate steps: inputs can be
+downloaded and outputs read where the program itself is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+from numpy.typing import ArrayLike
+
+from xanes_core.constants import ABSORBERS, xanes_grid_ev
+from xanes_core.errors import XanesError
+from xanes_core.sites import checked_index
+from xanes_core.spectra import Spectrum
+from xanes_core.structure_checks import validate_structure
+from xanes_core.theory_grid import feff_to_grid
+
+
+class TheoryError(XanesError):
+    """A calculation cannot be set up, did not succeed, or its output cannot be read."""
+
+
+class TheoryCancelled(TheoryError):
+    """Somebody stopped the calculation."""
+
+
+class TheoryTimeout(TheoryError):
+    """The calculation took longer than it was allowed to."""
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether an engine can run here; ``message`` says so, or how to get it. Usable as a bool."""
+
+    ok: bool
+    message: str
+
+    def __bool__(self) -> bool:
+        """Whether the engine can run."""
+        return self.ok
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is.
+
+    ``stage`` is a phrase for people, ``done`` of ``total`` stages are finished, ``elapsed_s`` is
+    the time since the start (s) and ``detail`` what the stage itself reports, often empty.
+    """
+
+    stage: str
+    done: int
+    total: int
+    elapsed_s: float
+    detail: str = ""
+
+
+#: Set, or returning true, when the run is to stop.
+Cancel = threading.Event | Callable[[], bool] | None
+OnProgress = Callable[[Progress], None] | None
+
+
+def is_cancelled(cancel: Cancel) -> bool:
+    """Whether an event is set or a callable says stop; None never does."""
+    if cancel is None:
+        return False
+    return cancel.is_set() if isinstance(cancel, threading.Event) else bool(cancel())
+
+
+@dataclass(frozen=True, eq=False)
+class TheoryResult:
+    """Outcome of a run.
+
+    Attributes
+    ----------
+    spectrum : Spectrum
+        What to compare: broadened and in edge steps (XANES), on the engine's own energies.
+    native : Spectrum
+        As the engine wrote it; the same object where nothing had to be done.
+    engine, engine_version : str
+        Key of the engine; version, empty where unknown.
+    element : str
+        Absorber.
+    settings : dict
+        Every setting of the run.
+    seconds : float
+        Wall-clock time (s).
+    input_text : str
+        Input that was run, complete.
+    log : str
+        Last lines of the engine's log.
+    notes : tuple of str
+        What was done beyond the plain recipe, one sentence each.
+    """
+
+    spectrum: Spectrum
+    native: Spectrum
+    engine: str
+    engine_version: str
+    element: str
+    settings: dict[str, Any]
+    seconds: float
+    input_text: str
+    log: str = ""
+    notes: tuple[str, ...] = ()
+
+    def on_grid(
+        self, grid_rel_ev: ArrayLike | None = None, *, e0_ev: float | None = None
+    ) -> Spectrum:
+        """Return the spectrum on a model's grid, continued smoothly to zero below its start.
+
+        Parameters
+        ----------
+        grid_rel_ev : array_like, (k,), optional
+            Energies relative to E0 (eV), ascending; the grid of the XANES models if left out.
+        e0_ev : float, optional
+            Edge energy (eV) the grid is relative to; the spectrum's own if left out.
+
+        Raises
+        ------
+        SpectrumError
+            The grid reaches above the calculated energies, or does not meet them at all.
+        TheoryError
+            The spectrum has no E0 and none is given.
+        """
+        grid = xanes_grid_ev() if grid_rel_ev is None else np.asarray(grid_rel_ev, dtype=float)
+        e0 = self.spectrum.e0_ev if e0_ev is None else float(e0_ev)
+        if e0 is None:
+            raise TheoryError("the spectrum has no E0: give e0_ev, the edge energy in eV")
+        mu = feff_to_grid(self.spectrum.energy_ev, self.spectrum.mu, e0_ev=e0, grid_rel_ev=grid)
+        return replace(self.spectrum, energy_ev=grid + e0, mu=mu, e0_ev=e0)
+
+
+class TheoryEngine(ABC):
+    """One program that calculates spectra. Objects hold no state of a run."""
+
+    #: Short name for files and code.
+    key: ClassVar[str]
+    #: Name for people.
+    title: ClassVar[str]
+    #: Class of the settings; its defaults are the recipe.
+    settings_type: ClassVar[type]
+    #: Name under which a person saves the input.
+    input_name: ClassVar[str]
+
+    @abstractmethod
+    def version(self) -> str:
+        """Version of the program; empty where it is missing or does not say."""
+
+    @abstractmethod
+    def available(self) -> Availability:
+        """Whether the program can run here, with a sentence on how to get it where not."""
+
+    @abstractmethod
+    def write_input(self, atoms: Atoms, absorber: int = 0, settings: Any = None) -> str:
+        """Complete input for one absorber, to be run here or by hand."""
+
+    @abstractmethod
+    def parse(self, text: str, *, element: str | None = None) -> Spectrum:
+        """Spectrum in the program's output; ``element`` where the output does not name it."""
+
+    @abstractmethod
+    def run(
+        self,
+        atoms: Atoms,
+        absorber: int = 0,
+        settings: Any = None,
+        *,
+        work_dir: str | Path | None = None,
+        on_progress: OnProgress = None,
+        cancel: Cancel = None,
+        time_limit_s: float = 600.0,
+    ) -> TheoryResult:
+        """Write the input, run the program in a process of its own, and read the result."""
+
+    def checked_settings(self, settings: Any) -> Any:
+        """Return the settings, the defaults for None; a TheoryError for another engine's."""
+        if settings is None:
+            return self.settings_type()
+        if not isinstance(settings, self.settings_type):
+            raise TheoryError(
+                f"{self.title} takes {self.settings_type.__name__}, not {type(settings).__name__}"
+            )
+        return settings
+
+    def cache_key(self, atoms: Atoms, absorber: int = 0, settings: Any = None) -> str:
+        """Hexadecimal name (64 digits) of a calculation: same input, settings, program version."""
+        settings = self.checked_settings(settings)
+        parts = (self.key, self.version(), repr(sorted(asdict(settings).items())))
+        text = "\n".join((*parts, self.write_input(atoms, absorber, settings)))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def absorber_symbol(atoms: Atoms, absorber: int) -> str:
+    """Element of the absorber of a valid structure.
+
+    Raises
+    ------
+    StructureError
+        The structure makes no sense, or there is no such atom.
+    TheoryError
+        The atom is none of the supported metals.
+    """
+    validate_structure(atoms)
+    symbol = chemical_symbols[atoms.numbers[checked_index(atoms, absorber)]]
+    if symbol not in ABSORBERS:
+        raise TheoryError(
+            f"atom {absorber} is {symbol}: choose an absorber among {', '.join(ABSORBERS)}"
+        )
+    return symbol
+
+
+def check_range(name: str, value: float, low: float, high: float, unit: str = "") -> None:
+    """Raise a TheoryError unless a setting is a number between two limits."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not (number and low <= value <= high):
+        unit = f" {unit}" if unit else ""
+        raise TheoryError(f"{name} must lie between {low:g} and {high:g}{unit}, got {value!r}")
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise a TheoryError unless a setting is one of the words it may be."""
+    if value not in choices:
+        raise TheoryError(f"{name} must be one of {', '.join(choices)}, got {str(value)[:40]!r}")
+
+
+def check_flag(name: str, value: bool) -> None:
+    """Raise a TheoryError unless a setting is True or False."""
+    if not isinstance(value, bool):
+        raise TheoryError(f"{name} must be True or False, got {value!r}")

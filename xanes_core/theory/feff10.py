@@ -1,0 +1,215 @@
+"""FEFF10 (real-space full multiple scattering) through the ``feff10-rs`` package."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from ase import Atoms
+
+from xanes_core.spectra import Spectrum
+from xanes_core.theory.base import (
+    Availability,
+    Cancel,
+    OnProgress,
+    Progress,
+    TheoryEngine,
+    TheoryError,
+    TheoryResult,
+    absorber_symbol,
+)
+from xanes_core.theory.feff10_io import (
+    Feff10Settings,
+    converged,
+    explain_failure,
+    needs_hydrogen_p,
+    parse_xmu,
+    write_feff,
+)
+from xanes_core.theory.feff10_stages import STAGES, run_stages
+from xanes_core.theory.process import (
+    LOG_LINES,
+    Watch,
+    WorkerFailed,
+    read_if_there,
+    run_function,
+    working_folder,
+)
+
+#: Note of a run that was repeated.
+HYDROGEN_NOTE = (
+    "The potentials failed on hydrogen and were made once more with p states on hydrogen."
+)
+UNCONVERGED_NOTE = "The potentials did not converge; the spectrum may be off."
+
+
+class Feff10(TheoryEngine):
+    """FEFF10 engine; see :class:`Feff10Settings` for the recipe."""
+
+    key = "feff10"
+    title = "FEFF10"
+    settings_type = Feff10Settings
+    input_name = "feff.inp"
+
+    def version(self) -> str:
+        """Version of ``feff10-rs``; empty where it is not installed."""
+        try:
+            return importlib.metadata.version("feff10-rs")
+        except importlib.metadata.PackageNotFoundError:
+            return ""
+
+    def available(self) -> Availability:
+        """Whether ``feff10-rs`` is installed."""
+        if importlib.util.find_spec("feff10") is None:
+            return Availability(False, "FEFF10 is not installed: pip install feff10-rs")
+        return Availability(True, f"FEFF10 (feff10-rs {self.version()}) is installed")
+
+    def write_input(
+        self, atoms: Atoms, absorber: int = 0, settings: Feff10Settings | None = None
+    ) -> str:
+        """Complete ``feff.inp``; errors as :func:`~xanes_core.theory.feff10_io.write_feff`."""
+        return write_feff(atoms, absorber, self.checked_settings(settings))
+
+    def parse(self, text: str, *, element: str | None = None) -> Spectrum:
+        """Spectrum in ``xmu.dat``; errors as :func:`~xanes_core.theory.feff10_io.parse_xmu`."""
+        return parse_xmu(text, element=element)
+
+    def run(
+        self,
+        atoms: Atoms,
+        absorber: int = 0,
+        settings: Feff10Settings | None = None,
+        *,
+        work_dir: str | Path | None = None,
+        on_progress: OnProgress = None,
+        cancel: Cancel = None,
+        time_limit_s: float = 600.0,
+    ) -> TheoryResult:
+        """Calculate one spectrum in worker processes; 10 to 40 s for 35 to 60 atoms within 6 A.
+
+        Parameters
+        ----------
+        atoms, absorber
+            Structure and index of the absorbing atom.
+        settings : Feff10Settings, optional
+        work_dir : path, optional
+            Empty folder that keeps FEFF10's files; a temporary one otherwise.
+        on_progress : callable, optional
+            Called in this thread with a :class:`Progress` at each stage and each cycle.
+        cancel : threading.Event or callable, optional
+            Checked ten times a second.
+        time_limit_s : float, optional
+            For the whole run (s).
+
+        Raises
+        ------
+        StructureError, TheoryError
+            The input cannot be written; FEFF10 is missing, fails or does not converge.
+        TheoryCancelled, TheoryTimeout
+            It was stopped; no process is left behind.
+        """
+        settings = self.checked_settings(settings)
+        element = absorber_symbol(atoms, absorber)
+        text = self.write_input(atoms, absorber, settings)
+        here = self.available()
+        if not here:
+            raise TheoryError(here.message)
+        watch = Watch("FEFF10", time_limit_s, cancel)
+        notes = []
+        with working_folder(work_dir) as folder:
+            attempt = folder / "run1"
+            log, why = _attempt(text, attempt, watch, on_progress)
+            if why and needs_hydrogen_p(log) and not settings.hydrogen_p and 1 in atoms.numbers:
+                notes.append(HYDROGEN_NOTE)
+                settings = replace(settings, hydrogen_p=True)
+                text = self.write_input(atoms, absorber, settings)
+                attempt = folder / "run2"
+                log, why = _attempt(text, attempt, watch, on_progress)
+            if why:
+                raise TheoryError(why)
+            if converged(log) is False:
+                if not settings.accept_unconverged:
+                    raise TheoryError(
+                        f"FEFF10's potentials did not converge in {settings.scf_cycles} cycles: "
+                        "relax the structure, lower scf_mixing, or allow more cycles"
+                    )
+                notes.append(UNCONVERGED_NOTE)
+            spectrum = _read_result(attempt, element, settings.spectrum)
+        return TheoryResult(
+            spectrum=spectrum,
+            native=spectrum,
+            engine=self.key,
+            engine_version=self.version(),
+            element=element,
+            settings=asdict(settings),
+            seconds=watch.elapsed_s,
+            input_text=text,
+            log="\n".join(log.splitlines()[-LOG_LINES:]),
+            notes=tuple(notes),
+        )
+
+
+def _attempt(text: str, folder: Path, watch: Watch, on_progress: OnProgress) -> tuple[str, str]:
+    """Run the stages once; FEFF10's log of the potentials and why it failed (empty: it did not)."""
+    folder.mkdir()
+    (folder / "feff.inp").write_text(text)
+    reporter = _Reporter(folder, watch, on_progress)
+    try:
+        run_function(
+            run_stages,
+            {"folder": str(folder), "input": text},
+            log=folder / "worker.log",
+            watch=watch,
+            on_message=reporter.stage,
+            on_tick=reporter.tick,
+        )
+    except WorkerFailed as error:
+        log = read_if_there(folder / "log1.dat")
+        if error.kind and not error.kind.startswith("Feff"):
+            return log, f"FEFF10 could not be started: {error}"
+        # the log of the potentials has the last word only while these are made
+        tail = "" if reporter.name == "pot" else read_if_there(folder / "worker.log")
+        return log, explain_failure(f"{log}\n{tail}", STAGES.get(reporter.name, ""))
+    return read_if_there(folder / "log1.dat"), ""
+
+
+class _Reporter:
+    """Turns stages, and the cycles that the potentials write into their log, into progress."""
+
+    def __init__(self, folder: Path, watch: Watch, on_progress: OnProgress) -> None:
+        self.name = ""
+        self._log = folder / "log1.dat"
+        self._watch = watch
+        self._call = on_progress
+        self._detail = ""
+
+    def stage(self, name: str) -> None:
+        self.name = name
+        self._watch.stage = STAGES[name]
+        self._detail = ""
+        self._send()
+
+    def tick(self) -> None:
+        if self.name != "pot" or self._call is None:
+            return
+        cycles = re.findall(r"SCF ITERATION NUMBER\s+(\d+)", read_if_there(self._log))
+        detail = f"cycle {cycles[-1]}" if cycles else ""
+        if detail != self._detail:
+            self._detail = detail
+            self._send()
+
+    def _send(self) -> None:
+        if self._call is not None:
+            done = list(STAGES).index(self.name)
+            watch = self._watch
+            self._call(Progress(watch.stage, done, len(STAGES), watch.elapsed_s, self._detail))
+
+
+def _read_result(folder: Path, element: str, spectrum: str) -> Spectrum:
+    text = read_if_there(folder / "xmu.dat")
+    if not text:
+        raise TheoryError("FEFF10 ended without a spectrum: no xmu.dat was written")
+    return parse_xmu(text, element=element, spectrum=spectrum)
