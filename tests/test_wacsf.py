@@ -444,3 +444,11 @@ def test_absorber_that_the_convention_cannot_tell_is_refused():
 def test_index_out_of_range_is_refused(name, absorber):
     with pytest.raises(StructureError, match=r"There is no atom -?\d: the structure has 3 atoms"):
         WACSF.from_name(name).transform(BOUNDARIES["right_angle"], absorber)
+
+
+@conventions
+@pytest.mark.parametrize("others", ["O", "OH"])
+def test_an_atom_on_the_absorber_is_refused(name, others):
+    atoms = Atoms("Fe" + others, [(1, 1, 1), (1, 1, 1), (1, 1, 3)][: 1 + len(others)])
+    with pytest.raises(DescriptorError, match="an atom lies on the absorber; remove"):
+        WACSF.from_name(name).transform(atoms)

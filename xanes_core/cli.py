@@ -6,8 +6,9 @@ import argparse
 import csv
 import io
 import json
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status (0 for success, 2 for bad input)."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        status = options.run(options)
+        sys.stdout.flush()  # a closed pipe shows here, not after the interpreter has said goodbye
+        return status
     except XanesError as error:
         _complain(str(error))
         return BAD_INPUT
     except BrokenPipeError:  # the reader of the output, such as `head`, has seen enough
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         _complain("stopped")
@@ -89,7 +92,13 @@ def _predict(options: argparse.Namespace) -> int:
     status, taken, models = 0, set(), {}
     for file in options.files:
         try:
-            for name, prediction in _predict_file(Path(file), options, models):
+            for label, name, atoms in _frames(Path(file), options):
+                try:
+                    prediction = _predict_structure(atoms, label, options, models)
+                except XanesError as error:  # the other frames may be sound
+                    _complain(str(error), label)
+                    status = BAD_INPUT
+                    continue
                 text = _WRITERS[options.format](prediction)
                 if options.out is None:
                     sys.stdout.write(text)
@@ -102,27 +111,28 @@ def _predict(options: argparse.Namespace) -> int:
     return status
 
 
-def _predict_file(
-    file: Path, options: argparse.Namespace, models: dict[str, SpectrumModel]
-) -> Iterator[tuple[str, Prediction]]:
-    """Yield (name for the output, prediction) of every frame."""
+def _frames(file: Path, options: argparse.Namespace) -> list[tuple[str, str, Atoms]]:
+    """(what to call it in a message, name for the output, structure) of every frame wanted."""
     frames = list(enumerate(read_structures(file)))
     if options.frame is not None:
         frames = [pair for pair in frames if pair[0] == options.frame]
         if not frames:
             raise StructureError(f"there is no frame {options.frame}; they are counted from 0")
-    if len(frames) > 1 and options.out is None:
+    if len(frames) == 1:
+        return [(str(file), file.stem, frames[0][1])]
+    if options.out is None:
         raise StructureError(
             f"{len(frames)} frames: say with --out DIR where their spectra shall go, or choose one "
             "with --frame N"
         )
-    for number, atoms in frames:
-        name = file.stem if len(frames) == 1 else f"{file.stem}_frame{number:05d}"
-        yield name, _predict_structure(atoms, str(file), options, models)
+    return [
+        (f"{file}, frame {number}", f"{file.stem}_frame{number:05d}", atoms)
+        for number, atoms in frames
+    ]
 
 
 def _predict_structure(
-    atoms: Atoms, file: str, options: argparse.Namespace, models: dict[str, SpectrumModel]
+    atoms: Atoms, label: str, options: argparse.Namespace, models: dict[str, SpectrumModel]
 ) -> Prediction:
     sites = select_sites(atoms, options.absorber)
     wanted = options.model or sites[0].element
@@ -131,9 +141,9 @@ def _predict_structure(
     prediction = models[wanted].predict(atoms, options.absorber)
     count = sum(site.multiplicity for site in prediction.sites)
     if count > 1:
-        _complain(f"average over {count} {prediction.element} sites", file)
+        _complain(f"average over {count} {prediction.element} sites", label)
     if prediction.domain.level != "in domain":
-        _complain(f"{prediction.domain.level}: {prediction.domain.reasons[0]}", file)
+        _complain(f"{prediction.domain.level}: {prediction.domain.reasons[0]}", label)
     return prediction
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from xanes_core.accuracy import accuracy_report, markdown_table
 from xanes_core.bench import run_benchmark
 from xanes_core.crossval import compare
+from xanes_core.errors import ModelError
 from xanes_core.recipes import RECIPES, get_recipe, load_training_data
 from xanes_core.registry import save_model
 from xanes_core.training import train_model
@@ -26,12 +27,21 @@ def add_training_commands(commands) -> None:
         command.add_argument(
             "--data", type=Path, metavar="PATH", help="default: that of the recipe"
         )
-        command.add_argument("--jobs", type=int, default=1, metavar="J")
+        command.add_argument(
+            "--jobs", type=_n_jobs, default=1, metavar="J", help="processes; -1 for all cores"
+        )
         command.set_defaults(run=run)
         if name == "train":
             command.add_argument("--out", type=Path, metavar="DIR", help="instead of models/")
     bench = commands.add_parser("bench", help="time featurising and prediction side by side")
     bench.set_defaults(run=_bench)
+
+
+def _n_jobs(text: str) -> int:
+    jobs = int(text)
+    if jobs < -1 or jobs == 0:
+        raise argparse.ArgumentTypeError("1 or more, or -1 for all cores")
+    return jobs
 
 
 def _load(options: argparse.Namespace):
@@ -49,7 +59,12 @@ def _train(options: argparse.Namespace) -> int:
         print(f"{recipe.key}: {share:4.0%} {text}", file=sys.stderr, flush=True)
 
     model = train_model(recipe, data, n_jobs=options.jobs, progress=progress)
-    folder = save_model(model, options.out)
+    try:
+        folder = save_model(model, options.out)
+    except OSError as error:
+        raise ModelError(
+            f"cannot write the model ({error.strerror}); choose another --out"
+        ) from error
     print(f"{recipe.key}: {len(data.x)} samples, saved as {folder}")
     return 0
 

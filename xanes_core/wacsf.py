@@ -206,7 +206,8 @@ class WACSF:
         StructureError
             The index is not an atom of the structure.
         DescriptorError
-            The convention tells the absorber's element and does not know this one.
+            The convention tells the absorber's element and does not know this one, or an atom
+            lies on the absorber.
         """
         return self.transform_environment(environment(atoms, absorber, self.r_cut_ang))
 
@@ -219,6 +220,8 @@ class WACSF:
         """Features of an absorber's environment (neighbours with r < ``r_cut_ang``)."""
         z = env.numbers.astype(np.float64)
         r = env.distances_ang
+        if len(r) and not r[0] > 0:  # an angle at such an atom has no meaning
+            raise DescriptorError("an atom lies on the absorber; remove the one written twice")
         f_ij = self._cutoff(r)
         radial = np.exp(-self.g2_eta * (r[:, None] - np.asarray(self.g2_mu_ang)) ** 2)
         radial *= f_ij[:, None]
