@@ -19,9 +19,17 @@ function loadScript(url) {
   return window.__viewer3dLoading;
 }
 
+let webgl;
+
 function hasWebGL() {
-  const canvas = document.createElement("canvas");
-  return Boolean(canvas.getContext("webgl2") || canvas.getContext("webgl"));
+  if (webgl === undefined) {
+    const canvas = document.createElement("canvas");
+    const context = canvas.getContext("webgl2") || canvas.getContext("webgl");
+    webgl = Boolean(context);
+    const loser = context && context.getExtension("WEBGL_lose_context");
+    if (loser) loser.loseContext();
+  }
+  return webgl;
 }
 
 function say(host, sentence) {
@@ -39,6 +47,18 @@ function greatCircles(radius) {
   ];
 }
 
+function sized(stage) {
+  if (stage.clientWidth && stage.clientHeight) return Promise.resolve();
+  return new Promise((resolve) => {
+    const observer = new ResizeObserver(() => {
+      if (!stage.clientWidth || !stage.clientHeight) return;
+      observer.disconnect();
+      resolve();
+    });
+    observer.observe(stage);
+  });
+}
+
 function draw(host, scene) {
   const stage = host.querySelector(".viewer3d-stage");
   let viewer = host.viewer3d;
@@ -47,7 +67,9 @@ function draw(host, scene) {
     viewer = window.$3Dmol.createViewer(stage, { antialias: true });
     if (!viewer) throw new Error("webgl");
     host.viewer3d = viewer;
-    host.observer3d = new ResizeObserver(() => viewer.resize());
+    host.observer3d = new ResizeObserver(() => {
+      if (stage.clientWidth && stage.clientHeight) viewer.resize();
+    });
     host.observer3d.observe(stage);
   }
   // translucent shells vanish on a transparent canvas
@@ -117,6 +139,13 @@ function draw(host, scene) {
   host.dataset.labels = String(scene.atoms.filter((a) => a.label).length);
 }
 
+function release(host) {
+  if (!host.viewer3d) return;
+  host.observer3d.disconnect();
+  host.viewer3d.clear();
+  host.viewer3d = undefined;
+}
+
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const host = parentElement.querySelector(".viewer3d");
@@ -125,17 +154,17 @@ export default function (component) {
     say(host, "This browser has no WebGL, which the 3D view needs. Everything else works.");
     return;
   }
-  loadScript(data.script_url)
-    .then(() => { draw(host, data); say(host, ""); })
+  const stage = host.querySelector(".viewer3d-stage");
+  Promise.all([loadScript(data.script_url), sized(stage)])
+    .then(() => {
+      if (!host.isConnected) return;
+      draw(host, data);
+      say(host, "");
+    })
     .catch((error) => {
       if (error.message === "script") setStateValue("failed", true);
       else say(host, "The 3D view could not start in this browser. Everything else works.");
     });
-  return () => {
-    if (!host.isConnected && host.viewer3d) {
-      host.observer3d.disconnect();
-      host.viewer3d.clear();
-      host.viewer3d = undefined;
-    }
-  };
+  // on a page switch the element goes, on new data it stays
+  return () => setTimeout(() => { if (!host.isConnected) release(host); }, 0);
 }

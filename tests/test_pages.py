@@ -125,6 +125,13 @@ def test_a_link_whose_example_holds_another_metal_says_so():
     assert trace(at, "Network, Fe") is not None
 
 
+def test_a_link_whose_model_does_not_know_the_metal_says_so():
+    at = linked(example="ferrocene", model="fdmnes-v")
+    assert "fdmnes-v does not know Fe" in texts(at.info)
+    assert trace(at, "Network, Fe") is not None
+    assert "model" not in at.query_params
+
+
 def test_an_upload_is_predicted(app):
     upload(app, ("mine.xyz", xyz(FERROCENE)))
     assert not app.exception

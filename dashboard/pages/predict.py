@@ -9,6 +9,7 @@ from dashboard.common import (
     default_model,
     from_link,
     model_cards,
+    notice,
     plain,
     show_notices,
     to_link,
@@ -57,6 +58,8 @@ def choose_model(element: str) -> str | None:
         st.session_state["model_choice"] = asked
     if not keys:
         return None
+    if asked and asked not in keys:
+        notice(f"The link's model {asked} does not know {element}: showing the one that does.")
     choice = st.session_state.get("model_choice")
     current = choice if choice in keys else default_model(element)
     if len(keys) > 1:
