@@ -1,0 +1,199 @@
+"""Every model in ``models/``: complete, undamaged, small, and sane on every example."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xanes_core.constants import ABSORBERS, xanes_grid_ev
+from xanes_core.examples import list_examples, load_example
+from xanes_core.fitting import FitSettings
+from xanes_core.recipes import RECIPES
+from xanes_core.registry import CARD_KEYS, CARD_VERSION, list_models, load_model
+from xanes_core.wacsf import CONVENTIONS, WACSF
+
+FOLDER = Path(__file__).resolve().parent.parent / "models"
+KEYS = sorted(path.name for path in FOLDER.iterdir())
+each = pytest.mark.parametrize("key", KEYS)
+MAX_BYTES = 40 * 1024 * 1024
+
+
+@pytest.fixture(autouse=True)
+def _shipped_folder(monkeypatch):
+    monkeypatch.delenv("XANES_MODELS", raising=False)
+
+
+@pytest.fixture(scope="module")
+def models():
+    return {key: load_model(key, folder=FOLDER) for key in KEYS}
+
+
+def card_of(key):
+    return json.loads((FOLDER / key / "card.json").read_text(encoding="utf-8"))
+
+
+def test_there_are_models_and_nothing_else():
+    assert {"fdmnes-v", "feff10-3d"} <= set(KEYS)
+    assert [card["key"] for card in list_models()] == KEYS
+
+
+def test_the_whole_folder_is_small():
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*")) < MAX_BYTES
+
+
+def test_every_element_is_covered_and_vanadium_twice():
+    covering = {el: [card["key"] for card in list_models(el)] for el in ABSORBERS}
+    assert all(covering.values())
+    assert len(covering["V"]) >= 2
+
+
+@pytest.mark.parametrize("element", ABSORBERS)
+def test_every_element_has_exactly_one_default(element):
+    claims = [card["key"] for card in list_models() if element in card["default_for"]]
+    assert len(claims) == 1
+    assert load_model(element).key == claims[0]
+
+
+@each
+def test_files_and_checksums(key):
+    folder = FOLDER / key
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "SHA256SUMS",
+        "card.json",
+        "weights.npz",
+    ]
+    sums = dict(
+        reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines()
+    )
+    assert sorted(sums) == ["card.json", "weights.npz"]
+    for name, digest in sums.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+@each
+def test_card_says_everything(key):
+    card = card_of(key)
+    assert set(CARD_KEYS) <= set(card)
+    assert (card["card_version"], card["key"]) == (CARD_VERSION, key)
+    assert card["edge"] == "K"
+    assert card["spectrum"] in ("xanes", "xes")
+    for name in ("title", "theory", "broadening", "licence", "origin", "size_note"):
+        assert isinstance(card[name], str)
+        assert len(card[name].strip()) > 5
+    assert card["elements"]
+    assert set(card["default_for"]) <= set(card["elements"]) <= set(ABSORBERS)
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", card["date"])
+    assert {"python", "numpy", "scikit-learn"} <= set(card["versions"])
+    assert isinstance(card["metrics"], dict)
+    assert isinstance(card["domain"], dict)
+
+
+@each
+def test_card_tells_the_training_set(key):
+    told = card_of(key)["training_set"]
+    assert told["n"] == sum(told["n_per_element"].values()) > 100
+    assert set(told["n_per_element"]) == set(card_of(key)["elements"])
+    assert re.fullmatch(r"[0-9a-f]{64}", told["sha256"])
+    assert 0 <= told["n_held_out_for_metrics"] < told["n"]
+    assert told["source"]
+
+
+@each
+def test_card_tells_the_descriptor_the_settings_and_the_grid(key):
+    card = card_of(key)
+    assert card["convention"] in CONVENTIONS
+    assert card["descriptor"] == WACSF.from_name(card["convention"]).parameters()
+    settings = card["hyper_parameters"]
+    assert FitSettings(**{**settings, "hidden": tuple(settings["hidden"])}).as_dict() == settings
+    assert set(card["grid"]) == {"start_rel_ev", "stop_rel_ev", "n_points", "relative_to"}
+
+
+@each
+def test_card_reveals_no_machine_and_no_path(key):
+    text = (FOLDER / key / "card.json").read_text(encoding="utf-8")
+    assert not re.search(r'"/|[^\w.](/(home|root|tmp|work|usr)/)|\\\\', text)
+
+
+@each
+def test_domain_of_models_trained_on_structures(key, models):
+    domain = models[key].domain
+    assert len(domain.features) == card_of(key)["training_set"]["n"]
+    assert domain.features.dtype == np.float16
+    assert 0 < domain.unit < np.inf
+    if key in RECIPES and RECIPES[key].convention == "default":
+        assert set(domain.chemistry) == {"coordination", "bonds", "neighbours"}
+        assert set(domain.chemistry["coordination"]) == set(models[key].elements)
+
+
+@each
+def test_weights_are_small_plain_and_finite(key):
+    with np.load(FOLDER / key / "weights.npz", allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    networks = [name for name in arrays if name.startswith(("weight_", "bias_"))]
+    assert len(networks) >= 4
+    for name in (*networks, "components", "coef", "intercept"):
+        assert arrays[name].dtype == np.float32
+    for name, array in arrays.items():
+        assert np.isfinite(array).all(), name
+
+
+@each
+def test_model_is_what_its_card_says(key, models):
+    model, card = models[key], card_of(key)
+    assert model.key == key
+    assert model.card == card
+    assert model.elements == tuple(card["elements"])
+    assert model.convention.name == card["convention"]
+    assert model.ensemble.n_members == card["hyper_parameters"]["n_members"] >= 2
+    assert model.ensemble.activation == card["hyper_parameters"]["activation"]
+    grid = card["grid"]
+    np.testing.assert_allclose(
+        model.energy_rel_ev,
+        np.linspace(grid["start_rel_ev"], grid["stop_rel_ev"], grid["n_points"]),
+    )
+    if card["spectrum"] == "xanes":
+        np.testing.assert_array_equal(model.energy_rel_ev, xanes_grid_ev())
+    assert 0.5 <= model.level < 1
+
+
+@pytest.mark.parametrize("example", list_examples(), ids=lambda e: e.key)
+def test_examples_have_sane_spectra(example, models):
+    atoms = load_example(example.key)
+    found = [
+        m.predict(atoms, example.absorber) for m in models.values() if example.element in m.elements
+    ]
+    assert found
+    for prediction in found:
+        for name in ("mu", "lower", "upper", "std"):
+            values = getattr(prediction, name)
+            assert np.isfinite(values).all()
+            assert values.min() > -0.2
+            assert values.max() < 4
+        assert (prediction.lower <= prediction.mu).all()
+        assert (prediction.mu <= prediction.upper).all()
+        assert prediction.std.min() > 0
+        # an edge: next to nothing far below it, about 1 far above; where it is not, say so
+        assert prediction.mu[:15].mean() < 0.2
+        outside = prediction.domain.level == "outside"
+        assert prediction.mu[-60:].mean() == pytest.approx(1, abs=0.6 if outside else 0.25)
+        assert prediction.domain.reasons
+
+
+@each
+def test_an_absurd_structure_is_outside_the_domain(key, models):
+    model = models[key]
+    atoms = load_example(list_examples(model.elements[0])[0].key)
+    atoms.numbers[1:] = 79  # gold all around
+    assert model.predict(atoms).domain.level == "outside"
+
+
+@each
+def test_models_answer_to_the_structure(key, models):
+    model = models[key]
+    atoms = load_example(list_examples(model.elements[0])[0].key)
+    first = model.predict(atoms).mu
+    atoms.positions[1:] = atoms.positions[0] + 1.08 * (atoms.positions[1:] - atoms.positions[0])
+    assert np.abs(model.predict(atoms).mu - first).max() > 0.01
