@@ -1,0 +1,238 @@
+"""What every module of the library keeps to."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+PACKAGE = PROJECT / "xanes_core"
+FILES = {
+    ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+MODULES = sorted(FILES)
+each = pytest.mark.parametrize("module", MODULES)
+#: Modules that talk to a person at a terminal.
+SPEAKING = re.compile(r"xanes_core\.(cli\w*|__main__|assets)$")
+each_silent = pytest.mark.parametrize("module", [m for m in MODULES if not SPEAKING.match(m)])
+MAX_LINES = 350
+#: Imports go from a later group to an earlier one (or stay inside a group), never back. Patterns
+#: of module names without the package; what matches none is held to the rest of the rules only.
+LAYERS = (
+    r"errors",
+    r"constants|files",
+    r"curves|sites|structure\w*|spectr(a|um\w*)|broaden|normalise|theory_grid|metrics|peaks"
+    r"|spectral_features",
+    r"wacsf|scaling|examples|theory(\.\w+)?|relax|distances",
+    r"ensemble|dataset",
+    r"fitting|calibration|domain",
+    r"model",
+    r"registry",
+    r"recipes|validation",
+    r"training|baselines",
+    r"accuracy|crossval|bench|importance\w*|scrambling",
+    r"export|plots|figures|viewer",
+    r"cli_\w+",
+    r"cli",
+    r"__main__",
+)
+
+
+@cache
+def tree(module):
+    return ast.parse(FILES[module].read_text(encoding="utf-8"))
+
+
+def imported(module):
+    """Names of modules that a module imports, at the top or inside a function."""
+    hidden = {
+        id(inner)
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    parts = module.split(".")
+    is_package = FILES[module].name == "__init__.py"
+    for node in ast.walk(tree(module)):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                kept = parts[: len(parts) - node.level + is_package]
+                base = ".".join([*kept, base] if base else kept)
+            for alias in node.names:
+                full = f"{base}.{alias.name}"
+                yield full if full in FILES else base
+
+
+def test_there_is_something_to_look_at():
+    assert len(MODULES) > 40
+    assert {"xanes_core", "xanes_core.wacsf", "xanes_core.cli"} <= set(MODULES)
+    assert "xanes_core.errors" in set(imported("xanes_core.wacsf"))
+
+
+# --- imports -------------------------------------------------------------------------------------
+
+
+@each
+def test_no_module_imports_the_dashboard(module):
+    roots = {name.split(".")[0] for name in imported(module)}
+    assert not roots & {"streamlit", "dashboard", "pages", "app"}
+    text = FILES[module].read_text(encoding="utf-8")
+    assert not re.search(r"import_module\(.*streamlit|__import__", text)
+
+
+def test_importing_everything_does_not_load_the_dashboard():
+    wanted = [name for name in MODULES if not name.endswith("__main__")]
+    script = (
+        "import importlib, json, sys\n"
+        f"for name in {wanted!r}: importlib.import_module(name)\n"
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) == 1, "importing a module must not print"
+    loaded = set(json.loads(result.stdout))
+    assert "xanes_core" in loaded
+    assert not loaded & {"streamlit", "dashboard", "tkinter"}
+
+
+def test_imports_have_no_cycle():
+    graph = {m: {name for name in imported(m) if name in FILES} for m in MODULES}
+    order = list(TopologicalSorter(graph).static_order())  # raises CycleError with the cycle
+    assert len(order) == len(MODULES)
+
+
+def layer(module):
+    name = module.removeprefix("xanes_core.")
+    return next((i for i, pattern in enumerate(LAYERS) if re.fullmatch(pattern, name)), None)
+
+
+def test_the_spine_of_the_library_has_layers():
+    spine = ("errors", "constants", "structures", "spectra", "wacsf", "ensemble", "calibration")
+    order = [layer(f"xanes_core.{name}") for name in (*spine, "registry", "plots", "cli")]
+    assert None not in order
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if layer(name) is not None])
+def test_imports_go_one_way(module):
+    own = layer(module)
+    later = [
+        name
+        for name in imported(module)
+        if name in FILES and layer(name) is not None and layer(name) > own
+    ]
+    assert not later, f"{module} imports {later} from a later layer"
+
+
+@each_silent
+def test_nobody_imports_the_command_line(module):
+    assert not any(SPEAKING.match(name) for name in imported(module))
+
+
+# --- habits --------------------------------------------------------------------------------------
+
+
+def calls(module):
+    """(name of what is called, call) of every call in a module."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+@each_silent
+def test_the_library_does_not_print(module):
+    said = [node.lineno for name, node in calls(module) if name in ("print", "input", "pprint")]
+    assert not said, f"print at lines {said}"
+
+
+@each
+def test_nothing_is_unpickled(module):
+    names = {name.split(".")[0] for name in imported(module)}
+    assert not names & {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
+    for name, node in calls(module):
+        assert not re.search(r"\b(pickle|joblib|dill)\.loads?$|read_pickle$", name)
+        for keyword in node.keywords:
+            if keyword.arg == "allow_pickle":
+                assert isinstance(keyword.value, ast.Constant)
+                assert keyword.value.value is False
+        if re.fullmatch(r"(np|numpy)\.load", name):
+            assert "allow_pickle" in {k.arg for k in node.keywords}, f"line {node.lineno}"
+
+
+@each
+def test_nothing_is_evaluated_or_passed_to_a_shell(module):
+    for name, node in calls(module):
+        assert name not in ("eval", "exec", "os.system", "os.popen"), f"line {node.lineno}"
+        assert "shell" not in {k.arg for k in node.keywords}, f"line {node.lineno}"
+
+
+@each
+def test_no_bare_except_and_no_assert(module):
+    for node in ast.walk(tree(module)):
+        assert not (isinstance(node, ast.ExceptHandler) and node.type is None)
+        assert not isinstance(node, ast.Assert), "an assertion is no message to a user"
+
+
+@each
+def test_modules_stay_short(module):
+    assert len(FILES[module].read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+@each
+def test_every_module_says_what_it_is(module):
+    assert len(ast.get_docstring(tree(module)) or "") > 20
+
+
+def public(module):
+    """Public functions, classes and methods."""
+    for node in tree(module).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from (
+                    inner
+                    for inner in node.body
+                    if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_")
+                )
+
+
+@each
+def test_everything_public_has_a_docstring(module):
+    bare = [node.name for node in public(module) if not ast.get_docstring(node)]
+    assert not bare
+
+
+@each
+def test_sources_reveal_no_machine(module):
+    text = FILES[module].read_text(encoding="utf-8")
+    assert not re.search(r"(?<![\w.~])/(work|root|home|tmp)/", text)
+
+
+@each
+def test_errors_say_what_kind_they_are(module):
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            name = ast.unparse(node.exc.func)
+            assert name not in ("Exception", "BaseException", "RuntimeError", "AssertionError"), (
+                f"line {node.lineno}: raise a child of XanesError"
+            )
