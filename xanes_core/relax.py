@@ -19,7 +19,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from xanes_core.structure_checks import validate_structure
-from xanes_core.theory.base import Availability, Cancel, TheoryError, check_range
+from xanes_core.theory.base import Availability, Cancel, TheoryError, check_integer, check_range
 from xanes_core.theory.contacts import BROKEN_CONTACT, ROUGH_CONTACT, check_contacts
 from xanes_core.theory.process import Watch, WorkerFailed, run_function
 from xanes_core.theory.xtb_job import relax_job
@@ -56,13 +56,13 @@ class RelaxSettings:
 
     def __post_init__(self) -> None:
         for name in ("charge", "max_steps", "scf_iterations"):
-            _check_integer(name, getattr(self, name))
+            check_integer(name, getattr(self, name))
         check_range("charge", self.charge, -20, 20, "e")
         check_range("max_steps", self.max_steps, 0, 5000)
         check_range("scf_iterations", self.scf_iterations, 1, 2000)
         check_range("fmax_ev_per_ang", self.fmax_ev_per_ang, 0.001, 5.0, "eV/A")
         if self.multiplicity is not None:
-            _check_integer("multiplicity", self.multiplicity)
+            check_integer("multiplicity", self.multiplicity)
             check_range("multiplicity", self.multiplicity, 1, 50)
 
 
@@ -270,8 +270,3 @@ def _check_method(atoms: Atoms) -> None:
         raise TheoryError(
             f"GFN2-xTB has no parameters for {chemical_symbols[heaviest]}; it goes up to radon"
         )
-
-
-def _check_integer(name: str, value: int) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise TheoryError(f"{name} must be a whole number, got {value!r}")

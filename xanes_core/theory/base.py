@@ -239,3 +239,9 @@ def check_flag(name: str, value: bool) -> None:
     """Raise a TheoryError unless a setting is True or False."""
     if not isinstance(value, bool):
         raise TheoryError(f"{name} must be True or False, got {value!r}")
+
+
+def check_integer(name: str, value: int) -> None:
+    """Raise a TheoryError unless a setting is a whole number."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise TheoryError(f"{name} must be a whole number, got {value!r}")

@@ -171,8 +171,9 @@ def _attempt(text: str, folder: Path, watch: Watch, on_progress: OnProgress) -> 
         if error.kind and not error.kind.startswith("Feff"):
             return log, f"FEFF10 could not be started: {error}"
         # the log of the potentials has the last word only while these are made
-        tail = "" if reporter.name == "pot" else read_if_there(folder / "worker.log")
-        return log, explain_failure(f"{log}\n{tail}", STAGES.get(reporter.name, ""))
+        said = "" if reporter.name == "pot" else read_if_there(folder / "worker.log")
+        said = f"{log}\n{said.partition('Traceback (most recent call last)')[0]}"
+        return log, explain_failure(said, STAGES.get(reporter.name, ""))
     return read_if_there(folder / "log1.dat"), ""
 
 

@@ -12,12 +12,13 @@ from ase.data import chemical_symbols
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.errors import SpectrumError
 from xanes_core.spectra import Spectrum
-from xanes_core.structures import environment
+from xanes_core.structures import Environment, environment
 from xanes_core.theory.base import (
     TheoryError,
     absorber_symbol,
     check_choice,
     check_flag,
+    check_integer,
     check_range,
 )
 
@@ -77,6 +78,7 @@ class Feff10Settings:
         check_choice("spectrum", self.spectrum, SPECTRA)
         check_range("radius_ang", self.radius_ang, 2.0, 9.0, "A")
         check_range("scf_radius_ang", self.scf_radius_ang, 2.0, MAX_SCF_RADIUS_ANG, "A")
+        check_integer("scf_cycles", self.scf_cycles)
         check_range("scf_cycles", self.scf_cycles, 1, 200)
         check_range("scf_mixing", self.scf_mixing, 0.01, 0.9)
         check_range("k_max_inv_ang", self.k_max_inv_ang, 2.0, 8.0, "1/A")
@@ -178,9 +180,17 @@ def write_feff(atoms: Atoms, absorber: int, settings: Feff10Settings) -> str:
         "* x y z (A) ipot tag distance (A)",
         _atom_line(np.zeros(3), 0, symbol, 0.0),
     ]
-    neighbours = zip(near.positions_ang, near.numbers, near.distances_ang, strict=True)
-    cards += [_atom_line(xyz, ipot[int(z)], chemical_symbols[z], r) for xyz, z, r in neighbours]
+    for i in _order(near):
+        z = int(near.numbers[i])
+        xyz, r = near.positions_ang[i], near.distances_ang[i]
+        cards.append(_atom_line(xyz, ipot[z], chemical_symbols[z], r))
     return "\n".join([*cards, "END", ""])
+
+
+def _order(near: Environment) -> np.ndarray:
+    """Order of the neighbours by distance that rounding errors of equal distances leave alone."""
+    x, y, z = np.round(near.positions_ang, 4).T
+    return np.lexsort((z, y, x, near.numbers, np.round(near.distances_ang, 4)))
 
 
 def _atom_line(xyz_ang: np.ndarray, ipot: int, tag: str, distance_ang: float) -> str:
