@@ -248,8 +248,9 @@ def test_card_is_complete_and_plain(model, data):
 
 @pytest.fixture
 def fitted_already(monkeypatch, model):
-    parts = training._Fitted(model.ensemble, model.calibration, model.domain)
+    parts = training._Fitted(model.ensemble, model.domain)
     monkeypatch.setattr(training, "_fit", lambda *_: parts)
+    monkeypatch.setattr(training, "_calibrate", lambda *_: model.calibration)
 
 
 @pytest.mark.usefixtures("fitted_already")
@@ -313,7 +314,11 @@ def test_without_held_out_samples_there_are_no_metrics(data):
     )
     assert model.card["metrics"]["held_out"] == {}
     assert model.card["training_set"]["n_held_out_for_metrics"] == 0
-    assert told == [("fitting to all samples", 0.5), ("done", 1.0)]
+    assert told == [
+        ("calibrating the band on five folds", 0.0),
+        ("fitting to all samples", 0.75),
+        ("done", 1.0),
+    ]
 
 
 def test_training_from_features_alone(tmp_path):

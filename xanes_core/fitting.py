@@ -58,7 +58,7 @@ class FitSettings:
     n_epochs: int = 40
     n_components: int = 20
     ridge_alpha: float | None = None
-    feature_share: float = 0.5
+    feature_share: float = 1.0
     resample: str = "subsample"
     sample_share: float = 0.9
     per_feature_scale: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from xanes_core.calibration import Calibration, fit_calibration
 from xanes_core.constants import xanes_grid_ev
 from xanes_core.domain import VERDICTS, Domain, fit_domain
+from xanes_core.ensemble import Ensemble
 from xanes_core.fitting import FitSettings, fit_ensemble
 from xanes_core.model import SpectrumModel
 from xanes_core.recipes import Recipe, TrainingData
@@ -24,10 +25,13 @@ from xanes_core.wacsf import WACSF
 Progress = Callable[[str, float], None]
 
 
+#: Members per fold when the band is calibrated: their spread is an estimate of the same quantity.
+CALIBRATION_MEMBERS = 8
+
+
 @dataclass(frozen=True)
 class _Fitted:
-    ensemble: object
-    calibration: Calibration
+    ensemble: Ensemble
     domain: Domain
 
 
@@ -42,8 +46,8 @@ def train_model(
 ) -> SpectrumModel:
     """Fit a model, calibrate it and write its card.
 
-    Accuracy is measured first, by the same recipe fitted and calibrated without the held-out
-    samples; the model itself is then fitted to everything.
+    Accuracy is measured by the same recipe fitted without the held-out samples; the model itself
+    is fitted to everything. Its band is calibrated without the held-out samples.
 
     Parameters
     ----------
@@ -64,21 +68,25 @@ def train_model(
     """
     settings = settings or recipe.settings
     tell = progress or (lambda text, share: None)
+    development = ~data.held_out
+    tell("calibrating the band on five folds", 0.0)
+    calibration = _calibrate(recipe, data, development, settings, n_jobs)
     metrics: dict = {}
     if data.held_out.any():
-        tell("fitting without the held-out samples", 0.0)
-        metrics = held_out_metrics(recipe, data, settings, n_jobs=n_jobs)
-    tell("fitting to all samples", 0.5)
+        tell("measuring on the held-out samples", 0.5)
+        measured = _fit(recipe, data, development, settings, n_jobs)
+        metrics = _scores(recipe, data, measured, calibration)
+    tell("fitting to all samples", 0.75)
     fitted = _fit(recipe, data, np.ones(len(data.x), dtype=bool), settings, n_jobs)
     tell("done", 1.0)
-    card = _card(recipe, data, settings, metrics, fitted, date)
+    card = _card(recipe, data, settings, metrics, fitted, calibration.level, date)
     return SpectrumModel(
         key=recipe.key,
         card=card,
         convention=WACSF.from_name(recipe.convention),
         energy_rel_ev=xanes_grid_ev(),
         ensemble=fitted.ensemble,
-        calibration=fitted.calibration,
+        calibration=calibration,
         domain=fitted.domain,
     )
 
@@ -94,10 +102,15 @@ def held_out_metrics(
         ``all`` and one entry per element as :func:`xanes_core.validation.scores`; ``domain`` with
         n and MSE by verdict (from features alone).
     """
-    fitted = _fit(recipe, data, ~data.held_out, settings, n_jobs)
+    development = ~data.held_out
+    calibration = _calibrate(recipe, data, development, settings, n_jobs)
+    return _scores(recipe, data, _fit(recipe, data, development, settings, n_jobs), calibration)
+
+
+def _scores(recipe: Recipe, data: TrainingData, fitted: _Fitted, calibration: Calibration) -> dict:
     x, y, elements = (a[data.held_out] for a in (data.x, data.y, data.elements))
     mean, spread = fitted.ensemble.predict(x)
-    _, lower, upper = fitted.calibration.apply(mean, spread)
+    _, lower, upper = calibration.apply(mean, spread)
     chosen = {"all": np.ones(len(y), dtype=bool)}
     chosen |= {el: elements == el for el in recipe.elements if (elements == el).any()}
     result = {
@@ -116,20 +129,26 @@ def held_out_metrics(
     return result
 
 
+def _calibrate(
+    recipe: Recipe, data: TrainingData, rows: np.ndarray, settings: FitSettings, n_jobs: int
+) -> Calibration:
+    blocks = WACSF.from_name(recipe.convention).feature_kinds
+    fewer = replace(settings, n_members=min(settings.n_members, CALIBRATION_MEMBERS))
+    mean, spread = cross_predict(data.x[rows], data.y[rows], blocks, fewer, n_jobs=n_jobs)
+    return fit_calibration(data.y[rows], mean, spread)
+
+
 def _fit(
     recipe: Recipe, data: TrainingData, rows: np.ndarray, settings: FitSettings, n_jobs: int
 ) -> _Fitted:
     blocks = WACSF.from_name(recipe.convention).feature_kinds
-    x, y = data.x[rows], data.y[rows]
-    mean, spread = cross_predict(x, y, blocks, settings, n_jobs=n_jobs)
-    ensemble, _ = fit_ensemble(x, y, blocks, settings, n_jobs=n_jobs)
+    ensemble, _ = fit_ensemble(data.x[rows], data.y[rows], blocks, settings, n_jobs=n_jobs)
     structures = None
     if data.training_set is not None:
         structures = data.training_set.subset(rows).structures
     return _Fitted(
         ensemble=ensemble,
-        calibration=fit_calibration(y, mean, spread),
-        domain=fit_domain(ensemble.scaler.transform(x), structures),
+        domain=fit_domain(ensemble.scaler.transform(data.x[rows]), structures),
     )
 
 
@@ -139,6 +158,7 @@ def _card(
     settings: FitSettings,
     metrics: dict,
     fitted: _Fitted,
+    level: float,
     date: str | None,
 ) -> dict:
     grid = xanes_grid_ev()
@@ -172,10 +192,10 @@ def _card(
             "source": recipe.data,
         },
         "hyper_parameters": settings.as_dict(),
-        "interval_level": fitted.calibration.level,
+        "interval_level": level,
         "metrics": {
-            "protocol": "fitted and calibrated without the held-out samples; the shipped model is "
-            "then fitted to all of them by the same recipe",
+            "protocol": "fitted and calibrated without the held-out samples; the shipped model has "
+            "the same calibration and is fitted to all samples by the same recipe",
             "held_out": metrics,
         },
         "domain": fitted.domain.chemistry,
