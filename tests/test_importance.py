@@ -69,7 +69,7 @@ def every_order(n):
 
 def average(x, coef, y, columns, error="squared"):
     """Penalty averaged over all permutations there are, (k,)."""
-    total, _ = group_penalties(
+    total, _, _ = group_penalties(
         lambda z: z @ coef, x, y, [np.array(columns)], every_order(len(x)), error, 3
     )
     return total[:, 0].mean(axis=0) / len(x)
@@ -220,6 +220,16 @@ def test_what_is_not_used_costs_exactly_nothing(data, ensemble):
         assert (found.raw[:, 0] != 0).any()
 
 
+def test_a_feature_of_the_linear_part_alone_counts(data):
+    ensemble, _ = fit_ensemble(*data, BLOCKS, replace(TINY, ridge_alpha=1.0))
+    weights = ensemble.weights[0].copy()
+    weights[:, 0] = 0.0
+    ensemble = replace(ensemble, weights=(weights, *ensemble.weights[1:]))
+    short, full = run(ensemble, data), run(mean_of(ensemble), data)
+    np.testing.assert_allclose(short.raw, full.raw, atol=1e-6)
+    assert short.mean[0].max() > 1e-3
+
+
 def test_a_constant_feature_costs_exactly_nothing(data, ensemble):
     x = data[0].copy()
     x[:, 0] = 1.7
@@ -237,8 +247,11 @@ def test_parallel_is_serial(data, ensemble):
         for jobs in (1, 2)
     )
     np.testing.assert_array_equal(one.raw, two.raw)
+    np.testing.assert_array_equal(one.parts, two.parts)
     np.testing.assert_array_equal(one.base_error, two.base_error)
     np.testing.assert_array_equal(one.raw[:, :4], one.raw[:, 16:])  # the same groups, named anew
+    errors = [(mean_of(ensemble)(data[0][rows]) - data[1][rows]) ** 2 for _, rows in fitted]
+    np.testing.assert_allclose(one.base_error, np.concatenate(errors).mean(axis=0), atol=1e-6)
 
 
 def test_a_group_of_one_is_the_feature(data, ensemble):
@@ -263,6 +276,57 @@ def test_mean_and_standard_error_are_those_of_the_repeats(data, ensemble):
     np.testing.assert_allclose(found.standard_error, deviation / 2)
 
 
+def test_parts_are_every_tenth_sample(data):
+    """Recomputed sample by sample; 7 and 18 samples, so the parts run on from fold to fold."""
+    x, y = data
+    coef = np.linspace(-1, 1, D * K).reshape(D, K)
+    rows = [np.arange(7), np.arange(20, 38)]
+    found = cross_importance(
+        [(lambda z: z @ coef, own) for own in rows], x, y, SINGLE, energy_rel_ev=ENERGY, n_repeats=3
+    )
+    count = sum(map(len, rows))
+    scored, lent = np.zeros((2, count, D, K))  # by the sample scored, by the one lending features
+    start = 0
+    for own, order in zip(rows, permutations(rows, 3, 0), strict=True):
+        for i, row in enumerate(own):
+            for donor in order[:, i]:
+                miss = x[row] @ coef - y[row]
+                shift = (x[own[donor]] - x[row])[:, None] * coef
+                growth = ((miss + shift) ** 2 - miss**2) / 3
+                scored[start + i] += growth
+                lent[start + donor] += growth
+        start += len(own)
+    mean = scored.mean(axis=0)
+    np.testing.assert_allclose(found.mean, mean, atol=1e-12)
+    acts = scored + lent - mean
+    wanted = [np.mean(acts[part::10], axis=0) for part in range(10)]
+    sizes = [len(acts[part::10]) for part in range(10)]
+    np.testing.assert_allclose(np.average(found.parts, axis=0, weights=sizes), mean, atol=1e-12)
+    np.testing.assert_allclose(found.parts, wanted, atol=1e-12)
+    deviation = np.std(wanted, axis=0, ddof=1) / np.sqrt(10)
+    np.testing.assert_allclose(found.sampling_error, deviation, atol=1e-12)
+
+
+def test_sampling_error_is_the_scatter_over_other_samples():
+    rng = np.random.default_rng(2)
+    means, told, of_repeats = [], [], []
+    for _ in range(150):
+        x = rng.normal(0, 1, (60, 1))
+        found = permutation_importance(
+            lambda z: z @ np.ones((1, 1)), x, x, {"x": [0]}, energy_rel_ev=[0.0], n_repeats=8
+        )
+        means.append(found.mean[0, 0])
+        told.append(found.sampling_error[0, 0])
+        of_repeats.append(found.standard_error[0, 0])
+    scatter = np.std(means)
+    assert np.sqrt(np.mean(np.square(told))) == pytest.approx(scatter, rel=0.2)
+    assert np.mean(of_repeats) < 0.5 * scatter, "repeats alone understate it"
+
+
+def test_few_samples_make_few_parts(data, ensemble):
+    assert run(ensemble, (data[0][:4], data[1][:4])).parts.shape == (4, D, K)
+
+
 def test_a_window_is_the_average_over_its_energies(data, ensemble):
     found = run(ensemble, data)
     window = found.window(-1.0, 1.0)  # both bounds are grid points
@@ -271,6 +335,7 @@ def test_a_window_is_the_average_over_its_energies(data, ensemble):
     np.testing.assert_allclose(
         window.standard_error, found.raw[..., 1:4].mean(axis=2).std(axis=0, ddof=1) / 2
     )
+    np.testing.assert_allclose(window.parts, found.parts[..., 1:4].mean(axis=2))
     assert (window.low_ev, window.high_ev, window.names) == (-1.0, 1.0, found.names)
     np.testing.assert_allclose(found.window(-99, 99).mean, found.mean.mean(axis=1))
 
@@ -303,6 +368,7 @@ def test_take_keeps_order_and_numbers(data, ensemble):
     taken = found.take(["x3", "x1"])
     assert taken.names == ("x3", "x1")
     np.testing.assert_array_equal(taken.raw, found.raw[:, [3, 1]])
+    np.testing.assert_array_equal(taken.parts, found.parts[:, [3, 1]])
     with pytest.raises(ModelError, match="no importance of 'x9' was computed"):
         found.take(["x9"])
 
@@ -314,15 +380,18 @@ def test_arrays_survive_a_file(data, ensemble):
     buffer.seek(0)
     with np.load(buffer, allow_pickle=False) as stored:
         again = Importance.from_arrays(dict(stored), ENERGY, "fe")
-    largest = np.abs(found.raw).max()
-    np.testing.assert_allclose(again.raw, found.raw, rtol=5e-4, atol=6e-8 * largest)
+    largest = np.abs(found.parts).max()
+    for name in ("raw", "parts"):
+        np.testing.assert_allclose(
+            getattr(again, name), getattr(found, name), rtol=5e-4, atol=6e-8 * largest
+        )
     np.testing.assert_allclose(again.base_error, found.base_error, rtol=1e-6)
     for name in ("names", "error", "n_samples", "seed"):
         assert getattr(again, name) == getattr(found, name)
 
 
 def test_all_zero_arrays_survive(data, ensemble):
-    nothing = replace(run(ensemble, data), raw=np.zeros((4, D, K)))
+    nothing = replace(run(ensemble, data), raw=np.zeros((4, D, K)), parts=np.zeros((10, D, K)))
     assert (Importance.from_arrays(nothing.to_arrays(), ENERGY).raw == 0).all()
 
 
@@ -330,6 +399,9 @@ def test_arrays_that_do_not_fit_are_refused(data, ensemble):
     arrays = run(ensemble, data).to_arrays()
     with pytest.raises(ModelError, match="does not go with 4 names and 3 energies"):
         Importance.from_arrays(arrays, ENERGY[:3])
+    changed = {**arrays, "importance_parts": arrays["importance_parts"][:, 1:]}
+    with pytest.raises(ModelError, match=r"shape \(10, 3, 6\) does not go with 4 names"):
+        Importance.from_arrays(changed, ENERGY)
     del arrays["importance_seed"]
     with pytest.raises(ModelError, match="importance data lack 'importance_seed'"):
         Importance.from_arrays(arrays, ENERGY)

@@ -43,6 +43,8 @@ __all__ = [
     "window_points",
 ]
 
+#: Parts of the samples whose scatter tells how far the numbers depend on the samples.
+N_PARTS = 10
 #: Groups scrambled by one job: enough work to be worth starting, small enough to show progress.
 _GROUPS_PER_JOB = 8
 
@@ -118,25 +120,34 @@ def cross_importance(
     x, y = checked_data(x, y)
     columns, rows = checked_groups(groups, x.shape[1]), checked_rows(fitted, len(x))
     energy = as_energies(energy_rel_ev, y.shape[1])
+    n = sum(map(len, rows))
+    # every tenth sample in a part: as alike as parts can be, whatever the order of samples
+    member = np.arange(n) % N_PARTS == np.arange(min(n, N_PARTS))[:, None]
+    shares = np.split(member.astype(float), np.cumsum([len(own) for own in rows])[:-1], axis=1)
     jobs, orders = [], permutations(rows, n_repeats, seed)
-    for (predict, _), own, order in zip(fitted, rows, orders, strict=True):
+    for (predict, _), own, order, share in zip(fitted, rows, orders, shares, strict=True):
         own_x, own_y = x[own], y[own]  # one copy, shared by the jobs
         for start in range(0, len(columns), _GROUPS_PER_JOB):
             part = columns[start : start + _GROUPS_PER_JOB]
-            jobs.append(delayed(group_penalties)(predict, own_x, own_y, part, order, error, chunk))
+            jobs.append(
+                delayed(group_penalties)(predict, own_x, own_y, part, order, error, chunk, share)
+            )
     raw = np.zeros((n_repeats, len(columns), y.shape[1]))
+    of_parts = np.zeros((len(member), len(columns), y.shape[1]))
     base = np.zeros(y.shape[1])
     # threads: the work is matrix products, which run side by side, and nothing is copied
     results = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs)
     per_fold = len(jobs) // len(fitted)
-    for done, (penalty, unscrambled) in enumerate(results):
+    for done, (penalty, by_part, unscrambled) in enumerate(results):
         start = done % per_fold * _GROUPS_PER_JOB
         raw[:, start : start + penalty.shape[1]] += penalty
+        of_parts[:, start : start + penalty.shape[1]] += by_part
         base += unscrambled if start == 0 else 0.0
         if progress is not None:
             progress(done + 1, len(jobs))
-    n = sum(map(len, rows))
-    return Importance(energy, tuple(groups), raw / n, base / n, error, n, int(seed))
+    raw /= n
+    parts = of_parts / member.sum(axis=1)[:, None, None] - raw.mean(axis=0)
+    return Importance(energy, tuple(groups), raw, parts, base / n, error, n, int(seed))
 
 
 def cross_fit(

@@ -9,7 +9,8 @@ import numpy as np
 
 from xanes_core.errors import ModelError, SpectrumError
 
-_STORED = ("raw", "scale", "names", "base_error", "error", "n_samples", "seed")
+_SCALED = ("raw", "parts")
+_STORED = (*_SCALED, "scale", "names", "base_error", "error", "n_samples", "seed")
 
 
 def window_points(energy_rel_ev: np.ndarray, low_ev: float, high_ev: float) -> np.ndarray:
@@ -35,9 +36,10 @@ def window_points(energy_rel_ev: np.ndarray, low_ev: float, high_ev: float) -> n
 
 
 class _Repeats:
-    """Mean and standard error over the first axis of ``raw``."""
+    """Mean over repeats, and how sure it is."""
 
     raw: np.ndarray
+    parts: np.ndarray
 
     @property
     def mean(self) -> np.ndarray:
@@ -49,9 +51,19 @@ class _Repeats:
         """Standard error of the mean over repeats.
 
         It tells how well the scrambling is averaged for these samples, not how the numbers would
-        change with other samples.
+        change with other samples: see :attr:`sampling_error`.
         """
         return self.raw.std(axis=0, ddof=1) / np.sqrt(len(self.raw))
+
+    @property
+    def sampling_error(self) -> np.ndarray:
+        """Standard error of the mean for other samples of the same kind, from the parts.
+
+        Usually a few times larger than :attr:`standard_error`: the one to use for saying that two
+        numbers differ. Source: first-order variance of a U-statistic, Hoeffding, Ann. Math. Stat.
+        19, 293 (1948), doi 10.1214/aoms/1177730196.
+        """
+        return self.parts.std(axis=0, ddof=1) / np.sqrt(len(self.parts))
 
 
 @dataclass(frozen=True)
@@ -66,12 +78,15 @@ class WindowImportance(_Repeats):
         Features or groups scrambled.
     raw : numpy.ndarray, (n_repeats, d)
         Penalty of each repeat.
+    parts : numpy.ndarray, (b, d)
+        What each part of the samples makes of the mean.
     """
 
     low_ev: float
     high_ev: float
     names: tuple[str, ...]
     raw: np.ndarray
+    parts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,10 @@ class Importance(_Repeats):
     raw : numpy.ndarray, (n_repeats, d, k)
         Penalty of each repeat: edge steps squared, or edge steps for the absolute error. Negative
         where a scramble happened to help.
+    parts : numpy.ndarray, (b, d, k)
+        What each of b disjoint parts of the samples makes of the mean: its samples' penalty, plus
+        the penalty of those that got their features from it, less the mean of all. (Every sample
+        acts in both ways.) Their average, weighted by size, is ``mean``.
     base_error : numpy.ndarray, (k,)
         Error before anything is scrambled, same unit.
     error : str
@@ -100,6 +119,7 @@ class Importance(_Repeats):
     energy_rel_ev: np.ndarray
     names: tuple[str, ...]
     raw: np.ndarray
+    parts: np.ndarray
     base_error: np.ndarray
     error: str
     n_samples: int
@@ -114,8 +134,8 @@ class Importance(_Repeats):
             No window, or none of the energies lies in it.
         """
         inside = window_points(self.energy_rel_ev, low_ev, high_ev)
-        raw = self.raw[:, :, inside].mean(axis=2)
-        return WindowImportance(float(low_ev), float(high_ev), self.names, raw)
+        raw, parts = (a[:, :, inside].mean(axis=2) for a in (self.raw, self.parts))
+        return WindowImportance(float(low_ev), float(high_ev), self.names, raw, parts)
 
     def take(self, names: Sequence[str]) -> Importance:
         """Return the named features or groups alone, in that order.
@@ -129,7 +149,8 @@ class Importance(_Repeats):
         if missing:
             raise ModelError(f"no importance of {missing[0]!r} was computed")
         rows = [self.names.index(name) for name in names]
-        return replace(self, names=tuple(names), raw=self.raw[:, rows])
+        raw, parts = self.raw[:, rows], self.parts[:, rows]
+        return replace(self, names=tuple(names), raw=raw, parts=parts)
 
     def to_arrays(self, prefix: str = "importance") -> dict[str, np.ndarray]:
         """Arrays to store with a model; penalties in units of the largest, as float16.
@@ -137,9 +158,10 @@ class Importance(_Repeats):
         So three digits are kept of each, down to 1e-4 of the largest. The energies are those of the
         model and are not repeated.
         """
-        scale = float(np.abs(self.raw).max()) or 1.0
+        scale = float(max(np.abs(self.raw).max(), np.abs(self.parts).max())) or 1.0
         values = {
             "raw": (self.raw / scale).astype(np.float16),
+            "parts": (self.parts / scale).astype(np.float16),
             "scale": np.array(scale),
             "names": np.array(self.names),
             "base_error": self.base_error.astype(np.float32),
@@ -165,16 +187,18 @@ class Importance(_Repeats):
         except KeyError as error:
             raise ModelError(f"the model's importance data lack {error}") from error
         names = tuple(str(name) for name in found["names"])
-        raw = found["raw"].astype(np.float64) * float(found["scale"])
-        if raw.shape[1:] != (len(names), len(energy_rel_ev)):
-            raise ModelError(
-                f"importance of shape {raw.shape} does not go with {len(names)} names and "
-                f"{len(energy_rel_ev)} energies"
-            )
+        raw, parts = (found[key].astype(np.float64) * float(found["scale"]) for key in _SCALED)
+        for values in (raw, parts):
+            if values.shape[1:] != (len(names), len(energy_rel_ev)):
+                raise ModelError(
+                    f"importance of shape {values.shape} does not go with {len(names)} names and "
+                    f"{len(energy_rel_ev)} energies"
+                )
         return cls(
             energy_rel_ev=energy_rel_ev,
             names=names,
             raw=raw,
+            parts=parts,
             base_error=found["base_error"].astype(np.float64),
             error=str(found["error"]),
             n_samples=int(found["n_samples"]),

@@ -28,7 +28,8 @@ def group_penalties(
     orders: np.ndarray,
     error: str,
     chunk: int,
-) -> tuple[np.ndarray, np.ndarray]:
+    parts: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Growth of the error, summed over samples, for each order and group.
 
     Parameters
@@ -45,11 +46,16 @@ def group_penalties(
         One of ``ERRORS``.
     chunk : int
         Samples predicted at once.
+    parts : numpy.ndarray, (b, n), optional
+        1 where a sample (column) belongs to a part (row), else 0; default one part with all.
 
     Returns
     -------
     penalty : numpy.ndarray, (n_repeats, g, k)
         Summed over samples.
+    of_parts : numpy.ndarray, (b, g, k)
+        Summed over the samples of each part and over those that got their features from the part
+        (so everything counts twice), mean over repeats.
     base : numpy.ndarray, (k,)
         Error without scrambling, summed over samples.
 
@@ -64,7 +70,9 @@ def group_penalties(
     make, source = _AnyChunk, x
     if isinstance(predict, Ensemble):
         make, source = _EnsembleChunk, predict.scaler.transform(predict.check_features(x))
+    parts = np.ones((1, len(x))) if parts is None else parts
     penalty = np.zeros((len(orders), len(groups), y.shape[1]))
+    of_parts = np.zeros((len(parts), len(groups), y.shape[1]))
     base = np.zeros(y.shape[1])
     for start in range(0, len(x), chunk):
         rows = np.arange(start, min(start + chunk, len(x)))
@@ -76,9 +84,11 @@ def group_penalties(
                 changed, mu = part.scrambled(columns, order[rows])
                 if len(changed):
                     truth = y[rows[changed]]
-                    after = measure(_spectra(mu, truth) - truth)
-                    penalty[r, g] += (after - before[changed]).sum(axis=0)
-    return penalty, base
+                    growth = measure(_spectra(mu, truth) - truth) - before[changed]
+                    penalty[r, g] += growth.sum(axis=0)
+                    both = parts[:, rows[changed]] + parts[:, order[rows[changed]]]
+                    of_parts[:, g] += both @ growth / len(orders)
+    return penalty, of_parts, base
 
 
 class _AnyChunk:
