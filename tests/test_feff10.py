@@ -1,6 +1,5 @@
 import importlib.util
 import re
-import sys
 import threading
 
 import numpy as np
@@ -372,10 +371,6 @@ def test_without_the_package(monkeypatch):
     assert "POTENTIALS" in ENGINE.write_input(nickel_carbonyl())
     with pytest.raises(TheoryError, match="pip install feff10-rs"):
         ENGINE.run(nickel_carbonyl())
-
-
-def test_the_package_is_not_imported_here():
-    assert "feff10" not in sys.modules
 
 
 # --- the real thing -------------------------------------------------------------------------------

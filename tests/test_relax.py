@@ -230,10 +230,6 @@ def test_an_isolated_job_that_fails(stand_in, monkeypatch):
         relax(pair(), isolated=True)
 
 
-def test_the_package_is_not_imported_with_the_library():
-    assert "tblite" not in module.__dict__
-
-
 # --- the real thing -------------------------------------------------------------------------------
 
 

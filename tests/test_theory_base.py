@@ -179,6 +179,18 @@ def test_cache_key_names_a_calculation():
     assert engine.cache_key(shifted) == key
 
 
+def test_the_programs_are_imported_only_where_they_run():
+    script = (
+        "import sys; import xanes_core.theory, xanes_core.relax; "
+        "print(sorted({'feff10', 'tblite', 'streamlit'} & set(sys.modules)))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_absorber_must_be_a_supported_metal():
     atoms = nickel_carbonyl()
     assert absorber_symbol(atoms, 0) == "Ni"
