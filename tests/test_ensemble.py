@@ -238,6 +238,7 @@ def test_more_components_than_samples_are_cut(data):
     assert ensemble.components.shape == (12, K)
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in divide")
 def test_spectra_all_alike_can_be_fitted(data):
     y = np.tile(np.linspace(0, 1, K), (N, 1))
     mean, std = fit_ensemble(data[0], y, BLOCKS, TINY)[0].predict(data[0])

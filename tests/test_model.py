@@ -146,6 +146,21 @@ def test_average_over_sites_of_a_molecule(model):
         )
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_verdict_is_that_of_the_worst_site(model, order):
+    known = tiny_data().training_set.structures[-1].copy()
+    odd = fresh(seed=2)
+    odd.numbers[1] = 9  # fluorine is in no training structure
+    odd.positions += [9, 1, 0]
+    pair = [known, odd]
+    atoms = pair[order[0]] + pair[order[1]]
+    sites = [model.predict(atoms, index).domain.level for index in (0, 13)]
+    assert sites == [("in domain", "outside")[which] for which in order]
+    found = model.predict(atoms, "Fe").domain
+    assert found.level == "outside"
+    assert found.reasons[0].startswith("F at ")
+
+
 def uneven_crystal():
     """Four iron atoms in a cubic cell, three of them equivalent: the weights are 1 and 3."""
     iron = [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]

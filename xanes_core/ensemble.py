@@ -89,8 +89,7 @@ class Ensemble:
     def predict(self, x: np.ndarray, *, chunk: int = 256) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation over members, each (n, k).
 
-        Works in chunks of ``chunk`` samples, and never holds all members' spectra: the spread of
-        ``net C`` is taken from the small covariance of ``net``.
+        Works in chunks of ``chunk`` samples, so it never holds the members' spectra of all.
         """
         x = self.check_features(x)
         mean = np.empty((len(x), self.components.shape[1]))
