@@ -399,3 +399,9 @@ def test_a_failure_while_writing_never_gives_a_wrong_model(
             load_model("tiny", folder=folder)
     names = {path.name for path in folder.glob("*/*")}
     assert names <= set(FILES)
+
+
+def test_a_broken_card_does_not_stop_other_models(stored):
+    (stored / "broken").mkdir()
+    (stored / "broken" / "card.json").write_text("{", encoding="utf-8")
+    assert load_model("tiny", folder=stored).key == "tiny"

@@ -104,8 +104,8 @@ def load_model(key_or_element: str, *, folder: str | Path | None = None) -> Spec
         There is no such model, or its files are damaged.
     """
     root = Path(folder) if folder is not None else models_folder()
-    keys = [card["key"] for card in list_models(folder=root)]
-    if key_or_element in keys:
+    keys = sorted(path.parent.name for path in root.glob(f"*/{_CARD}"))
+    if key_or_element in keys:  # only this model's files are read: others may be damaged
         return _load(root / key_or_element)
     if key_or_element in ABSORBERS:
         cards = list_models(key_or_element, folder=root)
@@ -154,9 +154,9 @@ def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
 
 
 def _load(folder: Path) -> SpectrumModel:
+    card = _read_card(folder)
     contents = {name: _read(folder / name) for name in (_CARD, _WEIGHTS, _SUMS)}
     _verify(folder.name, contents)
-    card = _read_card(folder)
     try:
         arrays = read_arrays(contents[_WEIGHTS])
     except ValueError as error:
