@@ -142,7 +142,6 @@ function draw(host, scene) {
 function release(host) {
   if (!host.viewer3d) return;
   host.observer3d.disconnect();
-  host.viewer3d.clear();
   host.viewer3d = undefined;
 }
 
@@ -157,7 +156,6 @@ export default function (component) {
   const stage = host.querySelector(".viewer3d-stage");
   Promise.all([loadScript(data.script_url), sized(stage)])
     .then(() => {
-      if (!host.isConnected) return;
       draw(host, data);
       say(host, "");
     })
