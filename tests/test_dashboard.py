@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from dashboard.cards import difference_table, facts, scores_table, training_text, verdict_text
-from dashboard.common import plain
-from dashboard.features import with_uncertainty
+from pages.parts.cards import difference_table, facts, scores_table, training_text, verdict_text
+from pages.parts.common import plain
+from pages.parts.features import with_uncertainty
 
 
 @pytest.mark.parametrize(

@@ -199,9 +199,9 @@ def test_choices_and_files_survive_a_page_switch(app):
     upload(app, ("mine.xyz", xyz(FERROCENE)))
     app.segmented_control(key="axis").set_value("absolute").run()
     before = np.array(trace(app, "Network").y)
-    app.switch_page("dashboard/pages/models.py").run()
+    app.switch_page("pages/models.py").run()
     assert not app.exception
-    app.switch_page("dashboard/pages/predict.py").run()
+    app.switch_page("pages/predict.py").run()
     assert not app.exception
     np.testing.assert_array_equal(before, trace(app, "Network").y)
     assert x_title(app) == "Energy (eV)"
@@ -210,8 +210,8 @@ def test_choices_and_files_survive_a_page_switch(app):
 
 def test_kept_files_can_be_removed(app):
     upload(app, ("mine.xyz", xyz(FERROCENE)))
-    app.switch_page("dashboard/pages/models.py").run()
-    app.switch_page("dashboard/pages/predict.py").run()
+    app.switch_page("pages/models.py").run()
+    app.switch_page("pages/predict.py").run()
     next(b for b in app.button if b.label == "Remove the files").click().run()
     assert not app.exception
     assert not app.get("plotly_chart")
@@ -309,7 +309,7 @@ def test_the_verdict_stands_beside_the_spectrum_with_its_reasons():
 
 
 def test_the_models_page_has_every_shipped_model(app):
-    app.switch_page("dashboard/pages/models.py").run()
+    app.switch_page("pages/models.py").run()
     assert not app.exception
     said = texts(app.markdown) + texts(app.caption) + texts(app.subheader)
     for card in list_models():

@@ -6,8 +6,9 @@ import json
 
 import streamlit as st
 
-from dashboard.cards import difference_table, facts, scores_table, verdict_text
-from dashboard.common import model_cards, plain
+from pages.parts.cards import difference_table, facts, scores_table, verdict_text
+from pages.parts.common import model_cards, plain
+from pages.parts.shell import page
 
 
 def show_difference(cards: list[dict]) -> None:
@@ -58,10 +59,16 @@ def _json(card: dict) -> str:
     return json.dumps(card, indent=1, ensure_ascii=False)
 
 
-st.markdown("#### Models")
-shipped = model_cards()
-if not shipped:
-    st.info("No model is installed: restore the folder `models` of the checkout.")
-show_difference(shipped)
-for one in shipped:
-    show_card(one)
+def main() -> None:
+    """Show the page."""
+    st.markdown("#### Models")
+    shipped = model_cards()
+    if not shipped:
+        st.info("No model is installed: restore the folder `models` of the checkout.")
+    show_difference(shipped)
+    for card in shipped:
+        show_card(card)
+
+
+with page("Models"):
+    main()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import batch, inputs, panels
-from dashboard.common import (
+from pages.parts import batch, inputs, panels
+from pages.parts.common import (
     default_model,
     from_link,
     model_cards,
@@ -14,15 +14,16 @@ from dashboard.common import (
     show_notices,
     to_link,
 )
-from dashboard.compare import misfit_line, overlay_spectrum
-from dashboard.features import features_table
-from dashboard.predictions import (
+from pages.parts.compare import misfit_line, overlay_spectrum
+from pages.parts.features import features_table
+from pages.parts.predictions import (
     Request,
     absorber_options,
     element_of,
     first_choice,
     predict,
 )
+from pages.parts.shell import page
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
 from xanes_core.plots import Curve, prediction_curve, without_band
@@ -226,15 +227,21 @@ def show_failures() -> None:
         st.warning(f"{len(failures) - 5} more files could not be read: the table names them.")
 
 
-inputs.sidebar()
-notices = st.container()
-show_failures()
-structures = inputs.entries()
-if structures:
-    show(structures)
-else:
-    inputs.active_entry([])
-    welcome()
-    batch.show_batch([], None)
-with notices:
-    show_notices()
+def main() -> None:
+    """Show the page."""
+    inputs.sidebar()
+    notices = st.container()
+    show_failures()
+    structures = inputs.entries()
+    if structures:
+        show(structures)
+    else:
+        inputs.active_entry([])
+        welcome()
+        batch.show_batch([], None)
+    with notices:
+        show_notices()
+
+
+with page("Predict"):
+    main()

@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 from ase import Atoms
 
-from dashboard.common import cached_model, default_model, model_cards
-from dashboard.inputs import Entry, StoredFile
+from pages.parts.common import cached_model, default_model, model_cards
+from pages.parts.inputs import Entry, StoredFile
 from xanes_core.errors import XanesError
 from xanes_core.export import BatchResult
 from xanes_core.structures import absorber_elements, absorber_sites

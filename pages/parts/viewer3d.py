@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.common import is_dark
+from pages.parts.common import is_dark
 from xanes_core.assets import VIEWER_SCRIPT, viewer_ready
 from xanes_core.plots import ABSORBER, BACKGROUND
 from xanes_core.viewer import structure_figure

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from dashboard.features import std_name, summary_columns
-from dashboard.inputs import Entry, files
-from dashboard.predictions import BATCH_FRAMES, batch_results, with_extra
+from pages.parts.features import std_name, summary_columns
+from pages.parts.inputs import Entry, files
+from pages.parts.predictions import BATCH_FRAMES, batch_results, with_extra
 from xanes_core.export import BatchResult, to_zip
 
 _COLUMNS = (

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 from ase import Atoms
 
-from dashboard.common import example_atoms, examples, from_link, notice, plain, to_link
+from pages.parts.common import example_atoms, examples, from_link, notice, plain, to_link
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
 from xanes_core.structures import absorber_elements, read_structures

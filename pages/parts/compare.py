@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from dashboard.common import plain
+from pages.parts.common import plain
 from xanes_core.errors import SpectrumError
 from xanes_core.metrics import coverage, window_misfit
 from xanes_core.normalise import default_ranges, find_e0, normalise

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from dashboard.common import is_dark, plain
-from dashboard.inputs import Entry
-from dashboard.viewer3d import show_structure
+from pages.parts.common import is_dark, plain
+from pages.parts.inputs import Entry
+from pages.parts.viewer3d import show_structure
 from xanes_core.errors import XanesError
 from xanes_core.export import safe_name, to_csv, to_json, to_xdi
 from xanes_core.figures import spectrum_image
