@@ -82,6 +82,10 @@ _SIZE_NOTE = (
     "check) as float16. More members change the error by less than its spread over folds."
 )
 
+# twice the samples, a third of the features and one element: each feature scaled by itself and a
+# third layer do better here
+_V_SETTINGS = FitSettings(hidden=(128, 128, 128), per_feature_scale=True, gain=1.0)
+
 RECIPES = {
     recipe.key: recipe
     for recipe in (
@@ -107,7 +111,7 @@ RECIPES = {
             elements=("V",),
             default_for=("V",),
             convention="xanesnet",
-            settings=FitSettings(),
+            settings=_V_SETTINGS,
             theory="FDMNES, Green's functions on muffin-tin potentials",
             broadening="arctangent (width 1 eV, width_max 15 eV, ef -1 eV, ec 30 eV, el 30 eV)",
             origin="1,223 vanadium complexes of tmQM (2024 release; Balcells and Skjelstad, JCIM "
