@@ -429,7 +429,7 @@ def test_accuracy_report(data, model):
         wanted = np.mean((data.y[held & (data.elements == element)] - mean) ** 2)
         found = report["baselines"]["mean spectrum of the element"][element]
         assert found == pytest.approx(wanted)
-    assert set(report["baselines"]["nearest neighbours"]) == {"all", *ELEMENTS}
+    assert set(report["baselines"]["nearest neighbours"]) == {"all", "median", *ELEMENTS}
 
 
 @pytest.mark.usefixtures("quick_baselines")

@@ -19,7 +19,7 @@ def accuracy_report(recipe: Recipe, data: TrainingData, *, n_jobs: int = 1) -> d
     -------
     dict
         ``model`` as :func:`xanes_core.training.held_out_metrics`; ``baselines``: name -> element or
-        ``all`` -> mean squared error on the same samples.
+        ``all`` -> mean squared error on the same samples, and ``median`` -> median over samples.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def accuracy_report(recipe: Recipe, data: TrainingData, *, n_jobs: int = 1) -> d
     for name, baseline in BASELINES.items():
         predicted = baseline(x[train], y[train], elements[train], x[test], elements[test])
         error = np.mean((predicted - y[test]) ** 2, axis=1)
-        baselines[name] = {"all": float(error.mean())}
+        baselines[name] = {"all": float(error.mean()), "median": float(np.median(error))}
         for element in np.unique(elements[test]):
             baselines[name][str(element)] = float(error[elements[test] == element].mean())
     return {
@@ -77,7 +77,10 @@ def markdown_table(report: dict) -> str:
             _number(found["width"], 3),
         ]
         lines.append("| " + " | ".join(row) + " |")
-    lines.append("")
+    medians = {"model": report["model"]["all"]["median_mse"]}
+    medians |= {name: report["baselines"][name]["median"] for name in names}
+    lines += ["", "median over complexes: "]
+    lines[-1] += ", ".join(f"{name} {1e3 * value:.2f}" for name, value in medians.items())
     for level, found in report["model"]["domain"].items():
         lines.append(f"{level}: n {found['n']}, MSE {1e3 * found['mse']:.2f}")
     return "\n".join(lines)

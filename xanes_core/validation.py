@@ -98,7 +98,7 @@ def scores(
     Returns
     -------
     dict
-        ``n``; ``mse`` (edge steps squared, mean over n); ``relative_spectral_error_percent``
+        ``n``; ``mse`` and ``median_mse`` (edge steps squared, over n); ``relative_spectral_error_percent``
         (median); ``median_intensity_error_percent`` (median); ``peak_position_error_ev`` and
         ``peak_intensity_error_percent`` (means over spectra with a matched peak);
         ``peaks_matched`` (mean share); with a band also ``coverage`` (share of points), ``width``
@@ -108,6 +108,7 @@ def scores(
     result: dict[str, float | int] = {
         "n": len(y),
         "mse": float(np.mean(mse(mean, y))),
+        "median_mse": float(np.median(mse(mean, y))),
         "relative_spectral_error_percent": float(
             np.median(relative_spectral_error(mean, y, energy_ev=energy_rel_ev, percent=True))
         ),
