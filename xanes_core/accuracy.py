@@ -86,5 +86,20 @@ def markdown_table(report: dict) -> str:
     return "\n".join(lines)
 
 
+def replace_table(text: str, key: str, table: str) -> str:
+    """Put ``table`` between the marks ``<!-- accuracy KEY -->`` and ``<!-- end KEY -->``.
+
+    Raises
+    ------
+    DatasetError
+        The text lacks the marks.
+    """
+    start, end = f"<!-- accuracy {key} -->", f"<!-- end {key} -->"
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        raise DatasetError(f"no place for the table: write {start} and {end} on lines of their own")
+    before, rest = text.split(start)
+    return f"{before}{start}\n{table}\n{end}{rest.split(end)[1]}"
+
+
 def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
