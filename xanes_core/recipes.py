@@ -100,7 +100,8 @@ RECIPES = {
             "Hedin-Lundqvist self-energy, final-state rule",
             broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
             origin="the project's own: complexes assembled from ligands of the Cambridge "
-            "Structural Database (DARTassembler's ligand base), relaxed with GFN2-xTB",
+            "Structural Database (DARTassembler's ligand base) and from small inorganic ligands, "
+            "relaxed with GFN2-xTB",
             licence="that of the project",
             size_note=_SIZE_NOTE,
             data="data/feff10",
