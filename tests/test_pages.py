@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from xanes_core.examples import list_examples, load_example
+from xanes_core.export import to_csv
 from xanes_core.registry import list_models, load_model
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
@@ -289,6 +290,16 @@ def test_a_spectrum_on_top_is_judged_in_numbers():
     assert at.number_input(key="spectrum_shift_ev").value == pytest.approx(-1.5, abs=0.05)
     said = texts(at.markdown).replace("*", "")
     assert "100 % of the energies lie inside" in said
+
+
+def test_a_downloaded_prediction_lies_on_itself_as_theory():
+    at = linked(example="ferrocene")
+    text = to_csv(load_model("Fe").predict(FERROCENE, absorber=0))
+    at.file_uploader[1].set_value([("own.csv", text.encode(), "text/csv")])
+    at.run()
+    assert not at.exception
+    assert "Misfit 0.000" in texts(at.markdown).replace("*", "")
+    assert trace(at, "own.csv").line["color"] == "#E69F00"
 
 
 def test_a_spectrum_that_cannot_be_read_says_so_and_keeps_the_prediction():
