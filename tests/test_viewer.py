@@ -77,7 +77,7 @@ def test_a_crystal_shows_the_surroundings_with_images():
     assert (distances < 6.0).all()
     # 8 + 6 + 12 + 24 + 8 + 6 neighbours in six shells of bcc iron within 6 A
     assert len(view["atoms"]) == 1 + 64
-    assert "65 atoms within 6 A" in view["note"]
+    assert "65 atoms within 6 \u00c5" in view["note"]
 
 
 def test_a_big_molecule_shows_the_surroundings_only():

@@ -75,7 +75,7 @@ def scene(
     centre = int(marked[0])
     if atoms.pbc.any() or len(atoms) > max_atoms:
         numbers, positions, flags, names = _surroundings(atoms, centre, max_atoms)
-        note = f"Showing the {len(numbers)} atoms within {R_CUT_ANG:g} A of the absorber."
+        note = f"Showing the {len(numbers)} atoms within {R_CUT_ANG:g} \u00c5 of the absorber."
     else:
         numbers = atoms.numbers
         positions = atoms.positions - atoms.positions[centre]
