@@ -235,7 +235,7 @@ def metals(*symbols):
     ("make", "options", "message"),
     [
         (None, [], "There is no file .*check the path"),
-        (lambda: Path("s.xyz").mkdir(), [], "There is no file"),
+        (lambda: Path("s.xyz").mkdir(), [], "is a folder: name the structure files"),
         (lambda: Path("s.xyz").write_text(""), [], "empty|no atoms"),
         (lambda: put("s.xyz", metals("V")), [], r"several supported metals \(V, Fe\): name the"),
         (lambda: put("s.xyz", Atoms("CO", [(0, 0, 0), (0, 0, 1.1)])), [], "no supported metal"),

@@ -155,6 +155,21 @@ def test_bonds_outside_the_training_range(domain, length, level):
     assert level == "in domain" or found.reasons[0] == text
 
 
+def test_bonds_that_differ_beyond_the_digits_shown_are_told_once(domain):
+    atoms = octahedron(length=1.80)
+    atoms.positions[1] *= 1.0000001
+    texts = [text for text in verdict(domain, atoms).reasons if text.startswith("Fe-O")]
+    assert texts == ["Fe-O 1.80 A is outside the 1.95 to 2.10 A of training"]
+
+
+def test_one_bond_in_training_is_no_range(domain):
+    bonds = {"Fe-O": [1.95, 1.952]}
+    alone = Domain(domain.features, domain.unit, domain.chemistry | {"bonds": bonds})
+    assert "Fe-O 2.30 A is outside the only 1.95 A of training" in (
+        verdict(alone, octahedron(length=2.30)).reasons
+    )
+
+
 def test_a_short_and_a_long_bond_are_both_told(domain):
     atoms = octahedron()
     atoms.positions[1] *= 1.80 / 2.0

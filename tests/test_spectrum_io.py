@@ -111,6 +111,22 @@ def test_transmission_goes_before_fluorescence_and_says_so():
     np.testing.assert_allclose(fluorescence.mu, 1e5 * MU / (1e5 + REL))
 
 
+def test_a_column_of_one_value_is_not_taken_for_the_spectrum():
+    text = "\n".join(f"{7112 + r} 1.0 {m}" for r, m in zip(REL, MU, strict=True))
+    spectrum = read_spectrum(text.encode(), element="Fe")
+    np.testing.assert_array_equal(spectrum.mu, MU)
+    assert "'column 3' was taken" in spectrum.metadata["notes"]
+
+
+def test_commas_as_marks_and_separators_are_refused_where_energies_do_not_repeat():
+    text = "\n".join(
+        f"{e:.1f},{m:.4f}".replace(".", ",")
+        for e, m in zip(7000.0 + 2 * np.arange(len(MU)), MU, strict=True)
+    )
+    with pytest.raises(SpectrumError, match="both decimal marks and separators"):
+        read_spectrum(text.encode(), element="Fe")
+
+
 def test_energy_column_can_be_named():
     text = "point mono_readback mu\n" + "\n".join(
         f"{i} {7112 + r} {m}" for i, (r, m) in enumerate(zip(REL, MU, strict=True))

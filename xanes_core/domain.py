@@ -136,10 +136,13 @@ class Domain:
                     found.append((1, f"{pair} bond of {r.min():.2f} A: no such bond in training"))
                 continue
             low, high = self.chemistry["bonds"][pair]
-            for value in sorted({float(r.min()), float(r.max())}):
+            # equal lengths differ in their last digits and would be said twice
+            for value in sorted({round(float(r.min()), 2), round(float(r.max()), 2)}):
                 if value < low - BOND_MARGIN_ANG or value > high + BOND_MARGIN_ANG:
-                    text = f"{pair} {value:.2f} A is outside the {low:.2f} to {high:.2f} A"
-                    found.append((1, f"{text} of training"))
+                    known = f"the {low:.2f} to {high:.2f} A"
+                    if f"{low:.2f}" == f"{high:.2f}":
+                        known = f"the only {low:.2f} A"
+                    found.append((1, f"{pair} {value:.2f} A is outside {known} of training"))
         return found
 
     def to_arrays(self) -> dict[str, np.ndarray]:
