@@ -28,6 +28,7 @@ MAX_ATOMS = 1500
 SHELLS_ANG = (2.5, 4.0, 6.0)
 #: Bonded means nearer than this times the sum of the covalent radii (Cordero et al. 2008).
 BOND_FACTOR = 1.22
+_NONMETALS = (1, 2, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 33, 34, 35, 36, 52, 53, 54)
 _MAX_BOND_ANG = 3.4
 # white and near-white atoms vanish on a light page
 _COLOURS = {1: "#C9CED6"}
@@ -211,7 +212,10 @@ def _surroundings(atoms: Atoms, centre: int, max_atoms: int):
 
 
 def _bonds(numbers: np.ndarray, positions: np.ndarray) -> list[list[int]]:
-    """Pairs (i < j) nearer than the scaled sum of covalent radii; no bonds between hydrogens."""
+    """Pairs (i < j) nearer than the scaled sum of covalent radii.
+
+    No bonds between hydrogens, nor between metals that share a neighbour, as in oxides.
+    """
     if len(numbers) < 2:
         return []
     pairs = cKDTree(positions).query_pairs(_MAX_BOND_ANG, output_type="ndarray")
@@ -221,7 +225,30 @@ def _bonds(numbers: np.ndarray, positions: np.ndarray) -> list[list[int]]:
     distance = np.linalg.norm(positions[i] - positions[j], axis=1)
     limit = BOND_FACTOR * (covalent_radii[numbers[i]] + covalent_radii[numbers[j]])
     bonded = (distance < limit) & ~((numbers[i] == 1) & (numbers[j] == 1))
-    return sorted([int(a), int(b)] for a, b in pairs[bonded])
+    return _without_bridged_metals(numbers, sorted([int(a), int(b)] for a, b in pairs[bonded]))
+
+
+def _without_bridged_metals(numbers: np.ndarray, bonds: list[list[int]]) -> list[list[int]]:
+    """Bonds less those between metals of a pair of elements that an atom bridges somewhere."""
+    metal = ~np.isin(numbers, _NONMETALS)
+    bridges: dict[int, set[int]] = {}
+    between = []
+    for i, j in bonds:
+        if metal[i] and metal[j]:
+            between.append((i, j))
+        elif metal[i] != metal[j]:
+            bridges.setdefault(i if metal[i] else j, set()).add(j if metal[i] else i)
+    # by elements, because at the rim of the view the bridging atom may be cut off
+    bridged = {
+        frozenset((int(numbers[i]), int(numbers[j])))
+        for i, j in between
+        if bridges.get(i, set()) & bridges.get(j, set())
+    }
+    return [
+        [i, j]
+        for i, j in bonds
+        if not (metal[i] and metal[j] and frozenset((int(numbers[i]), int(numbers[j]))) in bridged)
+    ]
 
 
 def _sphere(radius_ang: float) -> go.Surface:

@@ -38,11 +38,14 @@ def _script_present() -> bool:
 
 def show_structure(scene: dict, *, structure: str, height_px: int, key: str) -> None:
     """Show a scene of :func:`xanes_core.viewer.scene`; `structure` names what the camera is on."""
-    if not _script_present() or st.session_state.get(f"{key}_plain"):
+    present = _script_present()
+    if not present or st.session_state.get(f"{key}_plain"):
         figure = structure_figure(scene, dark=is_dark(), height_px=height_px)
         st.plotly_chart(figure, width="stretch", key=f"{key}_plotly", theme=None)
         st.caption(
-            "Plain 3D view: the viewer's script is not installed here. "
+            "Plain 3D view: the browser could not start the viewer. Reload the page to try again."
+            if present
+            else "Plain 3D view: the viewer's script is not installed here. "
             "`python -m xanes_core.assets` fetches it once."
         )
         return
