@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from tiny_models import toy_complex
 
 from xanes_core.domain import (
@@ -246,6 +247,12 @@ def test_coordination_number_of_an_octahedron_with_a_second_shell():
     atoms = toy_complex("Fe", np.random.default_rng(1))
     assert coordination_number(environment(atoms, 0)) == 6
     assert coordination_number(environment(Atoms("Fe"), 0)) == 0
+
+
+def test_metals_are_neighbours_only_where_nothing_else_is():
+    oxide, metal = bulk("NiO", "rocksalt", a=4.177), bulk("Ni", "fcc", a=3.52)
+    assert coordination_number(environment(oxide, 0)) == 6
+    assert coordination_number(environment(metal, 0)) == 12
 
 
 def test_coordination_number_counts_up_to_the_limit():

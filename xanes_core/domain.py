@@ -18,6 +18,7 @@ from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from scipy.spatial.distance import cdist
 
+from xanes_core.constants import NONMETALS
 from xanes_core.errors import ModelError
 from xanes_core.structures import Environment, environment
 
@@ -197,9 +198,14 @@ def fit_domain(
 
 
 def coordination_number(env: Environment) -> int:
-    """Neighbours within 1.25 times the sum of covalent radii (a ring of five counts five)."""
-    limits = [_bond_limit_ang(env.absorber_z, z) for z in env.numbers]
-    return int((env.distances_ang <= np.array(limits)).sum()) if limits else 0
+    """Neighbours within 1.25 times the sum of covalent radii (a ring of five counts five).
+
+    Metals count where there is nothing else, so that NiO has six neighbours and nickel twelve.
+    """
+    limits = np.array([_bond_limit_ang(env.absorber_z, z) for z in env.numbers])
+    near = env.numbers[env.distances_ang <= limits] if limits.size else env.numbers
+    ligands = np.isin(near, NONMETALS)
+    return int(ligands.sum() or near.size)
 
 
 def _bond_limit_ang(z_absorber: int, z: int) -> float:

@@ -17,7 +17,7 @@ from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
 from scipy.spatial import cKDTree
 
-from xanes_core.constants import R_CUT_ANG
+from xanes_core.constants import NONMETALS, R_CUT_ANG
 from xanes_core.errors import StructureError
 from xanes_core.plots import ABSORBER, INK, style_figure
 from xanes_core.structures import environment
@@ -28,7 +28,6 @@ MAX_ATOMS = 1500
 SHELLS_ANG = (2.5, 4.0, 6.0)
 #: Bonded means nearer than this times the sum of the covalent radii (Cordero et al. 2008).
 BOND_FACTOR = 1.22
-_NONMETALS = (1, 2, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 33, 34, 35, 36, 52, 53, 54)
 _MAX_BOND_ANG = 3.4
 # white and near-white atoms vanish on a light page
 _COLOURS = {1: "#C9CED6"}
@@ -230,7 +229,7 @@ def _bonds(numbers: np.ndarray, positions: np.ndarray) -> list[list[int]]:
 
 def _without_bridged_metals(numbers: np.ndarray, bonds: list[list[int]]) -> list[list[int]]:
     """Bonds less those between metals of a pair of elements that an atom bridges somewhere."""
-    metal = ~np.isin(numbers, _NONMETALS)
+    metal = ~np.isin(numbers, NONMETALS)
     bridges: dict[int, set[int]] = {}
     between = []
     for i, j in bonds:
