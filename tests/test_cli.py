@@ -245,6 +245,7 @@ def metals(*symbols):
         (lambda: put("s.xyz"), ["--absorber", "3"], "choose an atom of Fe"),
         (lambda: put("s.xyz"), ["--absorber", "iron"], "not a supported absorber element"),
         (lambda: put("s.xyz"), ["--model", "big"], "no model called 'big'; there are: tiny"),
+        (lambda: put("s.xyz"), ["--model", ""], "no model called ''; there are: tiny"),
         (lambda: put("s.xyz", complex_of("Cu")), [], "no model called 'Cu'; there are: tiny"),
         (
             lambda: put("s.xyz", complex_of("Cu")),
