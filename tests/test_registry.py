@@ -405,3 +405,7 @@ def test_a_broken_card_does_not_stop_other_models(stored):
     (stored / "broken").mkdir()
     (stored / "broken" / "card.json").write_text("{", encoding="utf-8")
     assert load_model("tiny", folder=stored).key == "tiny"
+
+
+def test_an_element_may_be_written_in_any_case(stored):
+    assert load_model("fe", folder=stored).key == load_model("Fe", folder=stored).key == "tiny"

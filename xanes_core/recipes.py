@@ -102,7 +102,7 @@ RECIPES = {
             origin="the project's own: complexes assembled from ligands of the Cambridge "
             "Structural Database (DARTassembler's ligand base) and from small inorganic ligands, "
             "relaxed with GFN2-xTB",
-            licence="that of the project",
+            licence="the project's own data; nothing of anybody else is in it",
             size_note=_SIZE_NOTE,
             data="data/feff10",
         ),
