@@ -408,4 +408,4 @@ def test_a_broken_card_does_not_stop_other_models(stored):
 
 
 def test_an_element_may_be_written_in_any_case(stored):
-    assert load_model(folder=stored).key == load_model("Fe", folder=stored).key == "tiny"
+    assert load_model("fe", folder=stored).key == load_model("Fe", folder=stored).key == "tiny"
