@@ -58,7 +58,7 @@ def importance_csv(
 
 
 def series_csv(series: Sequence[tuple[str, WindowImportance]], centres: dict[str, float]) -> str:
-    """As :func:`importance_csv` for several windows, models or elements, named in a first column."""
+    """As :func:`importance_csv` for several windows, models or elements, named in column one."""
     rows = [[label, *row] for label, window in series for row in _rows(window, centres)]
     return _csv(("series", *COLUMNS), rows)
 

@@ -29,12 +29,12 @@ class EnergyWindow:
         return f"{self.name} ({self.low_ev:g} to {self.high_ev:g} eV)"
 
 
-#: Where the features of a K edge of a 3d metal lie on average, relative to the tabulated E0.
+#: Where the mean spectra of the FEFF10 training set have their features, relative to tabulated E0.
 PRESETS = (
     EnergyWindow("pre-edge", -5.0, 4.0),
-    EnergyWindow("rising edge", 4.0, 12.0),
-    EnergyWindow("white line", 12.0, 22.0),
-    EnergyWindow("post-edge", 22.0, 60.0),
+    EnergyWindow("rising edge", 4.0, 14.0),
+    EnergyWindow("white line", 14.0, 26.0),
+    EnergyWindow("post-edge", 26.0, 60.0),
 )
 
 
