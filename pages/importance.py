@@ -28,7 +28,12 @@ from pages.parts.shell import page
 from pages.parts.viewer3d import show_structure
 from xanes_core.errors import XanesError
 from xanes_core.importance_maps import effect_figure, map_figure, signed_colours
-from xanes_core.importance_plots import BarSeries, distance_figure, group_figure
+from xanes_core.importance_plots import (
+    KIND_LABELS,
+    BarSeries,
+    distance_figure,
+    group_figure,
+)
 from xanes_core.importance_stored import find_importance
 from xanes_core.viewer import scene
 from xanes_core.windows import EnergyWindow
@@ -37,10 +42,14 @@ CAVEAT = (
     "Each bar scrambles all G2 of one distance at once; neighbouring distances see the same atom "
     "and answer for it, so a bar is a lower bound: shells and kinds are scrambled as a whole."
 )
-KINDS = {
-    "G1": "G1 coordination", "G2": "G2 distance", "species": "G2 by element", "G4": "G4 angle",
-}  # fmt: skip
 EFFECTS = {"removed": "taken out", "moved": "moved out by 0.05 \u00c5"}
+
+
+def single_g2(subject: Subject, window: EnergyWindow):
+    """The unresolved G2, each scrambled by itself."""
+    singles = window_of(subject.model, "all", "none", window, share=False)
+    names = [f"G2 mu={mu:.2f} A" for mu in subject.centres_ang]
+    return _rows(singles, [singles.names.index(name) for name in names])
 
 
 def distances_panel(subject: Subject, window: EnergyWindow) -> None:
@@ -48,9 +57,15 @@ def distances_panel(subject: Subject, window: EnergyWindow) -> None:
     bars = window_of(subject.model, subject.element, "distance", window, share=False)
     histogram, told = histogram_of(subject.model, subject.element)
     near = neighbours_of(subject)
+    series = [BarSeries("all G2 of one distance", bars)]
+    if st.toggle(
+        "Single features", key="single_features", persist_state="session",
+        help="The plain G2 of each distance scrambled alone, over all absorbers of the model.",
+    ):  # fmt: skip
+        series.append(BarSeries("plain G2 alone", single_g2(subject, window)))
     chart(
         lambda dark: distance_figure(
-            [BarSeries(window.label, bars)], subject.centres_ang, histogram=histogram,
+            series, subject.centres_ang, histogram=histogram,
             neighbours=near, unit=ABSOLUTE_UNIT, dark=dark, height_px=500,
         ),
         key="distances", name=f"importance_{subject.model.key}_{subject.element}_distances",
@@ -102,7 +117,7 @@ def groups_panel(subject: Subject, window: EnergyWindow) -> None:
             series, names = _by_lambda(found), _zetas(found.names)
         else:
             rows = [i for i, name in enumerate(found.names) if name != "absorber"]
-            names = [KINDS.get(found.names[i], found.names[i].split(" (")[0]) for i in rows]
+            names = [KIND_LABELS.get(found.names[i], found.names[i].split(" (")[0]) for i in rows]
             series = [BarSeries(title, _rows(found, rows))]
         chart(
             lambda dark, series=series, names=names: group_figure(
@@ -204,12 +219,9 @@ def main() -> None:
     with left:
         window_row(0, window)
         distances_panel(subject, window)
-    with right:
-        atoms_panel(subject, window)
-    left, right = st.columns([7, 5], gap="medium")
-    with left:
         map_panel(subject, window)
     with right:
+        atoms_panel(subject, window)
         groups_panel(subject, window)
     windows_to_link(windows(1))
     with notices:

@@ -28,7 +28,12 @@ from pages.parts.explain import (
 )
 from pages.parts.shell import page
 from xanes_core.importance_maps import windows_figure
-from xanes_core.importance_plots import BarSeries, difference_figure, distance_figure
+from xanes_core.importance_plots import (
+    KIND_LABELS,
+    BarSeries,
+    difference_figure,
+    distance_figure,
+)
 from xanes_core.importance_table import group_centres_ang, series_csv
 from xanes_core.model import SpectrumModel
 from xanes_core.windows import (
@@ -38,6 +43,7 @@ from xanes_core.windows import (
     difference,
     distance_sentence,
     group_sentence,
+    value_text,
 )
 
 COMPARE = {"windows": "Windows", "models": "Models", "elements": "Elements"}
@@ -103,8 +109,14 @@ def _short(window: EnergyWindow, chosen: list[EnergyWindow]) -> str:
     return window.name if alone else f"{window.low_ev:g} to {window.high_ev:g} eV"
 
 
-def windows_panel(subject: Subject, kind: str, chosen: list[EnergyWindow]) -> None:
+def windows_panel(
+    subject: Subject, kind: str, chosen: list[EnergyWindow], items: list[Item]
+) -> None:
     """Spectrum to drag on, and the bounds as numbers."""
+    spectra = spectra_of(subject)
+    if kind != "windows":  # the mean spectra of what is compared
+        means = {i.label: i.model.mean_mu.get(i.element) for i in items}
+        spectra = {label: mu for label, mu in means.items() if mu is not None}
     used = chosen if kind == "windows" else chosen[:1]
     left, right = st.columns([7, 5], gap="medium")
     with right:
@@ -127,7 +139,7 @@ def windows_panel(subject: Subject, kind: str, chosen: list[EnergyWindow]) -> No
     with left:
         chart(
             lambda dark: windows_figure(
-                subject.energy_rel_ev, spectra_of(subject),
+                subject.energy_rel_ev, spectra,
                 [(w.low_ev, w.high_ev) for w in used], dark=dark, height_px=240,
             ),
             key="windows_spectrum", name=f"windows_{subject.model.key}_{subject.element}",
@@ -218,15 +230,15 @@ def table_panel(items: list[Item], pair: tuple[Item, Item], share: bool) -> None
         first, second = (found[i.label] for i in pair)
         gap = difference(first, second, paired=paired) if first.names == second.names else None
         for name in names:
-            row = {"Group": name}
+            row = {"Group": KIND_LABELS.get(name, name).replace("<br>", " ")}
             for label, window in found.items():
                 if name in window.names:
                     i = window.names.index(name)
-                    row[label] = f"{window.mean[i]:.3g} \u00b1 {window.sampling_error[i]:.2g}"
+                    row[label] = value_text(window.mean[i], window.sampling_error[i])
             if gap is not None:
                 i = gap.names.index(name)
                 star = " *" if gap.marked[i] else ""
-                row["Difference"] = f"{gap.value[i]:+.3g} \u00b1 {gap.error[i]:.2g}{star}"
+                row["Difference"] = value_text(gap.value[i], gap.error[i], sign=True) + star
             rows.append(row)
     st.markdown("##### Groups scrambled as a whole")
     st.dataframe(pd.DataFrame(rows).fillna(""), hide_index=True, key="windows_table")
@@ -245,7 +257,7 @@ def main() -> None:
     kind, share, mirrored = choose_comparison()
     chosen = windows(2)
     items = choose_items(kind, subject, chosen)
-    windows_panel(subject, kind, chosen)
+    windows_panel(subject, kind, chosen, items)
     windows_to_link(windows(2))
     with notices:
         show_notices()

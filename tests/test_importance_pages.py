@@ -6,10 +6,9 @@ import json
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from test_pages import APP, TIMEOUT_S, numbers, texts
+from test_pages import APP, TIMEOUT_S
 
 from xanes_core.registry import load_model
-from xanes_core.windows import PRESETS
 
 pytestmark = pytest.mark.skipif(
     not load_model("feff10-3d").importance, reason="the models were made without importance"

@@ -112,7 +112,10 @@ def _draw_panel(drawn, axes, figure: go.Figure, name: str) -> None:
             _draw_line(axes, trace)
     for shape in figure.layout.shapes:
         if (shape.yref or "").split(" ")[0] == name:
-            axes.axvspan(shape.x0, shape.x1, color=shape.fillcolor, alpha=shape.opacity, lw=0)
+            if shape.type == "line":
+                axes.axvline(shape.x0, color="#FFFFFF", lw=0.7, ls=":")
+            else:
+                axes.axvspan(shape.x0, shape.x1, color=shape.fillcolor, alpha=shape.opacity, lw=0)
     axes.set_ylabel(_axis_title(figure, "y", name))
     if figure.layout[_axis("y", name)].zeroline:
         axes.axhline(0.0, color="#31333F", lw=0.6)
@@ -126,7 +129,9 @@ def _draw_bar(axes, trace, number: int, n_grouped: int) -> None:
     x = np.asarray(trace.x)
     width = trace.width if trace.width is not None else 0.7
     if x.dtype.kind not in "fiu":  # names under the bars
-        axes.set_xticks(range(len(x)), [plain_text(str(text)) for text in x], fontsize=7)
+        axes.set_xticks(
+            range(len(x)), [plain_text(str(text).replace("<br>", "\n")) for text in x], fontsize=7
+        )
         width = 0.7 / n_grouped
         x = np.arange(len(x)) + (number - (n_grouped - 1) / 2) * width
     told = trace.marker.color
@@ -164,4 +169,4 @@ def _colour(text: str):
 
 
 def _n(value) -> str:
-    return value if isinstance(value, str) else f"{float(value):.6g}"
+    return value.replace("<br>", " ") if isinstance(value, str) else f"{float(value):.6g}"

@@ -59,6 +59,9 @@ def map_figure(
     fit_legend(figure)
     if window is not None:
         _shade(figure, [window])
+        for bound in window:
+            line = {"color": "#FFFFFF", "width": 1, "dash": "dot"}
+            figure.add_vline(x=bound, line=line, row=2, col=1)
     figure.update_layout(hovermode="closest", dragmode="select", selectdirection="h")
     figure.update_xaxes(range=[energy_rel_ev[0], energy_rel_ev[-1]], showgrid=False)
     figure.update_xaxes(title_text="Energy - E0 (eV)", row=2, col=1)

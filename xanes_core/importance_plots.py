@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import plotly.graph_objects as go
@@ -22,6 +23,15 @@ from xanes_core.windows import Difference
 
 #: One colour per window, model or element that is compared, in order.
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#999999")
+#: What the kinds of features tell, for under their bars.
+KIND_LABELS = MappingProxyType(
+    {
+        "G1": "G1<br>coordination",
+        "G2": "G2<br>distances",
+        "species": "G2<br>by element",
+        "G4": "G4<br>angles",
+    }
+)
 #: Elements of the histogram drawn by themselves; the others are put together.
 MAX_ELEMENTS = 7
 _OTHERS = "#8A8F98"
@@ -113,13 +123,17 @@ def distance_figure(
             customdata=_bar_texts(one.window, centres_ang, neighbours),
             hovertemplate="%{customdata}<extra></extra>",
             showlegend=len(series) > 1,
+            legend="legend2",
             row=2,
             col=1,
         )
     style_figure(figure, dark=dark, height_px=height_px)
     fit_legend(figure)
+    # elements above, in narrow columns; what is compared inside the lower panel, where bars are low
+    inside = {"x": 1.0, "xanchor": "right", "y": 0.55, "yanchor": "top", "font": {"size": 12}}
+    figure.update_layout(legend={"entrywidth": 34}, legend2={**inside, "bgcolor": "rgba(0,0,0,0)"})
     figure.update_layout(barmode="overlay", hovermode="closest", bargap=0.0)
-    figure.update_xaxes(range=[0.5, 6.0])
+    figure.update_xaxes(range=[0.4, 6.0])
     figure.update_xaxes(title_text="Distance r<sub>ij</sub>, mu of G2 (\u00c5)", row=2, col=1)
     figure.update_yaxes(title_text="Pairs", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(
@@ -134,7 +148,7 @@ def _add_histogram(figure: go.Figure, centres: np.ndarray, counts: Mapping[str, 
     base = np.zeros(len(centres))
     drawn = [(el, counts[el], element_colour(atomic_numbers[el])) for el in shown]
     if ranked[MAX_ELEMENTS:]:
-        drawn.append(("others", sum(counts[el] for el in ranked[MAX_ELEMENTS:]), _OTHERS))
+        drawn.append(("rest", sum(counts[el] for el in ranked[MAX_ELEMENTS:]), _OTHERS))
     for name, values, colour in drawn:
         # bars of one bin lie on each other by their base: barmode belongs to the bars below
         figure.add_bar(
@@ -158,6 +172,7 @@ def _add_ticks(figure: go.Figure, neighbours: Sequence[Neighbour], dark: bool) -
         y=[0.0] * len(neighbours),
         mode="markers",
         name="this structure",
+        legend="legend2",
         marker={
             "symbol": "line-ns-open",
             "size": 22,
@@ -250,7 +265,7 @@ def difference_figure(
     figure = go.Figure()
     width = float(np.median(np.diff(centres_ang))) * 0.86
     colours = [
-        rgba(SERIES[1] if value > 0 else SERIES[0], 1.0 if marked else 0.3)
+        rgba(SERIES[1] if value > 0 else SERIES[0], 1.0 if marked else 0.45)
         for value, marked in zip(found.value, found.marked, strict=True)
     ]
     figure.add_bar(
@@ -271,7 +286,7 @@ def difference_figure(
     style_figure(figure, dark=dark, height_px=height_px)
     fit_legend(figure)
     figure.update_layout(hovermode="closest")
-    figure.update_xaxes(title_text="mu of G2 (\u00c5)", range=[0.5, 6.0])
+    figure.update_xaxes(title_text="mu of G2 (\u00c5)", range=[0.4, 6.0])
     figure.update_yaxes(title_text=unit, zeroline=True, zerolinecolor=ink_colour(dark))
     return figure
 

@@ -147,6 +147,13 @@ def difference(first: WindowImportance, second: WindowImportance, *, paired: boo
     return Difference(first.names, value, error, np.abs(value) > MARK_ERRORS * error)
 
 
+def value_text(value: float, error: float, *, sign: bool = False) -> str:
+    """Value and error with the digits that the error allows."""
+    digits = 0 if error >= 1 else 1 if error >= 0.1 else 2 if error >= 0.01 else 3
+    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    return f"{text} \u00b1 {error:.{digits}f}".replace("-", "\u2212")
+
+
 def runs(centres_ang: np.ndarray, chosen: np.ndarray) -> list[slice]:
     """Chosen neighbours joined: slices of consecutive true entries of ``chosen`` (d,)."""
     if np.shape(centres_ang) != np.shape(chosen):
@@ -187,9 +194,7 @@ def distance_sentence(
         rows = runs(centres_ang, found.marked & (sign * found.value > 0))
         rows = sorted(rows, key=lambda r: -np.abs(found.value[r].sum()))[:3]
         told = [
-            f"{_range(centres_ang[r])} ({first.mean[r].sum():.3g} to {second.mean[r].sum():.3g}"
-            f"{unit})"
-            for r in rows
+            f"{_range(centres_ang[r])} ({_sum(first, r)} to {_sum(second, r)}{unit})" for r in rows
         ]
         if told:
             parts.append(f"{_join(told)} {verb}{'s' if len(told) == 1 else ''}")
@@ -205,25 +210,30 @@ def group_sentence(
 ) -> str:
     """What leads in each of the two and how sure the change of the leading group is."""
     lead = [int(np.argmax(w.mean)) for w in (first, second)]
-    names = found.names
-    if lead[0] == lead[1]:
-        i = lead[0]
+    names, i = found.names, lead[1]
+    now = [_sum(w, slice(i, i + 1)) + unit for w in (first, second)]
+    if lead[0] == i:
         text = (
-            f"{_capital(names[i])} leads in both: {first.mean[i]:.3g}{unit} in {labels[0]}, "
-            f"{second.mean[i]:.3g}{unit} in {labels[1]}"
+            f"{_capital(names[i])} leads in both: {now[0]} in {labels[0]}, {now[1]} in {labels[1]}"
         )
     else:
-        i = lead[1]
+        before = _sum(first, slice(lead[0], lead[0] + 1)) + unit
         text = (
-            f"{_capital(names[lead[0]])} leads in {labels[0]} "
-            f"({first.mean[lead[0]]:.3g}{unit}), {names[i]} in {labels[1]} "
-            f"({second.mean[i]:.3g}{unit}, there {first.mean[i]:.3g}{unit} before)"
-        ).replace("there ", "")
-    sure = "more than" if found.marked[i] else "less than"
+            f"{_capital(names[lead[0]])} leads in {labels[0]} ({before}), {names[i]} in "
+            f"{labels[1]} ({now[1]}, from {now[0]})"
+        )
+    sure = "more" if found.marked[i] else "less"
     return (
-        f"{text}; the change of {found.value[i]:+.2g}{unit} is {sure} two standard errors "
-        f"({found.error[i]:.2g})."
+        f"{text}; its change of {value_text(found.value[i], found.error[i], sign=True)}{unit} is "
+        f"{sure} than two standard errors."
     )
+
+
+def _sum(window: WindowImportance, rows: slice) -> str:
+    """Sum over some bars with its sampling error."""
+    parts = window.parts[:, rows].sum(axis=1)
+    error = parts.std(ddof=1) / np.sqrt(len(parts))
+    return value_text(window.mean[rows].sum(), error)
 
 
 def _range(centres: np.ndarray) -> str:

@@ -12,7 +12,7 @@ from ase import Atoms
 
 from pages.parts import inputs
 from pages.parts.choices import choose_absorber, choose_entry, choose_model
-from pages.parts.common import cached_model, default_model, is_dark, model_cards, notice
+from pages.parts.common import cached_model, default_model, is_dark, model_cards, notice, plain
 from pages.parts.predictions import (
     Request,
     absorber_options,
@@ -79,6 +79,8 @@ def choose_subject() -> Subject | None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="subject"):
         if len(found) > 1:
             entry = choose_entry(found)
+        else:
+            st.markdown(f"**{plain(entry.label)}**")
         frame = int(st.session_state.get(f"frame_{entry.key}", 1)) - 1
         atoms = entry.frames[min(frame, len(entry.frames) - 1)]
         options = absorber_options(atoms)
@@ -200,14 +202,14 @@ def window_row(number: int, window: EnergyWindow) -> None:
     names = [w.name for w in PRESETS]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.selectbox(
-            f"Window {number + 1}", names, key=keys["preset"], width=150,
+            f"Window {number + 1}", names, key=keys["preset"], width=135,
             index=names.index(window.name) if window.name in names else None,
             placeholder="own range", on_change=_take_preset, args=(number, keys["preset"]),
         )  # fmt: skip
         for name, value in (("low", window.low_ev), ("high", window.high_ev)):
             st.number_input(
                 "from (eV)" if name == "low" else "to (eV)", value=value, step=1.0, format="%g",
-                min_value=-100.0, max_value=1000.0, key=keys[name], width=120,
+                min_value=-100.0, max_value=1000.0, key=keys[name], width=90,
                 on_change=_take_bounds, args=(number, keys["low"], keys["high"]),
             )  # fmt: skip
 
