@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -36,7 +38,7 @@ def made(mean, error=0.1, names=None, seed=0) -> WindowImportance:
 
 def test_presets_follow_each_other_from_below_the_edge_to_the_end():
     bounds = [(w.low_ev, w.high_ev) for w in PRESETS]
-    assert all(a[1] == b[0] for a, b in zip(bounds[:-1], bounds[1:], strict=True))
+    assert all(a[1] == b[0] for a, b in pairwise(bounds))
     assert (bounds[0][0], bounds[-1][1]) == (-5, 60)
     assert PRESETS[0].label == "pre-edge (-5 to 4 eV)"
 
