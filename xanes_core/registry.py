@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -190,13 +191,12 @@ def _assembled(card: dict, arrays: dict[str, np.ndarray]) -> SpectrumModel:
         ensemble=ensemble,
         calibration=Calibration.from_arrays(arrays),
         domain=Domain.from_arrays(arrays, card["domain"]),
-        **_explanation(arrays),
     )
     x = np.zeros((1, convention.n_features))  # shapes that differ show here, not at first use
     model.domain.scores(ensemble.scaler.transform(x))
     if model.predict_features(x).lower.shape != (1, *model.energy_rel_ev.shape):
         raise ValueError("grid and spectra differ in length")
-    return model
+    return replace(model, **_explanation(arrays))
 
 
 def _explanation_arrays(model: SpectrumModel) -> dict[str, np.ndarray]:
