@@ -53,7 +53,7 @@ bench: .venv/ready
 
 # the table of the README, from data/
 accuracy: .venv/ready
-	$(BIN)/python -m xanes_core accuracy --model feff10-3d --jobs $(JOBS)
+	$(BIN)/python -m xanes_core accuracy --model feff10-3d --jobs $(JOBS) --readme README.md
 
 crossval: .venv/ready
 	$(BIN)/python -m xanes_core crossval --model feff10-3d --jobs $(JOBS)

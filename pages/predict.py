@@ -28,6 +28,8 @@ from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
 from xanes_core.plots import Curve, prediction_curve, without_band
 
+#: Files that could not be read, named above the spectrum.
+SHOWN_FAILURES = 3
 AXES = {"relative": "E \u2212 E0", "absolute": "Energy"}
 
 
@@ -159,17 +161,18 @@ def show(found: list[inputs.Entry]) -> None:
         if measured is not None:
             misfit_line(prediction, measured)
         features_table(prediction, axis)
-        panels.downloads(prediction, curves, axis, entry.label)
+        panels.downloads(prediction, curves, axis, entry.frame_name(frame))
     batch.show_batch(found, model_key)
 
 
 def show_failures() -> None:
     """One line for each file that could not be read; many of them are left to the table."""
     failures = [f for f in inputs.files().values() if f.error]
-    for stored in failures[:5]:
-        st.warning(f"**{plain(stored.name, 80)}**: {plain(stored.error)}")
-    if len(failures) > 5:
-        st.warning(f"{len(failures) - 5} more files could not be read: the table names them.")
+    lines = [f"**{plain(f.name, 80)}**: {plain(f.error)}" for f in failures[:SHOWN_FAILURES]]
+    if more := len(failures) - len(lines):
+        lines.append(f"{more} more could not be read: the table names them.")
+    if lines:  # one box, so that the spectrum stays in view
+        st.warning("  \n".join(lines))
 
 
 def main() -> None:

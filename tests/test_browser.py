@@ -412,7 +412,7 @@ def test_without_the_script_the_page_says_so_and_shows_a_plainer_view(visit):
     visitor.context.route("**/3Dmol-min.js", lambda route: route.fulfill(body=""))
     page = visitor.open("/?example=ferrocene")
     wait_spectrum(page)
-    page.get_by_text("Plain 3D view").wait_for()
+    page.get_by_text("Plain 3D view: the browser could not start the viewer").wait_for()
     page.locator(".st-key-structure_view_plotly .js-plotly-plot").wait_for()
 
 

@@ -7,6 +7,7 @@ import pytest
 from pages.parts.cards import difference_table, facts, scores_table, training_text, verdict_text
 from pages.parts.common import plain
 from pages.parts.features import with_uncertainty
+from pages.parts.inputs import Entry, shortened
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,19 @@ def test_an_address_is_no_link_and_a_line_stays_one():
 
 def test_a_long_text_is_cut():
     assert plain("x" * 500, 10) == "x" * 9 + "\u2026"
+
+
+def test_a_long_name_is_shortened_in_its_middle():
+    assert shortened("x" * 60) == "x" * 60
+    short = shortened("a" * 50 + "b" * 50)
+    assert len(short) == 60
+    assert (short[0], short[-1]) == ("a", "b")
+
+
+def test_files_of_a_frame_are_named_after_it():
+    one, two = (Entry("file:1", "label", [None] * n, "run.xyz") for n in (1, 2))
+    assert one.frame_name(0) == "run.xyz"
+    assert two.frame_name(1) == "run.xyz frame 2"
 
 
 def card(key, elements, **extra):

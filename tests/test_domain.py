@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from tiny_models import toy_complex
 
 from xanes_core.domain import (
@@ -155,6 +156,21 @@ def test_bonds_outside_the_training_range(domain, length, level):
     assert level == "in domain" or found.reasons[0] == text
 
 
+def test_bonds_that_differ_beyond_the_digits_shown_are_told_once(domain):
+    atoms = octahedron(length=1.80)
+    atoms.positions[1] *= 1.0000001
+    texts = [text for text in verdict(domain, atoms).reasons if text.startswith("Fe-O")]
+    assert texts == ["Fe-O 1.80 A is outside the 1.95 to 2.10 A of training"]
+
+
+def test_one_bond_in_training_is_no_range(domain):
+    bonds = {"Fe-O": [1.95, 1.952]}
+    alone = Domain(domain.features, domain.unit, domain.chemistry | {"bonds": bonds})
+    assert "Fe-O 2.30 A is outside the only 1.95 A of training" in (
+        verdict(alone, octahedron(length=2.30)).reasons
+    )
+
+
 def test_a_short_and_a_long_bond_are_both_told(domain):
     atoms = octahedron()
     atoms.positions[1] *= 1.80 / 2.0
@@ -231,6 +247,12 @@ def test_coordination_number_of_an_octahedron_with_a_second_shell():
     atoms = toy_complex("Fe", np.random.default_rng(1))
     assert coordination_number(environment(atoms, 0)) == 6
     assert coordination_number(environment(Atoms("Fe"), 0)) == 0
+
+
+def test_metals_are_neighbours_only_where_nothing_else_is():
+    oxide, metal = bulk("NiO", "rocksalt", a=4.177), bulk("Ni", "fcc", a=3.52)
+    assert coordination_number(environment(oxide, 0)) == 6
+    assert coordination_number(environment(metal, 0)) == 12
 
 
 def test_coordination_number_counts_up_to_the_limit():

@@ -323,6 +323,11 @@ def test_features_of_another_shape_are_refused(fitted, method, shape):
         getattr(fitted[0], method)(np.ones(shape))
 
 
+def test_features_that_are_no_numbers_are_refused(fitted):
+    with pytest.raises(DescriptorError, match="must be an array of numbers"):
+        fitted[0].predict([["a"] * D])
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("method", ["predict", "predict_members"])
 def test_features_that_are_not_finite_are_refused(fitted, method, value):

@@ -94,6 +94,11 @@ def test_zip_without_failures_has_no_failures_file_and_is_reproducible(predictio
         ("..", "structure"),
         ("", "structure"),
         ("a" * 300, "a" * 80),
+        ("\u00fc_\u9244.xyz", "\u00fc_\u9244.xyz"),
+        ("u\u0308.xyz", "\u00fc.xyz"),
+        ("\u9244" * 100, "\u9244" * 26),
+        ("caf\udce9.xyz", "caf_.xyz"),
+        ("a\u202egnp.xyz", "a_gnp.xyz"),
     ],
 )
 def test_names_from_users_become_plain_file_names(name, safe):

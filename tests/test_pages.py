@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from xanes_core.examples import list_examples, load_example
+from xanes_core.export import to_csv
 from xanes_core.registry import list_models, load_model
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
@@ -152,6 +153,35 @@ def test_a_broken_file_says_why_and_the_others_are_kept(app):
     assert "5 atoms" in table["Result"][0]
 
 
+def test_many_broken_files_share_one_box_and_the_table_names_all(app):
+    upload(app, *((f"bad{i}.xyz", b"5\n\nFe 0 0 0\n") for i in range(5)))
+    (warning,) = app.warning
+    said = texts([warning]).replace("\\", "")
+    assert "bad2.xyz" in said
+    assert "bad3.xyz" not in said
+    assert "2 more could not be read" in said
+    assert len(app.dataframe[0].value) == 5
+
+
+def test_long_names_keep_their_end(app):
+    names = ["x" * 100 + f"_{i}.xyz" for i in range(2)]
+    upload(app, *((name, xyz(FERROCENE)) for name in names))
+    assert not app.exception
+    assert list(app.dataframe[0].value["Name"]) == names
+    shown = app.selectbox(key="entry_select").options
+    assert [label[-6:] for label in shown] == ["_0.xyz", "_1.xyz"]
+    assert max(map(len, shown)) <= 60
+
+
+def test_the_batch_table_has_the_digits_that_the_spread_warrants(app):
+    upload(app, ("a.xyz", xyz(FERROCENE)), ("b.xyz", xyz(FERROCENE)))
+    shown = app.dataframe[0].value["Edge (eV)"][0]
+    value, spread = shown.split(" \u00b1 ")
+    assert len(value.partition(".")[2]) == len(spread.partition(".")[2])
+    digits = spread.replace(".", "").lstrip("0")
+    assert len(digits) == 1 or digits[0] == "1" or "." not in spread
+
+
 def test_a_structure_without_a_metal_says_which_metals_work(app):
     upload(app, ("water.xyz", b"3\n\nO 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n"))
     assert not app.exception
@@ -289,6 +319,16 @@ def test_a_spectrum_on_top_is_judged_in_numbers():
     assert at.number_input(key="spectrum_shift_ev").value == pytest.approx(-1.5, abs=0.05)
     said = texts(at.markdown).replace("*", "")
     assert "100 % of the energies lie inside" in said
+
+
+def test_a_downloaded_prediction_lies_on_itself_as_theory():
+    at = linked(example="ferrocene")
+    text = to_csv(load_model("Fe").predict(FERROCENE, absorber=0))
+    at.file_uploader[1].set_value([("own.csv", text.encode(), "text/csv")])
+    at.run()
+    assert not at.exception
+    assert "Misfit 0.000" in texts(at.markdown).replace("*", "")
+    assert trace(at, "own.csv").line["color"] == "#E69F00"
 
 
 def test_a_spectrum_that_cannot_be_read_says_so_and_keeps_the_prediction():

@@ -137,7 +137,7 @@ def test_load_by_key_or_element(three, asked, key):
     assert load_model(asked, folder=three).key == key
 
 
-@pytest.mark.parametrize("asked", ["Cu", "fe", "", "..", "../tiny", "tiny/", "nothing", "Au"])
+@pytest.mark.parametrize("asked", ["Cu", "", "..", "../tiny", "tiny/", "nothing", "Au"])
 def test_unknown_names_are_refused(three, asked):
     with pytest.raises(ModelError, match=r"no model called .*; there are: a-iron, tiny, z-iron"):
         load_model(asked, folder=three)
@@ -408,3 +408,7 @@ def test_a_broken_card_does_not_stop_other_models(stored):
     (stored / "broken").mkdir()
     (stored / "broken" / "card.json").write_text("{", encoding="utf-8")
     assert load_model("tiny", folder=stored).key == "tiny"
+
+
+def test_an_element_may_be_written_in_any_case(stored):
+    assert load_model("fe", folder=stored).key == load_model("Fe", folder=stored).key == "tiny"

@@ -178,7 +178,9 @@ def test_examples_have_sane_spectra(example, models):
         # an edge: next to nothing far below it, about 1 far above; where it is not, say so
         assert prediction.mu[:15].mean() < 0.2
         outside = prediction.domain.level == "outside"
-        assert prediction.mu[-60:].mean() == pytest.approx(1, abs=0.6 if outside else 0.25)
+        # the public vanadium set itself lies between 0.74 and 1.55 there
+        far, margin = (1.15, 0.41) if prediction.model_key == "fdmnes-v" else (1.0, 0.25)
+        assert prediction.mu[-60:].mean() == pytest.approx(far, abs=0.6 if outside else margin)
         assert prediction.domain.reasons
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from predictions import made_prediction
 
 from xanes_core import spectrum_io, spectrum_table, spectrum_text
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.errors import SpectrumError, XanesError
+from xanes_core.export import to_csv, to_json, to_xdi
 from xanes_core.spectra import Spectrum
 from xanes_core.spectrum_io import SPECTRUM_EXTENSIONS, list_columns, read_spectrum
 from xanes_core.spectrum_write import WRITE_FORMATS, write_spectrum
@@ -107,6 +109,22 @@ def test_transmission_goes_before_fluorescence_and_says_so():
     assert "also possible: if/i0" in spectrum.metadata["notes"]
     fluorescence = read_spectrum(text.encode(), column="if/i0")
     np.testing.assert_allclose(fluorescence.mu, 1e5 * MU / (1e5 + REL))
+
+
+def test_a_column_of_one_value_is_not_taken_for_the_spectrum():
+    text = "\n".join(f"{7112 + r} 1.0 {m}" for r, m in zip(REL, MU, strict=True))
+    spectrum = read_spectrum(text.encode(), element="Fe")
+    np.testing.assert_array_equal(spectrum.mu, MU)
+    assert "'column 3' was taken" in spectrum.metadata["notes"]
+
+
+def test_commas_as_marks_and_separators_are_refused_where_energies_do_not_repeat():
+    text = "\n".join(
+        f"{e:.1f},{m:.4f}".replace(".", ",")
+        for e, m in zip(7000.0 + 2 * np.arange(len(MU)), MU, strict=True)
+    )
+    with pytest.raises(SpectrumError, match="both decimal marks and separators"):
+        read_spectrum(text.encode(), element="Fe")
 
 
 def test_energy_column_can_be_named():
@@ -452,6 +470,27 @@ def test_exported_predictions_are_read_back():
     np.testing.assert_array_equal(spectrum.mu, MU)
     assert spectrum.metadata["element"] == "Fe"
     assert list_columns(json.dumps(content).encode()).names == ("mu", "std", "lower", "upper")
+
+
+@pytest.mark.parametrize("write", [to_csv, to_json, to_xdi])
+def test_exported_predictions_are_known_as_computed_and_normalised(write):
+    made = read_spectrum(write(made_prediction()).encode())
+    assert (made.metadata["computed"], made.metadata["normalised"]) == ("yes", "yes")
+
+
+@pytest.mark.parametrize(("factor", "normalised"), [(1.0, "yes"), (0.03, None)])
+def test_fdmnes_is_normalised_where_it_was_scaled_to_the_edge_step(factor, normalised):
+    text = rows(mu=factor * MU, head="    FDMNES\n    energy     <xanes>\n")
+    metadata = read_spectrum(text).metadata
+    assert (metadata["computed"], metadata.get("normalised")) == ("yes", normalised)
+    assert "computed" not in read_spectrum(rows()).metadata
+
+
+@pytest.mark.parametrize("format", WRITE_FORMATS)
+def test_what_was_normalised_stays_so_in_a_file(format):
+    spectrum = Spectrum(7112 + REL, MU, 7112.0, {"normalised": "yes", "computed": "yes"})
+    metadata = read_spectrum(write_spectrum(spectrum, format).encode()).metadata
+    assert (metadata["computed"], metadata["normalised"]) == ("yes", "yes")
 
 
 def test_energy_beside_relative_energy_gives_e0():

@@ -310,6 +310,34 @@ def test_space_groups_by_name(group, formula):
     assert read_structures(text, name="a.cif")[0].get_chemical_formula() == formula
 
 
+@pytest.mark.parametrize(
+    ("symbol", "formula"),
+    [("'-F 4 2 3'", "Fe192"), ("'-P 2ybc'", "Fe4"), ("'-F 4vw 2vw 3'", "Fe192"), ("?", "Fe")],
+)
+def test_space_groups_by_hall_symbol(symbol, formula):
+    text = cif(f"_space_group_name_Hall {symbol}", "Fe1 0.06 0.13 0.21")
+    assert read_structures(text, name="a.cif")[0].get_chemical_formula() == formula
+
+
+def test_the_hall_symbol_tells_the_origin():
+    groups = "_space_group_name_H-M_alt 'F d -3 m'\n_space_group_name_Hall '-F 4vw 2vw 3'"
+    (atoms,) = read_structures(cif(groups, "Fe1 0.5 0.5 0.5"), name="a.cif")
+    assert len(atoms) == 16  # 8 with the other origin
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ("_space_group_name_Hall 'Q 1'", 'Hall symbol "Q 1" is not known'),
+        ("_space_group_name_H-M_alt 'F d -3 m'", "has two origins"),
+        ("_space_group_IT_number 227", "has two origins"),
+    ],
+)
+def test_a_space_group_that_leaves_the_cell_open_is_refused(group, message):
+    with pytest.raises(StructureError, match=message):
+        read_structures(cif(group, "Fe1 0.06 0.13 0.21"), name="a.cif")
+
+
 def test_cif_with_cartesian_coordinates():
     cartesian = cif("", "Fe1 1 2 3\nO1 1 2 5", "label cartn_x cartn_y cartn_z")
     (crystal,) = read_structures(cartesian, name="a.cif")
@@ -578,7 +606,7 @@ def test_format_by_word(kwargs, message):
 
 def test_paths_that_cannot_be_read(tmp_path, monkeypatch):
     for source in (tmp_path / "none.xyz", tmp_path, "bad\0name.xyz", "1\n\nFe 0 0 0\n"):
-        with pytest.raises(StructureError, match=r"There is no file|cannot be opened"):
+        with pytest.raises(StructureError, match=r"There is no file|is a folder|cannot be opened"):
             read_structures(source)
     with pytest.raises(StructureError, match="cannot be opened"):
         read_structures(3.5, name="a.xyz")

@@ -19,7 +19,7 @@ from tiny_models import (
 )
 
 from xanes_core import accuracy, crossval, training
-from xanes_core.accuracy import accuracy_report, markdown_table
+from xanes_core.accuracy import accuracy_report, markdown_table, replace_table
 from xanes_core.baselines import (
     BASELINES,
     kernel_ridge,
@@ -431,7 +431,7 @@ def test_accuracy_report(data, model):
         wanted = np.mean((data.y[held & (data.elements == element)] - mean) ** 2)
         found = report["baselines"]["mean spectrum of the element"][element]
         assert found == pytest.approx(wanted)
-    assert set(report["baselines"]["nearest neighbours"]) == {"all", *ELEMENTS}
+    assert set(report["baselines"]["nearest neighbours"]) == {"all", "median", *ELEMENTS}
 
 
 @pytest.mark.usefixtures("quick_baselines")
@@ -445,6 +445,19 @@ def test_table_of_the_report(data):
     assert " - " in rows[4]
     assert f"{1e3 * report['model']['all']['mse']:.2f}" in rows[2]
     assert any(line.startswith("in domain: n ") for line in lines)
+
+
+def test_table_goes_between_its_marks():
+    text = "a\n<!-- accuracy k -->\nold\n<!-- end k -->\nb\n"
+    once = replace_table(text, "k", "| new |")
+    assert once == "a\n<!-- accuracy k -->\n| new |\n<!-- end k -->\nb\n"
+    assert replace_table(once, "k", "| new |") == once
+
+
+@pytest.mark.parametrize("text", ["", "<!-- end k --><!-- accuracy k -->", "<!-- accuracy k -->"])
+def test_text_without_marks_is_refused(text):
+    with pytest.raises(DatasetError, match="no place for the table"):
+        replace_table(text, "k", "")
 
 
 def test_report_without_held_out_samples_is_refused(data):

@@ -48,6 +48,23 @@ def test_benzene_has_twelve_bonds_and_hydrogens_none_among_themselves():
     assert scene(Atoms("H2", [[0, 0, 0], [0, 0, 0.74]]), 0)["bonds"] == []
 
 
+def metal_metal(atoms):
+    view = scene(atoms, 0)
+    symbols = [a["symbol"] for a in view["atoms"]]
+    return [pair for pair in view["bonds"] if all(symbols[k] not in "OC" for k in pair)]
+
+
+def test_metals_are_bonded_unless_an_atom_bridges_them():
+    dimer = Atoms("MnMn", [[0, 0, 0], [0, 0, 2.9]])
+    assert metal_metal(dimer) == [[0, 1]]
+    assert metal_metal(dimer + Atoms("O", [[0, 2.0, -0.3]])) == [[0, 1]]
+    assert metal_metal(dimer + Atoms("O", [[0, 1.3, 1.45]])) == []
+    oxide = bulk("NiO", "rocksalt", a=4.177)
+    assert len(metal_metal(bulk("Ni", "fcc", a=3.52))) > 12
+    assert metal_metal(oxide) == []
+    assert len([pair for pair in scene(oxide, 0)["bonds"] if 0 in pair]) == 6
+
+
 def test_a_lone_atom_has_no_bonds():
     assert scene(Atoms("Fe", [[0, 0, 0]]), 0)["bonds"] == []
 
@@ -77,7 +94,7 @@ def test_a_crystal_shows_the_surroundings_with_images():
     assert (distances < 6.0).all()
     # 8 + 6 + 12 + 24 + 8 + 6 neighbours in six shells of bcc iron within 6 A
     assert len(view["atoms"]) == 1 + 64
-    assert "65 atoms within 6 A" in view["note"]
+    assert "65 atoms within 6 \u00c5" in view["note"]
 
 
 def test_a_big_molecule_shows_the_surroundings_only():

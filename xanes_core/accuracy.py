@@ -19,7 +19,7 @@ def accuracy_report(recipe: Recipe, data: TrainingData, *, n_jobs: int = 1) -> d
     -------
     dict
         ``model`` as :func:`xanes_core.training.held_out_metrics`; ``baselines``: name -> element or
-        ``all`` -> mean squared error on the same samples.
+        ``all`` -> mean squared error on the same samples, and ``median`` -> median over samples.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def accuracy_report(recipe: Recipe, data: TrainingData, *, n_jobs: int = 1) -> d
     for name, baseline in BASELINES.items():
         predicted = baseline(x[train], y[train], elements[train], x[test], elements[test])
         error = np.mean((predicted - y[test]) ** 2, axis=1)
-        baselines[name] = {"all": float(error.mean())}
+        baselines[name] = {"all": float(error.mean()), "median": float(np.median(error))}
         for element in np.unique(elements[test]):
             baselines[name][str(element)] = float(error[elements[test] == element].mean())
     return {
@@ -77,10 +77,28 @@ def markdown_table(report: dict) -> str:
             _number(found["width"], 3),
         ]
         lines.append("| " + " | ".join(row) + " |")
-    lines.append("")
+    medians = {"model": report["model"]["all"]["median_mse"]}
+    medians |= {name: report["baselines"][name]["median"] for name in names}
+    lines += ["", "median over complexes: "]
+    lines[-1] += ", ".join(f"{name} {1e3 * value:.2f}" for name, value in medians.items())
     for level, found in report["model"]["domain"].items():
         lines.append(f"{level}: n {found['n']}, MSE {1e3 * found['mse']:.2f}")
     return "\n".join(lines)
+
+
+def replace_table(text: str, key: str, table: str) -> str:
+    """Put ``table`` between the marks ``<!-- accuracy KEY -->`` and ``<!-- end KEY -->``.
+
+    Raises
+    ------
+    DatasetError
+        The text lacks the marks.
+    """
+    start, end = f"<!-- accuracy {key} -->", f"<!-- end {key} -->"
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        raise DatasetError(f"no place for the table: write {start} and {end} on lines of their own")
+    before, rest = text.split(start)
+    return f"{before}{start}\n{table}\n{end}{rest.split(end)[1]}"
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -137,7 +137,7 @@ def _predict_structure(
     atoms: Atoms, label: str, options: argparse.Namespace, models: dict[str, SpectrumModel]
 ) -> Prediction:
     sites = select_sites(atoms, options.absorber)
-    wanted = options.model or sites[0].element
+    wanted = sites[0].element if options.model is None else options.model
     if wanted not in models:
         models[wanted] = load_model(wanted)
     prediction = models[wanted].predict(atoms, options.absorber)

@@ -6,10 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from xanes_core.accuracy import accuracy_report, markdown_table
+from xanes_core.accuracy import accuracy_report, markdown_table, replace_table
 from xanes_core.bench import run_benchmark
 from xanes_core.crossval import compare
-from xanes_core.errors import ModelError
+from xanes_core.errors import DatasetError, ModelError
+from xanes_core.files import write_bytes
 from xanes_core.recipes import RECIPES, get_recipe, load_training_data
 from xanes_core.registry import save_model
 from xanes_core.training import train_model
@@ -33,6 +34,10 @@ def add_training_commands(commands) -> None:
         command.set_defaults(run=run)
         if name == "train":
             command.add_argument("--out", type=Path, metavar="DIR", help="instead of models/")
+        if name == "accuracy":
+            command.add_argument(
+                "--readme", type=Path, metavar="FILE", help="put the table between its marks there"
+            )
     bench = commands.add_parser("bench", help="time featurising and prediction side by side")
     bench.set_defaults(run=_bench)
 
@@ -86,8 +91,21 @@ def _crossval(options: argparse.Namespace) -> int:
 
 def _accuracy(options: argparse.Namespace) -> int:
     recipe, data = _load(options)
-    print(markdown_table(accuracy_report(recipe, data, n_jobs=options.jobs)))
+    if options.readme is not None:  # a file without marks is told before the work, not after
+        replace_table(_text_of(options.readme), recipe.key, "")
+    table = markdown_table(accuracy_report(recipe, data, n_jobs=options.jobs))
+    print(table)
+    if options.readme is not None:
+        text = replace_table(_text_of(options.readme), recipe.key, table)
+        write_bytes(options.readme, text.encode())
     return 0
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DatasetError(f"{file} cannot be read ({error.strerror})") from error
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -39,6 +39,9 @@ K_CORE_WIDTH_EV = MappingProxyType(
     }
 )
 
+#: Atomic numbers of the elements that bind to metals as ligand atoms.
+NONMETALS = (1, 2, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 33, 34, 35, 36, 52, 53, 54)
+
 #: Radius of the environment that the descriptor and the theory see (A).
 R_CUT_ANG = 6.0
 

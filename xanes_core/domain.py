@@ -18,6 +18,7 @@ from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from scipy.spatial.distance import cdist
 
+from xanes_core.constants import NONMETALS
 from xanes_core.errors import ModelError
 from xanes_core.structures import Environment, environment
 
@@ -136,10 +137,13 @@ class Domain:
                     found.append((1, f"{pair} bond of {r.min():.2f} A: no such bond in training"))
                 continue
             low, high = self.chemistry["bonds"][pair]
-            for value in sorted({float(r.min()), float(r.max())}):
+            # equal lengths differ in their last digits and would be said twice
+            for value in sorted({round(float(r.min()), 2), round(float(r.max()), 2)}):
                 if value < low - BOND_MARGIN_ANG or value > high + BOND_MARGIN_ANG:
-                    text = f"{pair} {value:.2f} A is outside the {low:.2f} to {high:.2f} A"
-                    found.append((1, f"{text} of training"))
+                    known = f"the {low:.2f} to {high:.2f} A"
+                    if f"{low:.2f}" == f"{high:.2f}":
+                        known = f"the only {low:.2f} A"
+                    found.append((1, f"{pair} {value:.2f} A is outside {known} of training"))
         return found
 
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -194,9 +198,14 @@ def fit_domain(
 
 
 def coordination_number(env: Environment) -> int:
-    """Neighbours within 1.25 times the sum of covalent radii (a ring of five counts five)."""
-    limits = [_bond_limit_ang(env.absorber_z, z) for z in env.numbers]
-    return int((env.distances_ang <= np.array(limits)).sum()) if limits else 0
+    """Neighbours within 1.25 times the sum of covalent radii (a ring of five counts five).
+
+    Metals count where there is nothing else, so that NiO has six neighbours and nickel twelve.
+    """
+    limits = np.array([_bond_limit_ang(env.absorber_z, z) for z in env.numbers])
+    near = env.numbers[env.distances_ang <= limits] if limits.size else env.numbers
+    ligands = np.isin(near, NONMETALS)
+    return int(ligands.sum() or near.size)
 
 
 def _bond_limit_ang(z_absorber: int, z: int) -> float:

@@ -67,9 +67,12 @@ class Ensemble:
         Raises
         ------
         DescriptorError
-            Another number of features, or values that are not finite.
+            Another number of features, or values that are no finite numbers.
         """
-        x = np.asarray(x, dtype=np.float64)
+        try:
+            x = np.asarray(x, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DescriptorError(f"features must be an array of numbers ({error})") from error
         if x.ndim != 2 or x.shape[1] != self.n_features:
             raise DescriptorError(
                 f"features must have shape (n, {self.n_features}), got {x.shape}; "

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from xanes_core.model import Prediction
 
 CSV_COLUMNS = ("energy_ev", "energy_rel_ev", "mu", "std", "lower", "upper")
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_UNSAFE = re.compile(r"[^\w.-]+")
+#: Longest name in bytes: file systems allow 255 for name, number and extension together.
 _MAX_NAME = 80
 #: A fixed time makes the same results give the same zip.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -147,11 +149,12 @@ def to_zip(results: Iterable[BatchResult]) -> bytes:
 def safe_name(name: str, taken: set[str] | None = None) -> str:
     """A file name (no folder, no extension of ours) made from a user's `name`.
 
-    Letters, digits, dot, dash and underscore stay; a name already in `taken` gets a number, and
-    the result is added to `taken`.
+    Letters of any script, digits, dot, dash and underscore stay, up to 80 bytes; a name already in
+    `taken` gets a number, and the result is added to `taken`.
     """
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
-    base = _UNSAFE.sub("_", base).strip("._-")[:_MAX_NAME] or "structure"
+    base = _UNSAFE.sub("_", unicodedata.normalize("NFC", base)).strip("._-")
+    base = base.encode()[:_MAX_NAME].decode(errors="ignore") or "structure"
     if taken is None:
         return base
     unique, n = base, 2

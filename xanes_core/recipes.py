@@ -100,8 +100,9 @@ RECIPES = {
             "Hedin-Lundqvist self-energy, final-state rule",
             broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
             origin="the project's own: complexes assembled from ligands of the Cambridge "
-            "Structural Database (DARTassembler's ligand base), relaxed with GFN2-xTB",
-            licence="that of the project",
+            "Structural Database (DARTassembler's ligand base) and from small inorganic ligands, "
+            "relaxed with GFN2-xTB",
+            licence="the project's own data; nothing of anybody else is in it",
             size_note=_SIZE_NOTE,
             data="data/feff10",
         ),
@@ -113,7 +114,8 @@ RECIPES = {
             convention="xanesnet",
             settings=_V_SETTINGS,
             theory="FDMNES, Green's functions on muffin-tin potentials",
-            broadening="arctangent (width 1 eV, width_max 15 eV, ef -1 eV, ec 30 eV, el 30 eV)",
+            broadening="arctangent (width 1 eV, width_max 15 eV, ef -1 eV, ec 30 eV, el 30 eV); "
+            "normalised as published: 15 eV and more above the edge the set lies near 1.2, not 1",
             origin="1,223 vanadium complexes of tmQM (2024 release; Balcells and Skjelstad, JCIM "
             "60, 6135 (2020)) with FDMNES spectra of Rankine and Penfold, J. Chem. Phys. 156, "
             "164102 (2022), doi 10.1063/5.0087255: repository conorrankine/xanesnet, "

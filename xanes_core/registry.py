@@ -111,8 +111,9 @@ def load_model(key_or_element: str, *, folder: str | Path | None = None) -> Spec
     keys = sorted(path.parent.name for path in root.glob(f"*/{_CARD}"))
     if key_or_element in keys:  # only this model's files are read: others may be damaged
         return _load(root / key_or_element)
-    if key_or_element in ABSORBERS:
-        cards = list_models(key_or_element, folder=root)
+    element = str(key_or_element).capitalize()
+    if element in ABSORBERS:
+        cards = list_models(element, folder=root)
         if cards:
             return _load(root / cards[0]["key"])
     known = ", ".join(keys) if keys else "none; restore the models folder"

@@ -182,7 +182,9 @@ def propose(table: Table, offered: list[Choice]) -> tuple[int, str]:
             remark += f" (also possible: {offered[computed[1]].formula})"
         return index, remark
     sensible = [i for i, name in enumerate(plain) if name not in _UNWANTED | _I0]
-    index = sensible[0] if sensible else 0
+    # a column of one value, such as a counting time, is no spectrum
+    varied = [i for i in sensible if len(np.unique(offered[i].values)) > 1]
+    index = (varied or sensible or [0])[0]
     if len(offered) == 1:
         return index, ""
     return index, f"no column is named as absorption; {offered[index].name!r} was taken"

@@ -31,10 +31,12 @@ SPECTRUM_FORMATS = ("csv", "txt", "dat", "xdi", "athena", "fdmnes", "feff", "jso
 #: Extensions for an uploader.
 SPECTRUM_EXTENSIONS = ("csv", "txt", "dat", "xdi", "nor", "json", "xmu", "tsv", "xy", "asc", "prn")
 _FEFF_NAMES = ["omega", "e", "k", "mu", "mu0", "chi"]
+#: Columns that only our own predictions have, in edge steps.
+_OF_PREDICTIONS = ("std", "lower", "upper")
 # Header entries that describe the file's columns, or that are set anew from what was understood.
 _DERIVED = re.compile(
-    r"column(?:[._ ]?\d+)?|source_format|normalised|e0_ev|element(?:\.symbol|\.edge)?|edge|format"
-    r"|version",
+    r"column(?:[._ ]?\d+)?|source_format|normalised|computed|e0_ev|element(?:\.symbol|\.edge)?"
+    r"|edge|format|version",
     re.IGNORECASE,
 )
 
@@ -224,6 +226,13 @@ def _e0_from_columns(table: Table, energy_index: int) -> float | None:
     return float(np.round(np.median(gap), 6))
 
 
+def _is_scaled_fdmnes(table: Table, choice: Choice) -> bool:
+    """Whether an FDMNES spectrum was scaled to its edge step; FDMNES itself writes Mbarn."""
+    known = choice.values[np.isfinite(choice.values)]
+    end = np.median(known[-(known.size // 5 + 1) :]) if known.size else 0.0
+    return table.kind == "fdmnes" and bool(0.7 < end < 1.3)
+
+
 def _metadata(
     table: Table, choice: Choice, element: str | None, edge: str, notes: list[str]
 ) -> dict[str, str]:
@@ -239,7 +248,12 @@ def _metadata(
         metadata["element"], metadata["edge"] = element, edge
     metadata["source_format"] = table.kind
     metadata["column"] = choice.name
-    if plain_name(choice.name) in NORMALISED or table.kind == "feff":
+    said = {key.removeprefix("XanesExplorer."): value for key, value in table.headers.items()}
+    predicted = {"mu", *_OF_PREDICTIONS} <= set(table.names)
+    if predicted or table.kind in ("feff", "fdmnes") or said.get("computed") == "yes":
+        metadata["computed"] = "yes"
+    scaled = predicted or said.get("normalised") == "yes" or table.kind == "feff"
+    if scaled or plain_name(choice.name) in NORMALISED or _is_scaled_fdmnes(table, choice):
         metadata["normalised"] = "yes"
     known = [n for n in earlier.split("; ") if n]
     metadata["notes"] = "; ".join(known + [n for n in notes if n not in known])

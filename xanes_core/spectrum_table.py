@@ -169,7 +169,10 @@ def _refuse_two_commas(
     if dialect[0] != "," or values.shape[1] % 2 or values.shape[1] < 4:
         return
     whole = np.all((values == np.round(values)) | np.isnan(values))
-    if whole and len(rows) > 2 and np.any(np.diff(values[:, 0]) == 0):
+    # energies repeat without their decimals; where they do not, the absorption has one digit left
+    repeated = np.any(np.diff(values[:, 0]) == 0)
+    one_digit = values.shape[1] == 4 and np.all(np.abs(values[:, 2]) < 10)
+    if whole and len(rows) > 2 and (repeated or one_digit):
         raise SpectrumError(
             "commas seem to be both decimal marks and separators; export with semicolons or tabs "
             "between the columns"

@@ -18,6 +18,7 @@ from xanes_core.structure_symmetry import (
     cell_of_parameters,
     check_group,
     expand,
+    hall_operations,
     space_group_operations,
 )
 from xanes_core.structure_text import parse_number, parse_symbol, quote, symbol_or_none
@@ -39,6 +40,11 @@ _NAME_TAGS = (
     "_symmetry_space_group_name_h-m",
     "_space_group.name_h-m_alt",
     "_space_group_name_h-m_ref",
+)
+_HALL_TAGS = (
+    "_space_group_name_hall",
+    "_symmetry_space_group_name_hall",
+    "_space_group.name_hall",
 )
 _NUMBER_TAGS = (
     "_space_group_it_number",
@@ -185,12 +191,20 @@ def _cif_operations(block: CIFBlock, parameters: list[float]) -> Operations:
                     "incomplete or damaged."
                 )
             return operations
+    hall, name = _given(block, _HALL_TAGS), _given(block, (*_NAME_TAGS, *_NUMBER_TAGS))
+    if hall is not None:  # the only name that leaves nothing open
+        return hall_operations(hall)
+    if name is None:
+        return np.eye(3)[None], np.zeros((1, 3))
     a, b, c, alpha, beta, gamma = parameters
     rhombohedral = np.allclose([a, alpha, alpha], [b, beta, gamma]) and np.isclose(a, c)
     rhombohedral = bool(rhombohedral and not np.isclose(alpha, 90.0))
-    for tag in (*_NAME_TAGS, *_NUMBER_TAGS):
-        name = str(block.get(tag, "?"))
-        if name not in ("?", "."):
-            trigonal = name.lstrip("'\" ")[:1].upper() == "R" or name.isdigit()
-            return space_group_operations(name, rhombohedral_axes=rhombohedral and trigonal)
-    return np.eye(3)[None], np.zeros((1, 3))
+    trigonal = name.lstrip("'\" ")[:1].upper() == "R" or name.isdigit()
+    return space_group_operations(
+        name, rhombohedral_axes=rhombohedral and trigonal, first_origin=False
+    )
+
+
+def _given(block: CIFBlock, tags: tuple[str, ...]) -> str | None:
+    values = (str(block.get(tag, "?")) for tag in tags)
+    return next((value for value in values if value not in ("?", ".")), None)

@@ -105,6 +105,10 @@ def read_structures(
 def _read_file(source: str | os.PathLike) -> bytes:
     try:
         path = Path(source)
+        if path.is_dir():
+            raise StructureError(
+                f"{quote(path.name)} is a folder: name the structure files that are in it."
+            )
         if not path.is_file():
             raise StructureError(
                 f"There is no file {quote(path.name)}: check the path of the structure."

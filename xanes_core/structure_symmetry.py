@@ -43,7 +43,33 @@ def _compact(name: str) -> str:
     return re.sub(r"[\s_]", "", name).lower()
 
 
-def space_group_operations(name: str, *, rhombohedral_axes: bool = False) -> Operations:
+@lru_cache(maxsize=1)
+def _hall_symbols() -> dict[str, int]:
+    """Hall numbers of spglib's table by compact Hall symbol."""
+    return {_compact(spglib.get_spacegroup_type(n).hall_symbol): n for n in range(1, 531)}
+
+
+def hall_operations(symbol: str) -> Operations:
+    """Rotations (n, 3, 3) and translations (n, 3) of a Hall symbol, such as ``-F 4 2 3``.
+
+    Raises
+    ------
+    StructureError
+        The symbol is not in the table.
+    """
+    number = _hall_symbols().get(_compact(str(symbol).strip().strip("'")))
+    if number is None:
+        raise StructureError(
+            f"The Hall symbol {quote(str(symbol))} is not known: list the symmetry operations or "
+            "all atoms of the cell in the file."
+        )
+    operations = spglib.get_symmetry_from_database(number)
+    return operations["rotations"], operations["translations"]
+
+
+def space_group_operations(
+    name: str, *, rhombohedral_axes: bool = False, first_origin: bool = True
+) -> Operations:
     """Rotations (n, 3, 3) and translations (n, 3) of a space group, centring included.
 
     Parameters
@@ -53,11 +79,13 @@ def space_group_operations(name: str, *, rhombohedral_axes: bool = False) -> Ope
         ``:R`` where the setting matters; the first origin and hexagonal axes otherwise.
     rhombohedral_axes : bool
         Take rhombohedral axes where the name does not say (from the shape of the cell).
+    first_origin : bool
+        Take the first of two origins where the name does not say; otherwise refuse.
 
     Raises
     ------
     StructureError
-        The group is not in the table.
+        The group is not in the table, or it has two origins and neither may be assumed.
     """
     base, _, choice = str(name).strip().strip("'\"").partition(":")
     by_name, by_number = _settings()
@@ -76,6 +104,11 @@ def space_group_operations(name: str, *, rhombohedral_axes: bool = False) -> Ope
         raise StructureError(
             f"The space group {quote(str(name))} is not known: list the symmetry operations or "
             "all atoms of the cell in the file."
+        )
+    if not (choice or first_origin) and {"1", "2"} <= {label for _, label in found}:
+        raise StructureError(
+            f"The space group {quote(str(name))} has two origins, and the file does not say which: "
+            'list the symmetry operations, or add ":1" or ":2" to the name.'
         )
     operations = spglib.get_symmetry_from_database((fitting or [found[0][0]])[0])
     return operations["rotations"], operations["translations"]

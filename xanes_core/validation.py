@@ -127,16 +127,18 @@ def scores(
     Returns
     -------
     dict
-        ``n``; ``mse`` (edge steps squared, mean over n); ``relative_spectral_error_percent``
-        (median); ``median_intensity_error_percent`` (median); ``peak_position_error_ev`` and
-        ``peak_intensity_error_percent`` (means over spectra with a matched peak);
-        ``peaks_matched`` (mean share); with a band also ``coverage`` (share of points), ``width``
-        (edge steps) and ``spread_error_spearman`` (wide bands against large errors).
+        ``n``; ``mse`` and ``median_mse`` (edge steps squared, over n);
+        ``relative_spectral_error_percent`` (median); ``median_intensity_error_percent`` (median);
+        ``peak_position_error_ev`` and ``peak_intensity_error_percent`` (means over spectra with a
+        matched peak); ``peaks_matched`` (mean share); with a band also ``coverage`` (share of
+        points), ``width`` (edge steps) and ``spread_error_spearman`` (wide bands against large
+        errors).
     """
     peaks = peak_errors(energy_rel_ev, mean, y)
     result: dict[str, float | int] = {
         "n": len(y),
         "mse": float(np.mean(mse(mean, y))),
+        "median_mse": float(np.median(mse(mean, y))),
         "relative_spectral_error_percent": float(
             np.median(relative_spectral_error(mean, y, energy_ev=energy_rel_ev, percent=True))
         ),

@@ -18,7 +18,7 @@ from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
 from scipy.spatial import cKDTree
 
-from xanes_core.constants import R_CUT_ANG
+from xanes_core.constants import NONMETALS, R_CUT_ANG
 from xanes_core.errors import StructureError
 from xanes_core.plots import ABSORBER, INK, style_figure
 from xanes_core.structures import environment
@@ -87,7 +87,7 @@ def scene(
     centre = int(marked[0])
     if atoms.pbc.any() or len(atoms) > max_atoms:
         numbers, positions, flags, names, indices = _surroundings(atoms, centre, max_atoms)
-        note = f"Showing the {len(numbers)} atoms within {R_CUT_ANG:g} A of the absorber."
+        note = f"Showing the {len(numbers)} atoms within {R_CUT_ANG:g} \u00c5 of the absorber."
     else:
         numbers = atoms.numbers
         positions = atoms.positions - atoms.positions[centre]
@@ -229,7 +229,10 @@ def _surroundings(atoms: Atoms, centre: int, max_atoms: int):
 
 
 def _bonds(numbers: np.ndarray, positions: np.ndarray) -> list[list[int]]:
-    """Pairs (i < j) nearer than the scaled sum of covalent radii; no bonds between hydrogens."""
+    """Pairs (i < j) nearer than the scaled sum of covalent radii.
+
+    No bonds between hydrogens, nor between metals that share a neighbour, as in oxides.
+    """
     if len(numbers) < 2:
         return []
     pairs = cKDTree(positions).query_pairs(_MAX_BOND_ANG, output_type="ndarray")
@@ -239,7 +242,30 @@ def _bonds(numbers: np.ndarray, positions: np.ndarray) -> list[list[int]]:
     distance = np.linalg.norm(positions[i] - positions[j], axis=1)
     limit = BOND_FACTOR * (covalent_radii[numbers[i]] + covalent_radii[numbers[j]])
     bonded = (distance < limit) & ~((numbers[i] == 1) & (numbers[j] == 1))
-    return sorted([int(a), int(b)] for a, b in pairs[bonded])
+    return _without_bridged_metals(numbers, sorted([int(a), int(b)] for a, b in pairs[bonded]))
+
+
+def _without_bridged_metals(numbers: np.ndarray, bonds: list[list[int]]) -> list[list[int]]:
+    """Bonds less those between metals of a pair of elements that an atom bridges somewhere."""
+    metal = ~np.isin(numbers, NONMETALS)
+    bridges: dict[int, set[int]] = {}
+    between = []
+    for i, j in bonds:
+        if metal[i] and metal[j]:
+            between.append((i, j))
+        elif metal[i] != metal[j]:
+            bridges.setdefault(i if metal[i] else j, set()).add(j if metal[i] else i)
+    # by elements, because at the rim of the view the bridging atom may be cut off
+    bridged = {
+        frozenset((int(numbers[i]), int(numbers[j])))
+        for i, j in between
+        if bridges.get(i, set()) & bridges.get(j, set())
+    }
+    return [
+        [i, j]
+        for i, j in bonds
+        if not (metal[i] and metal[j] and frozenset((int(numbers[i]), int(numbers[j]))) in bridged)
+    ]
 
 
 def _sphere(radius_ang: float) -> go.Surface:

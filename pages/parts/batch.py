@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from pages.parts.features import std_name, summary_columns
+from pages.parts.features import std_name, summary_columns, with_uncertainty
 from pages.parts.inputs import Entry, files
 from pages.parts.predictions import BATCH_FRAMES, batch_results, with_extra
 from xanes_core.export import BatchResult, to_zip
@@ -34,10 +34,13 @@ def show_batch(found: list[Entry], model_key: str | None) -> None:
     st.markdown("##### All files")
     failed_first = sorted(results, key=lambda r: r.prediction is not None)
     st.dataframe(
-        pd.DataFrame([_row(r) for r in failed_first], columns=_COLUMNS).fillna(""),
+        pd.DataFrame([dict.fromkeys(_COLUMNS, "") | _row(r) for r in failed_first]),
         hide_index=True,
         key="batch_table",
-        column_config={"Result": st.column_config.TextColumn(width="large")},
+        column_config={
+            "Name": st.column_config.TextColumn(width="medium"),
+            "Result": st.column_config.TextColumn(width="large"),
+        },
     )
     done = sum(r.prediction is not None for r in results)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -73,4 +76,4 @@ def _row(result: BatchResult) -> dict[str, str]:
 
 def _pair(extra: Mapping[str, str], name: str) -> str:
     number, spread = extra.get(name) or "", extra.get(std_name(name)) or ""
-    return f"{number} \u00b1 {spread}" if number and spread else number
+    return with_uncertainty(float(number), float(spread)) if number and spread else number

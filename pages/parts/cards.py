@@ -11,6 +11,7 @@ _SCORES = (
     ("n", "n", 0, 1.0),
     ("MSE (10\u207b\u00b3)", "mse", 2, 1e3),
     ("Spectral error (%)", "relative_spectral_error_percent", 1, 1.0),
+    ("Intensity error (%)", "median_intensity_error_percent", 1, 1.0),
     ("Peak position (eV)", "peak_position_error_ev", 2, 1.0),
     ("In the band (%)", "coverage", 0, 100.0),
     ("Band width", "width", 2, 1.0),

@@ -95,8 +95,9 @@ def _controls(stored: StoredSpectrum, prediction) -> Curve | None:
             for note in spectrum.notes:
                 st.markdown(f"- {plain(note)}")
     kind = st.segmented_control(
-        "It is", ["measured", "computed"], default="measured", key="spectrum_kind",
-        required=True, persist_state="session",
+        "It is", ["measured", "computed"],
+        default="computed" if spectrum.metadata.get("computed") == "yes" else "measured",
+        key=_own_key("kind"), required=True, persist_state="session",
     )  # fmt: skip
     ready = _normalised(spectrum, prediction.element, column)
     left, right = st.columns(2)

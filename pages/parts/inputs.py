@@ -21,6 +21,14 @@ _FILES, _ACTIVE, _EXAMPLE = "files", "active_entry", "example"
 _LABEL_LENGTH = 60
 
 
+def shortened(name: str) -> str:
+    """Name of at most 60 characters: beginning and end, since long names differ at the end."""
+    if len(name) <= _LABEL_LENGTH:
+        return name
+    half = _LABEL_LENGTH // 2
+    return f"{name[:half]}\u2026{name[1 - half :]}"
+
+
 @dataclass
 class StoredFile:
     """An uploaded file: its bytes until it is read, then its frames or the reason it failed."""
@@ -34,11 +42,12 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Entry:
-    """One structure (or several frames of one) to predict."""
+    """One structure (or several frames of one) to predict; ``name`` is for files to save."""
 
     key: str
     label: str
     frames: list[Atoms]
+    name: str
     absorber: int | None = None
     note: str = ""
 
@@ -46,6 +55,10 @@ class Entry:
     def is_example(self) -> bool:
         """Whether it is one of the shipped examples."""
         return self.key.startswith("example:")
+
+    def frame_name(self, frame: int) -> str:
+        """Name of one frame, counted from 0; shown from 1."""
+        return self.name if len(self.frames) == 1 else f"{self.name} frame {frame + 1}"
 
 
 def files() -> dict[str, StoredFile]:
@@ -82,7 +95,7 @@ def sidebar() -> None:
 def entries() -> list[Entry]:
     """Everything that can be predicted now: readable files first, then the chosen example."""
     found = [
-        Entry(f"file:{key}", f.name[:_LABEL_LENGTH], f.frames, _named_absorber(f.frames[0]))
+        Entry(f"file:{key}", shortened(f.name), f.frames, f.name, _named_absorber(f.frames[0]))
         for key, f in files().items()
         if f.frames
     ]
@@ -91,7 +104,9 @@ def entries() -> list[Entry]:
         example = examples()[key]
         label = f"{example.title}, {example.formula}"
         found.append(
-            Entry(f"example:{key}", label, [example_atoms(key)], example.absorber, example.note)
+            Entry(
+                f"example:{key}", label, [example_atoms(key)], key, example.absorber, example.note
+            )
         )
     return found
 

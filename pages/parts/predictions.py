@@ -94,8 +94,7 @@ def batch_results(
     for n, (entry, frame) in enumerate(jobs):
         if progress:
             progress(n / len(jobs), f"Predicting {n + 1} of {len(jobs)}")
-        name = entry.label if len(entry.frames) == 1 else f"{entry.label} frame {frame + 1}"
-        results.append(_batch_one(name, entry, frame, model_choice))
+        results.append(_batch_one(entry.frame_name(frame), entry, frame, model_choice))
     results += [BatchResult(f.name, error=f.error) for f in failed]
     return results
 

@@ -134,6 +134,7 @@ function draw(host, scene) {
       viewer.rotate(25, "y");
       viewer.rotate(18, "x");
     }
+    viewer.zoom(0.9);  // no atom at the rim is cut off
   }
   host.structure3d = scene.structure;
   viewer.render();

@@ -43,11 +43,14 @@ def show_structure(
 
     Returns the index of the atom clicked last, where the view is pickable.
     """
-    if not _script_present() or st.session_state.get(f"{key}_plain"):
+    present = _script_present()
+    if not present or st.session_state.get(f"{key}_plain"):
         figure = structure_figure(scene, dark=is_dark(), height_px=height_px)
         st.plotly_chart(figure, width="stretch", key=f"{key}_plotly", theme=None)
         st.caption(
-            "Plain 3D view: the viewer's script is not installed here. "
+            "Plain 3D view: the browser could not start the viewer. Reload the page to try again."
+            if present
+            else "Plain 3D view: the viewer's script is not installed here. "
             "`python -m xanes_core.assets` fetches it once."
         )
         return None
