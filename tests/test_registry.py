@@ -277,7 +277,10 @@ ARRAYS = (
 
 def test_arrays_of_the_archive(stored):
     with np.load(stored / "tiny" / "weights.npz", allow_pickle=False) as found:
-        assert sorted(found.files) == list(ARRAYS)
+        explaining = ("importance_", "distances_", "mean_mu_")  # may be absent: see there
+        needed = [name for name in found.files if not name.startswith(explaining)]
+        assert sorted(needed) == list(ARRAYS)
+        assert len(needed) < len(found.files)
         assert {found[name].dtype for name in found.files if name.startswith("weight")} == {
             np.dtype(np.float32)
         }

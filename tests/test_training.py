@@ -250,7 +250,9 @@ def test_card_is_complete_and_plain(model, data):
 def fitted_already(monkeypatch, model):
     parts = training._Fitted(model.ensemble, model.domain)
     monkeypatch.setattr(training, "_fit", lambda *_: parts)
+    monkeypatch.setattr(training, "_cross_fit", lambda *_: [])
     monkeypatch.setattr(training, "_calibrate", lambda *_: model.calibration)
+    monkeypatch.setattr(training, "_explain", lambda *_: {})
 
 
 @pytest.mark.usefixtures("fitted_already")

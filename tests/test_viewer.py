@@ -153,3 +153,24 @@ def test_an_absorber_out_of_range_is_refused(complex_atoms, absorber):
 def test_a_shell_without_radius_is_refused(complex_atoms, radius):
     with pytest.raises(StructureError, match="positive radius"):
         scene(complex_atoms, 0, shells_ang=(radius,))
+
+
+def test_atoms_take_the_colours_given_and_the_absorber_keeps_its_own():
+    atoms = Atoms("FeO2", [(0, 0, 0), (2, 0, 0), (0, 2, 0)])
+    drawn = scene(atoms, 0, colours=["#000000", "#112233", "#445566"])["atoms"]
+    assert [a["colour"] for a in drawn] == [ABSORBER, "#112233", "#445566"]
+    assert [a["index"] for a in drawn] == [0, 1, 2]
+
+
+def test_images_in_a_crystal_know_their_atom_and_its_colour():
+    atoms = Atoms("FeO", [(0, 0, 0), (2, 2, 2)], cell=[4, 4, 4], pbc=True)
+    drawn = scene(atoms, 0, colours=["#000000", "#112233"])["atoms"]
+    assert {(a["symbol"], a["index"]) for a in drawn} == {("Fe", 0), ("O", 1)}
+    assert {a["colour"] for a in drawn if a["symbol"] == "O"} == {"#112233"}
+
+
+@pytest.mark.parametrize("colours", [["#000000"], ["#000000", "red"], ["#000000", "#1122334"]])
+def test_colours_that_do_not_fit_are_refused(colours):
+    atoms = Atoms("FeO", [(0, 0, 0), (2, 0, 0)])
+    with pytest.raises(StructureError, match="2 colours such as"):
+        scene(atoms, 0, colours=colours)

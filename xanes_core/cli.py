@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from xanes_core.cli_importance import add_importance_command
 from xanes_core.cli_train import add_training_commands
 from xanes_core.errors import StructureError, XanesError
 from xanes_core.export import safe_name, to_csv, to_json, to_xdi
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help="list the models")
     models.add_argument("--json", action="store_true", help="cards as a JSON list")
     models.set_defaults(run=_models)
+    add_importance_command(commands)
     add_training_commands(commands)
     return parser
 

@@ -19,9 +19,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from xanes_core.curves import as_energies
-from xanes_core.ensemble import Ensemble
 from xanes_core.errors import ModelError
-from xanes_core.fitting import FitSettings, fit_ensemble
 from xanes_core.importance_result import Importance, WindowImportance, window_points
 from xanes_core.scrambling import (
     ERRORS,
@@ -32,7 +30,7 @@ from xanes_core.scrambling import (
     group_penalties,
     permutations,
 )
-from xanes_core.validation import N_FOLDS, folds
+from xanes_core.validation import cross_fit
 
 __all__ = [
     "Importance",
@@ -148,25 +146,3 @@ def cross_importance(
     raw /= n
     parts = of_parts / member.sum(axis=1)[:, None, None] - raw.mean(axis=0)
     return Importance(energy, tuple(groups), raw, parts, base / n, error, n, int(seed))
-
-
-def cross_fit(
-    x: np.ndarray,
-    y: np.ndarray,
-    blocks: tuple[str, ...],
-    settings: FitSettings,
-    *,
-    n_jobs: int = 1,
-    seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[tuple[Ensemble, np.ndarray]]:
-    """Fit one ensemble per fold; each comes with the rows it has not seen.
-
-    Parameters as in :func:`xanes_core.validation.cross_predict`.
-    """
-    fitted = []
-    for train, test in folds(len(y), seed=seed):
-        fitted.append((fit_ensemble(x[train], y[train], blocks, settings, n_jobs=n_jobs)[0], test))
-        if progress is not None:
-            progress(len(fitted), N_FOLDS)
-    return fitted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -11,9 +11,11 @@ from ase import Atoms
 
 from xanes_core.calibration import Calibration
 from xanes_core.constants import K_EDGE_EV
+from xanes_core.distances import DistanceHistograms
 from xanes_core.domain import VERDICTS, Domain, DomainVerdict
 from xanes_core.ensemble import Ensemble
 from xanes_core.errors import ModelError, StructureError
+from xanes_core.importance_result import Importance
 from xanes_core.structures import Environment, Site, environment, select_sites
 from xanes_core.wacsf import WACSF
 
@@ -121,6 +123,13 @@ class SpectrumModel:
         Its energy grid relative to E0 (eV).
     ensemble, calibration, domain
         The fitted parts.
+    importance : dict of str to Importance
+        Permutation importance by ``EL_GROUPING``, see :mod:`xanes_core.importance_stored`; empty
+        for a model made without it.
+    distances : DistanceHistograms or None
+        Distances r_ij in the training structures, where those are known.
+    mean_mu : dict of str to numpy.ndarray, (k,)
+        Mean training spectrum of each absorber element; may be empty.
     """
 
     key: str
@@ -130,6 +139,9 @@ class SpectrumModel:
     ensemble: Ensemble
     calibration: Calibration
     domain: Domain
+    importance: dict[str, Importance] = field(default_factory=dict)
+    distances: DistanceHistograms | None = None
+    mean_mu: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def elements(self) -> tuple[str, ...]:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from xanes_core.calibration import Calibration
 from xanes_core.constants import ABSORBERS
+from xanes_core.distances import DistanceHistograms
 from xanes_core.domain import Domain
 from xanes_core.ensemble import Ensemble
 from xanes_core.errors import ModelError
 from xanes_core.files import read_arrays, sha256_of, write_bytes
+from xanes_core.importance_result import Importance
 from xanes_core.model import SpectrumModel
 from xanes_core.wacsf import WACSF
 
@@ -47,6 +50,7 @@ CARD_KEYS = (
     "date",
     "default_for",
 )
+_IMPORTANCE, _DISTANCES = "importance_", "distances_counts"
 _CARD, _WEIGHTS, _SUMS = "card.json", "weights.npz", "SHA256SUMS"
 
 
@@ -145,6 +149,7 @@ def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
         **model.ensemble.to_arrays(),
         **model.calibration.to_arrays(),
         **model.domain.to_arrays(),
+        **_explanation_arrays(model),
     )
     card = json.dumps(model.card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     contents = {_CARD: card.encode(), _WEIGHTS: buffer.getvalue()}
@@ -192,7 +197,36 @@ def _assembled(card: dict, arrays: dict[str, np.ndarray]) -> SpectrumModel:
     model.domain.scores(ensemble.scaler.transform(x))
     if model.predict_features(x).lower.shape != (1, *model.energy_rel_ev.shape):
         raise ValueError("grid and spectra differ in length")
-    return model
+    return replace(model, **_explanation(arrays))
+
+
+def _explanation_arrays(model: SpectrumModel) -> dict[str, np.ndarray]:
+    """Importance, mean spectra and distances; nothing for a model without them."""
+    arrays = {f"mean_mu_{el}": mu.astype(np.float32) for el, mu in model.mean_mu.items()}
+    for key, importance in model.importance.items():
+        arrays |= importance.to_arrays(f"{_IMPORTANCE}{key}")
+    if model.distances is not None:
+        arrays |= model.distances.to_arrays()
+    return arrays
+
+
+def _explanation(arrays: dict[str, np.ndarray]) -> dict:
+    """Inverse of :func:`_explanation_arrays`; models of before this existed have none of it."""
+    told = [name for name in arrays if name.startswith(_IMPORTANCE) and name.endswith("_names")]
+    prefixes = [name.removesuffix("_names") for name in told]
+    energy = arrays["energy_rel_ev"]
+    return {
+        "importance": {
+            prefix.removeprefix(_IMPORTANCE): Importance.from_arrays(arrays, energy, prefix)
+            for prefix in prefixes
+        },
+        "distances": DistanceHistograms.from_arrays(arrays) if _DISTANCES in arrays else None,
+        "mean_mu": {
+            name.removeprefix("mean_mu_"): mu.astype(np.float64)
+            for name, mu in arrays.items()
+            if name.startswith("mean_mu_")
+        },
+    }
 
 
 def _verify(key: str, contents: dict[str, bytes]) -> None:

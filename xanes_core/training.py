@@ -12,13 +12,16 @@ import numpy as np
 
 from xanes_core.calibration import Calibration, fit_calibration
 from xanes_core.constants import xanes_grid_ev
+from xanes_core.distances import DistanceHistograms, distance_histograms
 from xanes_core.domain import VERDICTS, Domain, fit_domain
 from xanes_core.ensemble import Ensemble
 from xanes_core.fitting import FitSettings, fit_ensemble
+from xanes_core.importance_result import Importance
+from xanes_core.importance_stored import stored_importance
 from xanes_core.model import SpectrumModel
 from xanes_core.recipes import Recipe, TrainingData
 from xanes_core.registry import CARD_VERSION
-from xanes_core.validation import cross_predict, scores
+from xanes_core.validation import cross_fit, predict_unseen, scores
 from xanes_core.wacsf import WACSF
 
 #: Called with a sentence and the share done (0 to 1).
@@ -27,6 +30,10 @@ Progress = Callable[[str, float], None]
 
 #: Members per fold when the band is calibrated: their spread is an estimate of the same quantity.
 CALIBRATION_MEMBERS = 8
+
+
+#: Ensembles with the rows each has not seen.
+_Folds = list[tuple[Ensemble, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,9 @@ def train_model(
     tell = progress or (lambda text, share: None)
     development = ~data.held_out
     tell("calibrating the band on five folds", 0.0)
-    calibration = _calibrate(recipe, data, development, settings, n_jobs)
+    folds = _cross_fit(recipe, data, development, settings, n_jobs)
+    calibration = _calibrate(data, development, folds)
+    importance = _explain(recipe, data, development, folds, n_jobs, tell)
     metrics: dict = {}
     if data.held_out.any():
         tell("measuring on the held-out samples", 0.5)
@@ -88,7 +97,42 @@ def train_model(
         ensemble=fitted.ensemble,
         calibration=calibration,
         domain=fitted.domain,
+        importance=importance,
+        **_about_data(recipe, data),
     )
+
+
+def add_importance(
+    model: SpectrumModel,
+    recipe: Recipe,
+    data: TrainingData,
+    *,
+    settings: FitSettings | None = None,
+    n_repeats: int = 10,
+    n_jobs: int = 1,
+    progress: Progress | None = None,
+) -> SpectrumModel:
+    """Compute what explains a trained model, and return the model with it; the rest is unchanged.
+
+    The folds are fitted again as in :func:`train_model`, with the same numbers as result.
+
+    Parameters
+    ----------
+    model : SpectrumModel
+        Made by ``recipe`` from ``data``.
+    recipe, data, settings, n_jobs, progress
+        As in :func:`train_model`.
+    n_repeats : int, optional
+        Permutations of each feature or group.
+    """
+    settings = settings or recipe.settings
+    tell = progress or (lambda text, share: None)
+    development = ~data.held_out
+    tell("fitting without each of five folds", 0.0)
+    folds = _cross_fit(recipe, data, development, settings, n_jobs)
+    importance = _explain(recipe, data, development, folds, n_jobs, tell, n_repeats)
+    tell("done", 1.0)
+    return replace(model, importance=importance, **_about_data(recipe, data))
 
 
 def held_out_metrics(
@@ -103,7 +147,8 @@ def held_out_metrics(
         n and MSE by verdict (from features alone).
     """
     development = ~data.held_out
-    calibration = _calibrate(recipe, data, development, settings, n_jobs)
+    folds = _cross_fit(recipe, data, development, settings, n_jobs)
+    calibration = _calibrate(data, development, folds)
     return _scores(recipe, data, _fit(recipe, data, development, settings, n_jobs), calibration)
 
 
@@ -129,13 +174,51 @@ def _scores(recipe: Recipe, data: TrainingData, fitted: _Fitted, calibration: Ca
     return result
 
 
-def _calibrate(
+def _cross_fit(
     recipe: Recipe, data: TrainingData, rows: np.ndarray, settings: FitSettings, n_jobs: int
-) -> Calibration:
+) -> _Folds:
     blocks = WACSF.from_name(recipe.convention).feature_kinds
     fewer = replace(settings, n_members=min(settings.n_members, CALIBRATION_MEMBERS))
-    mean, spread = cross_predict(data.x[rows], data.y[rows], blocks, fewer, n_jobs=n_jobs)
-    return fit_calibration(data.y[rows], mean, spread)
+    return cross_fit(data.x[rows], data.y[rows], blocks, fewer, n_jobs=n_jobs)
+
+
+def _calibrate(data: TrainingData, rows: np.ndarray, folds: _Folds) -> Calibration:
+    return fit_calibration(data.y[rows], *predict_unseen(folds, data.x[rows]))
+
+
+def _explain(
+    recipe: Recipe,
+    data: TrainingData,
+    rows: np.ndarray,
+    folds: _Folds,
+    n_jobs: int,
+    tell: Progress,
+    n_repeats: int = 10,
+) -> dict[str, Importance]:
+    """Importance on the folds that the calibration is fitted to, so nothing is fitted twice."""
+    return stored_importance(
+        folds,
+        data.x[rows],
+        data.y[rows],
+        data.elements[rows],
+        WACSF.from_name(recipe.convention),
+        energy_rel_ev=xanes_grid_ev(),
+        n_repeats=n_repeats,
+        n_jobs=n_jobs,
+        progress=lambda text, share: tell(text, 0.3 + 0.2 * share),
+    )
+
+
+def _about_data(recipe: Recipe, data: TrainingData) -> dict:
+    """Mean spectra and distances of all samples, as attributes of the model."""
+    known = [el for el in recipe.elements if (data.elements == el).any()]
+    distances: DistanceHistograms | None = None
+    if data.training_set is not None:
+        distances = distance_histograms((atoms, 0) for atoms in data.training_set.structures)
+    return {
+        "mean_mu": {el: data.y[data.elements == el].mean(axis=0) for el in known},
+        "distances": distances,
+    }
 
 
 def _fit(

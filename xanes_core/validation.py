@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.model_selection import KFold
 
 from xanes_core.calibration import fit_calibration
+from xanes_core.ensemble import Ensemble
 from xanes_core.fitting import FitSettings, fit_ensemble
 from xanes_core.metrics import (
     coverage,
@@ -25,6 +26,39 @@ N_FOLDS = 5
 def folds(n: int, *, seed: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield (training rows, validation rows) of the five folds everyone is compared on."""
     yield from KFold(N_FOLDS, shuffle=True, random_state=seed).split(np.zeros(n))
+
+
+def cross_fit(
+    x: np.ndarray,
+    y: np.ndarray,
+    blocks: tuple[str, ...],
+    settings: FitSettings,
+    *,
+    n_jobs: int = 1,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[tuple[Ensemble, np.ndarray]]:
+    """Fit one ensemble per fold; each comes with the rows it has not seen.
+
+    Parameters as in :func:`cross_predict`.
+    """
+    fitted = []
+    for train, test in folds(len(y), seed=seed):
+        fitted.append((fit_ensemble(x[train], y[train], blocks, settings, n_jobs=n_jobs)[0], test))
+        if progress is not None:
+            progress(len(fitted), N_FOLDS)
+    return fitted
+
+
+def predict_unseen(
+    fitted: list[tuple[Ensemble, np.ndarray]], x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predict every sample (n, d) by the ensemble that has not seen it; mean and spread, (n, k)."""
+    parts = [(rows, *ensemble.predict(x[rows])) for ensemble, rows in fitted]
+    mean, spread = (np.empty((len(x), parts[0][1].shape[1])) for _ in range(2))
+    for rows, of_mean, of_spread in parts:
+        mean[rows], spread[rows] = of_mean, of_spread
+    return mean, spread
 
 
 def cross_predict(
@@ -57,13 +91,8 @@ def cross_predict(
     mean, spread : numpy.ndarray, (n, k)
         Mean and standard deviation over members.
     """
-    mean, spread = np.empty_like(y, dtype=np.float64), np.empty_like(y, dtype=np.float64)
-    for done, (train, test) in enumerate(folds(len(y), seed=seed), start=1):
-        ensemble, _ = fit_ensemble(x[train], y[train], blocks, settings, n_jobs=n_jobs)
-        mean[test], spread[test] = ensemble.predict(x[test])
-        if progress is not None:
-            progress(done, N_FOLDS)
-    return mean, spread
+    fitted = cross_fit(x, y, blocks, settings, n_jobs=n_jobs, seed=seed, progress=progress)
+    return predict_unseen(fitted, x)
 
 
 def cross_coverage(

@@ -7,6 +7,7 @@ file can reach a browser's script. The app draws it with 3Dmol.js; where that sc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ SHELLS_ANG = (2.5, 4.0, 6.0)
 #: Bonded means nearer than this times the sum of the covalent radii (Cordero et al. 2008).
 BOND_FACTOR = 1.22
 _MAX_BOND_ANG = 3.4
+_HEX = re.compile(r"#[0-9A-Fa-f]{6}")
 # white and near-white atoms vanish on a light page
 _COLOURS = {1: "#C9CED6"}
 
@@ -40,6 +42,7 @@ def scene(
     labels: bool = False,
     shells_ang: Sequence[float] = (),
     max_atoms: int = MAX_ATOMS,
+    colours: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Everything a 3D view of `atoms` needs, ready for JSON.
 
@@ -55,26 +58,35 @@ def scene(
         Radii of translucent spheres around the absorber (A).
     max_atoms : int
         Larger structures, and all crystals, show only the atoms within 6 A of the absorber.
+    colours : sequence of str, optional
+        Hex colour for every atom of the structure instead of those of the elements; the absorber
+        keeps its own.
 
     Returns
     -------
     dict
         ``atoms`` (list of symbol, x, y, z in A from the absorber, colour, radius_ang, absorber,
-        label), ``bonds`` (index pairs), ``shells`` (radii), ``note`` (sentence or ``""``).
+        label, index in the structure), ``bonds`` (index pairs), ``shells`` (radii), ``note``
+        (sentence or ``""``).
 
     Raises
     ------
     StructureError
-        When an absorber index is out of range or a radius is not positive.
+        When an absorber index is out of range, a radius is not positive, or colours are not one
+        ``#RRGGBB`` for each atom.
     """
     marked = [absorber] if np.ndim(absorber) == 0 else list(absorber)
     if not marked or not all(0 <= int(i) < len(atoms) for i in marked):
         raise StructureError(f"The absorber must be an index from 0 to {len(atoms) - 1}")
     if any(not (np.isfinite(r) and r > 0) for r in shells_ang):
         raise StructureError("A distance shell needs a positive radius")
+    if colours is not None and (
+        len(colours) != len(atoms) or not all(_HEX.fullmatch(c) for c in colours)
+    ):
+        raise StructureError(f"{len(atoms)} colours such as #0072B2 are needed, one for each atom")
     centre = int(marked[0])
     if atoms.pbc.any() or len(atoms) > max_atoms:
-        numbers, positions, flags, names = _surroundings(atoms, centre, max_atoms)
+        numbers, positions, flags, names, indices = _surroundings(atoms, centre, max_atoms)
         note = f"Showing the {len(numbers)} atoms within {R_CUT_ANG:g} \u00c5 of the absorber."
     else:
         numbers = atoms.numbers
@@ -82,11 +94,14 @@ def scene(
         chosen = {int(i) for i in marked}
         flags = [i in chosen for i in range(len(atoms))]
         names = [f"{chemical_symbols[z]}{i}" for i, z in enumerate(numbers)]
+        indices = range(len(atoms))
         note = ""
     return {
         "atoms": [
             _atom(int(z), p, flag, name if labels and z != 1 else "")
-            for z, p, flag, name in zip(numbers, positions, flags, names, strict=True)
+            | {"index": int(i)}
+            | ({"colour": colours[i]} if colours is not None and not flag else {})
+            for z, p, flag, name, i in zip(numbers, positions, flags, names, indices, strict=True)
         ],
         "bonds": _bonds(np.asarray(numbers), np.asarray(positions)),
         "shells": sorted(float(r) for r in shells_ang),
@@ -207,7 +222,10 @@ def _surroundings(atoms: Atoms, centre: int, max_atoms: int):
     positions = np.vstack([np.zeros(3), around.positions_ang[keep]])
     flags = [True] + [False] * (len(numbers) - 1)
     names = [chemical_symbols[z] for z in numbers]
-    return numbers, positions, flags, names
+    labelled = atoms.copy()
+    labelled.numbers = np.arange(len(atoms))  # an environment keeps numbers: let them be indices
+    indices = [centre, *environment(labelled, centre).numbers[keep]]
+    return numbers, positions, flags, names, indices
 
 
 def _bonds(numbers: np.ndarray, positions: np.ndarray) -> list[list[int]]:

@@ -27,6 +27,8 @@ class PageLink:
 #: The pages in the order of the navigation; the first is where the app opens.
 PAGES = (
     PageLink("pages/predict.py", "Predict"),
+    PageLink("pages/importance.py", "Feature importance"),
+    PageLink("pages/windows.py", "Spectral windows"),
     PageLink("pages/models.py", "Models"),
 )
 

@@ -109,6 +109,9 @@ function draw(host, scene) {
         r < 0.001 ? `${atom.elem}, absorber` : `${atom.elem}, ${r.toFixed(2)} \u00c5 from the absorber`;
     },
     () => { host.querySelector(".viewer3d-hover").textContent = ""; });
+  if (scene.pickable) {
+    viewer.setClickable({}, true, (atom) => host.pick3d(scene.atoms[atom.index].index));
+  }
   // the largest first: a translucent sphere hides what is drawn inside it later
   for (const radius of [...scene.shells].reverse()) {
     viewer.addSphere({
@@ -150,6 +153,7 @@ export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const host = parentElement.querySelector(".viewer3d");
   host.style.height = `${data.height_px}px`;
+  host.pick3d = (index) => setStateValue("picked", index);
   if (!hasWebGL()) {
     say(host, "This browser has no WebGL, which the 3D view needs. Everything else works.");
     return;

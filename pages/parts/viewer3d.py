@@ -36,8 +36,13 @@ def _script_present() -> bool:
     return viewer_ready()
 
 
-def show_structure(scene: dict, *, structure: str, height_px: int, key: str) -> None:
-    """Show a scene of :func:`xanes_core.viewer.scene`; `structure` names what the camera is on."""
+def show_structure(
+    scene: dict, *, structure: str, height_px: int, key: str, pickable: bool = False
+) -> int | None:
+    """Show a scene of :func:`xanes_core.viewer.scene`; `structure` names what the camera is on.
+
+    Returns the index of the atom clicked last, where the view is pickable.
+    """
     present = _script_present()
     if not present or st.session_state.get(f"{key}_plain"):
         figure = structure_figure(scene, dark=is_dark(), height_px=height_px)
@@ -48,7 +53,7 @@ def show_structure(scene: dict, *, structure: str, height_px: int, key: str) -> 
             else "Plain 3D view: the viewer's script is not installed here. "
             "`python -m xanes_core.assets` fetches it once."
         )
-        return
+        return None
     base = st.get_option("server.baseUrlPath").strip("/")
     prefix = f"/{base}" if base else ""
     data = scene | {
@@ -57,8 +62,12 @@ def show_structure(scene: dict, *, structure: str, height_px: int, key: str) -> 
         "height_px": height_px,
         "absorber_colour": ABSORBER,
         "script_url": f"{prefix}/app/static/{VIEWER_SCRIPT}",
+        "pickable": pickable,
     }
-    result = _component()(key=key, data=data, on_failed_change=lambda: None)
+    result = _component()(
+        key=key, data=data, on_failed_change=lambda: None, on_picked_change=lambda: None
+    )
     if result.failed:
         st.session_state[f"{key}_plain"] = True
         st.rerun()
+    return result.picked if pickable else None

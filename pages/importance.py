@@ -1,0 +1,232 @@
+"""Feature importance: distances under their histogram, the map over energy, and every atom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from pages.parts import inputs
+from pages.parts.common import plain, show_notices
+from pages.parts.explain import (
+    ABSOLUTE_UNIT,
+    Subject,
+    chart,
+    choose_subject,
+    effects_of,
+    histogram_of,
+    neighbours_of,
+    spectra_of,
+    take_drag,
+    window_of,
+    window_row,
+    windows,
+    windows_to_link,
+)
+from pages.parts.shell import page
+from pages.parts.viewer3d import show_structure
+from xanes_core.errors import XanesError
+from xanes_core.importance_maps import effect_figure, map_figure, signed_colours
+from xanes_core.importance_plots import (
+    KIND_LABELS,
+    BarSeries,
+    distance_figure,
+    group_figure,
+)
+from xanes_core.importance_stored import find_importance
+from xanes_core.viewer import scene
+from xanes_core.windows import EnergyWindow
+
+CAVEAT = (
+    "Each bar scrambles all G2 of one distance at once; neighbouring distances see the same atom "
+    "and answer for it, so a bar is a lower bound: shells and kinds are scrambled as a whole."
+)
+EFFECTS = {"removed": "taken out", "moved": "moved out by 0.05 \u00c5"}
+
+
+def single_g2(subject: Subject, window: EnergyWindow):
+    """The unresolved G2, each scrambled by itself."""
+    singles = window_of(subject.model, "all", "none", window, share=False)
+    names = [f"G2 mu={mu:.2f} A" for mu in subject.centres_ang]
+    return _rows(singles, [singles.names.index(name) for name in names])
+
+
+def distances_panel(subject: Subject, window: EnergyWindow) -> None:
+    """Histogram over bars."""
+    bars = window_of(subject.model, subject.element, "distance", window, share=False)
+    histogram, told = histogram_of(subject.model, subject.element)
+    near = neighbours_of(subject)
+    series = [BarSeries("all G2 of one distance", bars)]
+    if st.toggle(
+        "Single features", key="single_features", persist_state="session",
+        help="The plain G2 of each distance scrambled alone, over all absorbers of the model.",
+    ):  # fmt: skip
+        series.append(BarSeries("plain G2 alone", single_g2(subject, window)))
+    chart(
+        lambda dark: distance_figure(
+            series, subject.centres_ang, histogram=histogram,
+            neighbours=near, unit=ABSOLUTE_UNIT, dark=dark, height_px=500,
+        ),
+        key="distances", name=f"importance_{subject.model.key}_{subject.element}_distances",
+    )  # fmt: skip
+    n = find_importance(subject.model.importance, subject.model.key, subject.element, "distance")
+    st.caption(
+        f"{told} Bars: {n.n_samples} spectra that the scoring networks had not seen, "
+        f"{plain(window.label)}; error bars are one standard error. {CAVEAT}"
+    )
+
+
+def map_panel(subject: Subject, window: EnergyWindow) -> None:
+    """Distance against energy."""
+    line = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+    line.markdown("##### Which distance speaks at which energy")
+    scaled = line.toggle(
+        "Each energy by itself", key="map_scaled", persist_state="session",
+        help="Every energy in per cent of its largest distance, where it matters at all.",
+    )  # fmt: skip
+    found = find_importance(
+        subject.model.importance, subject.model.key, subject.element, "distance"
+    )
+    values, unit = 1e3 * found.mean, ABSOLUTE_UNIT
+    if scaled:
+        top = values.max(axis=0)
+        values = np.where(top > 0.02 * top.max(), 100 * values / np.maximum(top, 1e-12), np.nan)
+        unit = "% of the largest"
+    chart(
+        lambda dark: map_figure(
+            values, subject.energy_rel_ev, subject.centres_ang, spectra_of(subject),
+            window=(window.low_ev, window.high_ev), unit=unit, dark=dark, height_px=480,
+        ),
+        key="map", name=f"importance_{subject.model.key}_{subject.element}_map",
+        on_drag=lambda key: take_drag(key, 0, subject.energy_rel_ev),
+    )  # fmt: skip
+    st.caption("Drag sideways on the spectrum or the map to set the window.")
+
+
+def groups_panel(subject: Subject, window: EnergyWindow) -> None:
+    """Totals of shells and kinds, G4 by lambda and zeta."""
+    st.markdown("##### Scrambled as a whole")
+    model, element = subject.model, subject.element
+    for grouping, title in (("shell", "shells"), ("kind", "kinds"), ("angle", "angles")):
+        try:
+            found = window_of(model, element, grouping, window, share=False)
+        except XanesError:
+            continue
+        if grouping == "angle":
+            series, names = _by_lambda(found), _zetas(found.names)
+        else:
+            rows = [i for i, name in enumerate(found.names) if name != "absorber"]
+            names = [KIND_LABELS.get(found.names[i], found.names[i].split(" (")[0]) for i in rows]
+            series = [BarSeries(title, _rows(found, rows))]
+        chart(
+            lambda dark, series=series, names=names: group_figure(
+                series, names, unit="0.001 edge steps\u00b2", dark=dark, height_px=210
+            ),
+            key=f"groups_{grouping}", name=f"importance_{model.key}_{element}_{title}",
+        )  # fmt: skip
+
+
+def _rows(window, rows):
+    names = tuple(window.names[i] for i in rows)
+    return replace(window, names=names, raw=window.raw[:, rows], parts=window.parts[:, rows])
+
+
+def _by_lambda(window) -> list[BarSeries]:
+    series = []
+    for sign in ("+1", "-1"):
+        rows = [i for i, name in enumerate(window.names) if f"lambda={sign}" in name]
+        series.append(BarSeries(f"G4, lambda {sign}", _rows(window, rows)))
+    return series
+
+
+def _zetas(names) -> list[str]:
+    return list(dict.fromkeys(f"zeta {name.split('zeta=')[1]}" for name in names))
+
+
+def atoms_panel(subject: Subject, window: EnergyWindow) -> None:
+    """The structure coloured by what each atom does, and the effect of one atom."""
+    if subject.atoms is None:
+        st.info(
+            "Choose an example or drop a file in the sidebar: its distances appear in the "
+            "histogram and its atoms are coloured by what they do to the spectrum."
+        )
+        return
+    effects = effects_of(subject)
+    averaged = effects.window(window.low_ev, window.high_ev)
+    kind = st.segmented_control(
+        "Effect", list(EFFECTS), format_func=lambda k: f"Atom {EFFECTS[k]}", key="effect_kind",
+        default="removed" if "effect_kind" not in st.session_state else None, required=True,
+        persist_state="session", label_visibility="collapsed",
+    )  # fmt: skip
+    values = averaged.removed if kind == "removed" else averaged.moved
+    limit = float(np.abs(values).max(initial=0.0)) or 1.0
+    colours = signed_colours(effects.by_atom(values), limit)
+    view = scene(subject.atoms, subject.site, colours=colours)
+    picked = show_structure(
+        view, structure=f"{subject.label} {subject.site}", height_px=290, key="effects_view",
+        pickable=True,
+    )  # fmt: skip
+    _legend(limit, window)
+    atoms = [int(i) for i in effects.atoms]
+    names = {
+        i: f"{el}{i}, {r:.2f} \u00c5, {v:+.3f}"
+        for i, el, r, v in zip(atoms, effects.elements, effects.distances_ang, values, strict=True)
+    }
+    if picked in names and picked != st.session_state.get("_picked_seen"):
+        st.session_state["effect_atom"] = picked
+    st.session_state["_picked_seen"] = picked
+    if st.session_state.get("effect_atom") not in names:
+        st.session_state["effect_atom"] = atoms[int(np.argmax(np.abs(values)))]
+    chosen = st.selectbox(
+        "Atom (distance, effect in the window); or click it above", atoms, key="effect_atom",
+        format_func=lambda i: names.get(i, str(i)), persist_state="session",
+    )  # fmt: skip
+    members = effects.removed_members if kind == "removed" else effects.moved_members
+    own = members[:, atoms.index(chosen)]
+    chart(
+        lambda dark: effect_figure(
+            effects.energy_rel_ev, effects.mu, own.mean(axis=0), own.std(axis=0, ddof=1),
+            name=f"{names[chosen].split(',')[0]} {EFFECTS[kind]}",
+            window=(window.low_ev, window.high_ev), dark=dark, height_px=330,
+        ),
+        key="effect", name=f"effect_{names[chosen].split(',')[0]}",
+    )  # fmt: skip
+
+
+def _legend(limit: float, window: EnergyWindow) -> None:
+    low, middle, high = signed_colours(np.array([-limit, 0.0, limit]), limit)
+    st.html(
+        f'<div style="display:flex;gap:8px;align-items:center;font-size:13px">'
+        f"<span>falls {-limit:.3f}</span>"
+        f'<span style="flex:1;height:10px;border-radius:3px;background:linear-gradient(90deg,'
+        f'{low},{middle},{high})"></span><span>rises +{limit:.3f}</span></div>'
+        f'<div style="font-size:13px;opacity:0.75">mean mu(E) from {window.low_ev:g} to '
+        f"{window.high_ev:g} eV: what the network makes of the atom, not chemistry</div>"
+    )
+
+
+def main() -> None:
+    """Show the page."""
+    inputs.sidebar()
+    notices = st.container()
+    st.markdown("#### What the network looks at")
+    subject = choose_subject()
+    if subject is None:
+        return
+    window = windows(1)[0]
+    left, right = st.columns([7, 5], gap="medium")
+    with left:
+        window_row(0, window)
+        distances_panel(subject, window)
+        map_panel(subject, window)
+    with right:
+        atoms_panel(subject, window)
+        groups_panel(subject, window)
+    windows_to_link(windows(1))
+    with notices:
+        show_notices()
+
+
+with page("Feature importance"):
+    main()
