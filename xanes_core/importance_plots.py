@@ -34,7 +34,7 @@ KIND_LABELS = MappingProxyType(
 )
 #: Elements of the histogram drawn by themselves; the others are put together.
 MAX_ELEMENTS = 7
-_OTHERS = "#8A8F98"
+_OTHERS = "#B8895A"  # no element of a ligand has it
 
 
 @dataclass(frozen=True)
