@@ -20,6 +20,7 @@ from xanes_core.importance_stored import (
     ELEMENT_GROUPINGS,
     find_importance,
     mean_and_errors,
+    mean_over_absorbers,
     stored_importance,
     stored_key,
 )
@@ -177,10 +178,22 @@ def test_the_command_writes_windows_of_groups(shipped, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_without_an_element_the_absorbers_are_averaged(shipped, capsys):
+    assert main(["importance", "--model", "tiny", "--group", "shell", "--window", "4", "14"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    each = [tiny_model().importance[f"{el}_shell"].window(4, 14).mean for el in ELEMENTS]
+    found = [float(row["importance"]) for row in rows]
+    np.testing.assert_allclose(found, np.mean(each, axis=0), rtol=1e-4)
+
+
+def test_no_absorber_with_a_grouping_is_told(model):
+    with pytest.raises(ModelError, match="choose another grouping"):
+        mean_over_absorbers({"all_none": model.importance["all_none"]}, "tiny", "shell")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--group", "shell"], "knows V, Fe; choose one with --element"),
         (["--element", "Fe"], "single features are scored over all absorbers"),
         (["--element", "Cu", "--group", "kind"], "no importance by kind around Cu"),
         (["--window", "5", "4"], "two ascending energies"),

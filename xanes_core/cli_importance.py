@@ -11,7 +11,8 @@ import numpy as np
 
 from xanes_core.errors import ModelError, XanesError
 from xanes_core.files import write_bytes
-from xanes_core.importance_stored import find_importance
+from xanes_core.importance import Importance
+from xanes_core.importance_stored import find_importance, mean_over_absorbers
 from xanes_core.importance_table import importance_csv
 from xanes_core.model import SpectrumModel
 from xanes_core.recipes import get_recipe, load_training_data
@@ -27,8 +28,9 @@ def add_importance_command(commands) -> None:
         "importance", help="importance of features or groups of them, over all energies or windows"
     )
     command.add_argument("--model", required=True, metavar="KEY")
-    command.add_argument("--element", metavar="EL", help="absorber; needed with --group other than "
-                         "none where the model knows several")  # fmt: skip
+    command.add_argument(
+        "--element", metavar="EL", help="absorber; default: mean over all that the model knows"
+    )
     command.add_argument(
         "--window", nargs=2, type=float, action="append", metavar=("LO", "HI"),
         help="energies relative to E0 (eV); may be given several times; default: all",
@@ -53,7 +55,7 @@ def _importance(options: argparse.Namespace) -> int:
     if options.recompute:
         model = _recomputed(model, options)
     text = importance_csv(
-        find_importance(model.importance, model.key, _element(model, options), options.group),
+        _stored(model, options),
         model.convention,
         options.group,
         _windows(model, options.window),
@@ -75,21 +77,17 @@ def _windows(model: SpectrumModel, told: Sequence[Sequence[float]] | None) -> li
     return told or [(float(np.min(grid)), float(np.max(grid)))]
 
 
-def _element(model: SpectrumModel, options: argparse.Namespace) -> str:
+def _stored(model: SpectrumModel, options: argparse.Namespace) -> Importance:
     if options.group == "none":
         if options.element and len(model.elements) > 1:
             raise ModelError(
                 "single features are scored over all absorbers together; leave --element out or "
                 "choose --group distance"
             )
-        return "all"
+        return find_importance(model.importance, model.key, "all", "none")
     if options.element:
-        return options.element
-    if len(model.elements) == 1:
-        return model.elements[0]
-    raise ModelError(
-        f"model {model.key} knows {', '.join(model.elements)}; choose one with --element"
-    )
+        return find_importance(model.importance, model.key, options.element, options.group)
+    return mean_over_absorbers(model.importance, model.key, options.group)
 
 
 def _recomputed(model: SpectrumModel, options: argparse.Namespace) -> SpectrumModel:

@@ -120,3 +120,24 @@ def find_importance(
             + (f"there is that around {', '.join(known)}" if known else "choose another grouping")
         )
     return stored[name]
+
+
+def mean_over_absorbers(stored: dict[str, Importance], key: str, grouping: str) -> Importance:
+    """Importance of one grouping, averaged over the absorbers a model carries it for.
+
+    Every absorber counts the same, however many spectra it has; samples are scrambled among
+    complexes of one absorber only.
+
+    Raises
+    ------
+    ModelError
+        The model carries this grouping around no absorber.
+    """
+    found = [stored[name] for name in sorted(stored) if name.endswith(f"_{grouping}")]
+    if not found:
+        return find_importance(stored, key, "all", grouping)  # says what there is instead
+    return replace(
+        found[0],
+        raw=np.mean([one.raw for one in found], axis=0),
+        parts=np.mean([one.parts for one in found], axis=0),
+    )
