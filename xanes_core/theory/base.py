@@ -26,6 +26,9 @@ from xanes_core.spectra import Spectrum
 from xanes_core.structure_checks import validate_structure
 from xanes_core.theory_grid import feff_to_grid
 
+#: Note of a run that the settings accept although its potentials did not converge.
+UNCONVERGED_NOTE = "The potentials did not converge; the spectrum may be off."
+
 
 class TheoryError(XanesError):
     """A calculation cannot be set up, did not succeed, or its output cannot be read."""

@@ -11,6 +11,7 @@ from ase import Atoms
 
 from xanes_core.spectra import Spectrum
 from xanes_core.theory.base import (
+    UNCONVERGED_NOTE,
     Availability,
     Cancel,
     OnProgress,
@@ -36,7 +37,6 @@ from xanes_core.theory.process import (
 )
 
 INPUT_NAME = "fdmnes_in.txt"
-UNCONVERGED_NOTE = "The potentials did not converge; the spectrum may be off."
 
 
 class Fdmnes(TheoryEngine):

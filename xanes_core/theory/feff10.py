@@ -12,6 +12,7 @@ from ase import Atoms
 
 from xanes_core.spectra import Spectrum
 from xanes_core.theory.base import (
+    UNCONVERGED_NOTE,
     Availability,
     Cancel,
     OnProgress,
@@ -43,7 +44,6 @@ from xanes_core.theory.process import (
 HYDROGEN_NOTE = (
     "The potentials failed on hydrogen and were made once more with p states on hydrogen."
 )
-UNCONVERGED_NOTE = "The potentials did not converge; the spectrum may be off."
 
 
 class Feff10(TheoryEngine):
