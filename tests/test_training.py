@@ -337,6 +337,7 @@ def test_too_few_samples_are_refused(data):
     few = TrainingData(
         x=data.x[:12],
         y=data.y[:12],
+        energy_rel_ev=data.energy_rel_ev,
         elements=data.elements[:12],
         held_out=np.zeros(12, dtype=bool),
         training_set=None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from xanes_core.baselines import BASELINES
-from xanes_core.constants import xanes_grid_ev
 from xanes_core.errors import DatasetError
 from xanes_core.recipes import Recipe, TrainingData
 from xanes_core.training import held_out_metrics
@@ -45,7 +44,7 @@ def accuracy_report(recipe: Recipe, data: TrainingData, *, n_jobs: int = 1) -> d
     return {
         "key": recipe.key,
         "n_train": int(train.sum()),
-        "grid_points": len(xanes_grid_ev()),
+        "grid_points": len(data.energy_rel_ev),
         "model": held_out_metrics(recipe, data, recipe.settings, n_jobs=n_jobs),
         "baselines": baselines,
     }

@@ -49,3 +49,12 @@ R_CUT_ANG = 6.0
 def xanes_grid_ev() -> np.ndarray:
     """Energy grid of the shipped XANES models, relative to E0 (226,) in eV, step 1/3 eV."""
     return np.linspace(-15.0, 60.0, 226)
+
+
+def xes_grid_ev() -> np.ndarray:
+    """Energy grid of the shipped XES models, relative to E0 (141,) in eV, step 0.2 eV."""
+    return np.linspace(-14.0, 14.0, 141)
+
+
+#: Kinds of spectra that models predict, each with its grid.
+SPECTRUM_GRIDS = MappingProxyType({"xanes": xanes_grid_ev, "xes": xes_grid_ev})

@@ -3,7 +3,8 @@
 ``EL.extxyz`` holds the structures (absorber is atom 0; charge, oxidation state, coordination
 number and ligands in the comment line; ASE and most viewers read it). ``EL.npz`` holds, in the
 same order, ``name`` (n,), ``energy_ev`` (n, p) absolute energies padded with NaN and ``mu`` (n, p)
-as the theory wrote them. ``held_out.txt`` names the records that measure accuracy and are used for
+as the theory wrote them. ``EL.xes.npz``, where it exists, holds the emission spectra of some of the
+records in the same way. ``held_out.txt`` names the records that measure accuracy and are used for
 nothing else.
 """
 
@@ -19,7 +20,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 
-from xanes_core.constants import ABSORBERS, K_EDGE_EV, xanes_grid_ev
+from xanes_core.constants import ABSORBERS, K_EDGE_EV, SPECTRUM_GRIDS
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.files import read_arrays
 from xanes_core.theory_grid import feff_to_grid
@@ -85,7 +86,7 @@ class TrainingSet:
 
 
 def load_training_set(
-    folder: str | Path, *, energy_rel_ev: np.ndarray | None = None
+    folder: str | Path, *, spectrum: str = "xanes", energy_rel_ev: np.ndarray | None = None
 ) -> TrainingSet:
     """Read a training set.
 
@@ -93,6 +94,9 @@ def load_training_set(
     ----------
     folder : str or Path
         Folder with ``EL.extxyz`` and ``EL.npz`` pairs.
+    spectrum : {"xanes", "xes"}, optional
+        Absorption in edge steps of every record, or emission of those records that have it, its
+        area on the grid scaled to 1 (1/eV).
     energy_rel_ev : numpy.ndarray, (k,), optional
         Grid relative to E0 (eV); default that of the shipped models.
 
@@ -107,28 +111,35 @@ def load_training_set(
         Files are missing, do not belong together, or hold a spectrum that cannot be used.
     """
     folder = Path(folder)
-    grid = xanes_grid_ev() if energy_rel_ev is None else np.asarray(energy_rel_ev, dtype=float)
-    found = [el for el in ABSORBERS if (folder / f"{el}.npz").is_file()]
+    if spectrum not in SPECTRUM_GRIDS:
+        raise DatasetError(f"no spectra {spectrum!r}; there are: {', '.join(SPECTRUM_GRIDS)}")
+    grid = SPECTRUM_GRIDS[spectrum]() if energy_rel_ev is None else np.asarray(energy_rel_ev, float)
+    suffix = ".npz" if spectrum == "xanes" else f".{spectrum}.npz"
+    found = [el for el in ABSORBERS if (folder / f"{el}{suffix}").is_file()]
     if not found:
         raise DatasetError(
-            f"no training set in {folder}: it should hold files such as Fe.extxyz and Fe.npz"
+            f"no training set in {folder}: it should hold files such as Fe.extxyz and Fe{suffix}"
         )
     names, elements, structures, spectra, digest = [], [], [], [], hashlib.sha256()
     for element in found:
-        for file in (folder / f"{element}.extxyz", folder / f"{element}.npz"):
+        for file in (folder / f"{element}.extxyz", folder / f"{element}{suffix}"):
             digest.update(_content(file))
-        images, records = _read_pair(folder, element)
+        images, records = _read_pair(folder, element, suffix)
         structures += images
         names += records["name"].tolist()
         elements += [element] * len(images)
         spectra += _on_grid(records, element, grid)
+    if spectrum == "xes":
+        spectra = [mu / np.trapezoid(mu, grid) for mu in spectra]
+    held_out = _held_out_names(folder)
+    _check_held_out(held_out, names, complete=spectrum == "xanes")
     return TrainingSet(
         names=np.array(names),
         elements=np.array(elements),
         structures=tuple(structures),
         energy_rel_ev=grid,
         mu=np.array(spectra),
-        held_out=np.isin(names, _held_out_names(folder, names)),
+        held_out=np.isin(names, held_out),
         sha256=digest.hexdigest(),
     )
 
@@ -140,23 +151,30 @@ def _content(file: Path) -> bytes:
         raise DatasetError(f"{file.name} cannot be read ({error.strerror}); restore it") from error
 
 
-def _read_pair(folder: Path, element: str) -> tuple[list[Atoms], dict[str, np.ndarray]]:
+def _read_pair(
+    folder: Path, element: str, suffix: str
+) -> tuple[list[Atoms], dict[str, np.ndarray]]:
     images = _read_images(folder / f"{element}.extxyz")
+    file = f"{element}{suffix}"
     try:
-        arrays = read_arrays(_content(folder / f"{element}.npz"))
+        arrays = read_arrays(_content(folder / file))
         records = {key: arrays[key] for key in ("name", "energy_ev", "mu")}
     except (KeyError, ValueError) as error:
         raise DatasetError(
-            f"{element}.npz should hold arrays name, energy_ev and mu ({error}); restore it"
+            f"{file} should hold arrays name, energy_ev and mu ({error}); restore it"
         ) from error
     told = [str(atoms.info.get("name")) for atoms in images]
-    if told != records["name"].tolist() or {len(a) for a in records.values()} != {len(told)}:
-        raise DatasetError(
-            f"{element}.extxyz and {element}.npz do not list the same records in the same order; "
-            "restore both from the same version"
-        )
     if len(set(told)) < len(told):
         raise DatasetError(f"{element}.extxyz has two records of one name; rename one of them")
+    if suffix != ".npz":  # not every record has such a spectrum
+        known = set(records["name"].tolist())
+        images = [atoms for atoms in images if atoms.info["name"] in known]
+        told = [atoms.info["name"] for atoms in images]
+    if told != records["name"].tolist() or {len(a) for a in records.values()} != {len(told)}:
+        raise DatasetError(
+            f"{element}.extxyz and {file} do not list the same records in the same order; "
+            "restore both from the same version"
+        )
     for atoms in images:
         if atoms.get_chemical_symbols()[:1] != [element]:
             raise DatasetError(f"atom 0 of {atoms.info['name']} is not the absorber {element}")
@@ -184,16 +202,19 @@ def _on_grid(records: dict[str, np.ndarray], element: str, grid: np.ndarray) -> 
     return spectra
 
 
-def _held_out_names(folder: Path, names: list[str]) -> list[str]:
+def _held_out_names(folder: Path) -> list[str]:
     file = folder / HELD_OUT_FILE
     if not file.is_file():
         return []
     lines = _content(file).decode("utf-8", "replace").split("\n")
-    told = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    unknown = sorted(set(told) - set(names))
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _check_held_out(told: list[str], names: list[str], *, complete: bool) -> None:
+    """Every name of the list must be a record, unless only some records have the spectra."""
+    unknown = sorted(set(told) - set(names)) if complete else []
     if unknown:
         raise DatasetError(
             f"{HELD_OUT_FILE} names {len(unknown)} records that are not in the set, first "
             f"{unknown[0]!r}; remove them from the list"
         )
-    return told

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xanes_core.constants import ABSORBERS, xanes_grid_ev
+from xanes_core.constants import ABSORBERS, SPECTRUM_GRIDS
 from xanes_core.dataset import TrainingSet, load_training_set
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.files import read_arrays, sha256_of
@@ -23,6 +23,8 @@ class TrainingData:
     ----------
     x, y : numpy.ndarray, (n, d) and (n, k)
         Features and spectra.
+    energy_rel_ev : numpy.ndarray, (k,)
+        Grid relative to E0 (eV).
     elements : numpy.ndarray of str, (n,)
         Absorbers.
     held_out : numpy.ndarray of bool, (n,)
@@ -35,6 +37,7 @@ class TrainingData:
 
     x: np.ndarray
     y: np.ndarray
+    energy_rel_ev: np.ndarray
     elements: np.ndarray
     held_out: np.ndarray
     training_set: TrainingSet | None
@@ -61,6 +64,8 @@ class Recipe:
         For the card.
     data : str
         Folder or file of the training data, relative to the project; or what to fetch.
+    spectrum : {"xanes", "xes"}, optional
+        What it predicts.
     """
 
     key: str
@@ -75,6 +80,7 @@ class Recipe:
     licence: str
     size_note: str
     data: str
+    spectrum: str = "xanes"
 
 
 _SIZE_NOTE = (
@@ -159,7 +165,7 @@ def load_training_data(recipe: Recipe, path: str | Path) -> TrainingData:
     """
     path = Path(path)
     if path.is_dir():
-        return _from_structures(recipe, load_training_set(path))
+        return _from_structures(recipe, load_training_set(path, spectrum=recipe.spectrum))
     if not path.is_file():
         raise DatasetError(f"no training data at {path.name}; {recipe.key} needs {recipe.data}")
     return _from_features(recipe, path)
@@ -171,6 +177,7 @@ def _from_structures(recipe: Recipe, records: TrainingSet) -> TrainingData:
     return TrainingData(
         x=convention.transform_many((atoms, 0) for atoms in records.structures),
         y=records.mu,
+        energy_rel_ev=records.energy_rel_ev,
         elements=records.elements,
         held_out=records.held_out,
         training_set=records,
@@ -187,7 +194,8 @@ def _from_features(recipe: Recipe, file: Path) -> TrainingData:
         raise DatasetError(
             f"{file.name} needs arrays x (features) and y (spectra) ({error})"
         ) from error
-    expected = (WACSF.from_name(recipe.convention).n_features, len(xanes_grid_ev()))
+    grid = SPECTRUM_GRIDS[recipe.spectrum]()
+    expected = (WACSF.from_name(recipe.convention).n_features, len(grid))
     if x.ndim != 2 or y.ndim != 2 or (x.shape[1], y.shape[1], len(x)) != (*expected, len(y)):
         raise DatasetError(
             f"{file.name} holds x {x.shape} and y {y.shape}; wanted (n, {expected[0]}) and "
@@ -199,6 +207,7 @@ def _from_features(recipe: Recipe, file: Path) -> TrainingData:
     return TrainingData(
         x=x,
         y=y,
+        energy_rel_ev=grid,
         elements=np.full(len(x), recipe.elements[0]),
         held_out=held_out,
         training_set=None,

@@ -11,7 +11,6 @@ from importlib.metadata import version
 import numpy as np
 
 from xanes_core.calibration import Calibration, fit_calibration
-from xanes_core.constants import xanes_grid_ev
 from xanes_core.distances import DistanceHistograms, distance_histograms
 from xanes_core.domain import VERDICTS, Domain, fit_domain
 from xanes_core.ensemble import Ensemble
@@ -93,7 +92,7 @@ def train_model(
         key=recipe.key,
         card=card,
         convention=WACSF.from_name(recipe.convention),
-        energy_rel_ev=xanes_grid_ev(),
+        energy_rel_ev=data.energy_rel_ev,
         ensemble=fitted.ensemble,
         calibration=calibration,
         domain=fitted.domain,
@@ -160,7 +159,7 @@ def _scores(recipe: Recipe, data: TrainingData, fitted: _Fitted, calibration: Ca
     chosen |= {el: elements == el for el in recipe.elements if (elements == el).any()}
     result = {
         name: _rounded(
-            scores(xanes_grid_ev(), y[rows], mean[rows], band=(lower[rows], upper[rows]))
+            scores(data.energy_rel_ev, y[rows], mean[rows], band=(lower[rows], upper[rows]))
         )
         for name, rows in chosen.items()
     }
@@ -202,7 +201,7 @@ def _explain(
         data.y[rows],
         data.elements[rows],
         WACSF.from_name(recipe.convention),
-        energy_rel_ev=xanes_grid_ev(),
+        energy_rel_ev=data.energy_rel_ev,
         n_repeats=n_repeats,
         n_jobs=n_jobs,
         progress=lambda text, share: tell(text, 0.3 + 0.2 * share),
@@ -244,7 +243,7 @@ def _card(
     level: float,
     date: str | None,
 ) -> dict:
-    grid = xanes_grid_ev()
+    grid = data.energy_rel_ev
     return {
         "card_version": CARD_VERSION,
         "key": recipe.key,
@@ -252,7 +251,7 @@ def _card(
         "elements": list(recipe.elements),
         "default_for": list(recipe.default_for),
         "edge": "K",
-        "spectrum": "xanes",
+        "spectrum": recipe.spectrum,
         "theory": recipe.theory,
         "broadening": recipe.broadening,
         "convention": recipe.convention,
