@@ -173,6 +173,8 @@ CASES = {
     "one layer": {"hidden": (7,)},
     "three layers": {"hidden": (7, 6, 5)},
     "tight clip": {"clip": 0.3},
+    "kernel": {"kernel_share": 0.4},
+    "kernel and ridge": {"kernel_share": 0.7, "ridge_alpha": 2.0, "hidden": (7,)},
 }
 
 

@@ -2,11 +2,12 @@
 
 A spectrum is predicted as a linear part plus networks on what the linear part leaves::
 
-    mu(E) = intercept(E) + a . coef(:, E) + sum_q net_q(a) C_q(E)
+    mu(E) = intercept(E) + a . coef(:, E) + sum_q ((1 - w) net_q(a) + w kernel_q(a)) C_q(E)
 
-with ``a`` the scaled features, ``C`` the principal components of the training residuals and
-``net`` one of the networks fitted by :mod:`xanes_core.fitting`. Mean and spread over members are
-the prediction and its raw uncertainty.
+with ``a`` the scaled features, ``C`` the principal components of the training residuals, ``net``
+one of the networks fitted by :mod:`xanes_core.fitting` and, for models that have one, the
+``kernel`` of :mod:`xanes_core.kernel` with weight w. Mean and spread over members are the
+prediction and its raw uncertainty.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from xanes_core.errors import DescriptorError, ModelError
+from xanes_core.kernel import KernelPart
 from xanes_core.scaling import FeatureScaler
 
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -41,6 +43,8 @@ class Ensemble:
         Per layer (m, n_in, n_out) and (m, 1, n_out), m members.
     activation : str
         Of the hidden layers.
+    kernel : KernelPart or None
+        What joins every network, if anything.
     """
 
     scaler: FeatureScaler
@@ -50,6 +54,7 @@ class Ensemble:
     weights: tuple[np.ndarray, ...]
     biases: tuple[np.ndarray, ...]
     activation: str
+    kernel: KernelPart | None = None
 
     @property
     def n_features(self) -> int:
@@ -85,7 +90,7 @@ class Ensemble:
     def predict_members(self, x: np.ndarray) -> np.ndarray:
         """Spectra of each member, (m, n, k), for features ``x`` (n, d)."""
         a = self.scaler.transform(self.check_features(x))
-        outputs = self._networks(a)
+        outputs = self._outputs(a)
         linear = a @ self.coef + self.intercept
         return outputs @ self.components + linear
 
@@ -100,21 +105,23 @@ class Ensemble:
         for start in range(0, len(x), chunk):
             part = slice(start, start + chunk)
             a = self.scaler.transform(x[part])
-            outputs = self._networks(a).astype(np.float64)
+            outputs = self._outputs(a).astype(np.float64)
             centre = outputs.mean(axis=0)
             mean[part] = centre @ self.components + a @ self.coef + self.intercept
             deviation = (outputs - centre).transpose(1, 0, 2) @ self.components
             std[part] = np.sqrt(np.square(deviation).sum(axis=1) / (self.n_members - 1))
         return mean, std
 
-    def _networks(self, a: np.ndarray) -> np.ndarray:
-        """Outputs of the networks, (m, n, q)."""
+    def _outputs(self, a: np.ndarray) -> np.ndarray:
+        """Outputs of the members, (m, n, q)."""
         hidden = a[None]
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             hidden = np.matmul(hidden, weight) + bias
             if layer < len(self.weights) - 1:
                 hidden = ACTIVATIONS[self.activation](hidden)
-        return hidden
+        if self.kernel is None:
+            return hidden
+        return self.kernel.blend(hidden, self.kernel.distances(a))
 
     # --- storage -----------------------------------------------------------------------------
 
@@ -126,7 +133,7 @@ class Ensemble:
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             arrays[f"weight_{layer}"] = weight.astype(np.float32)
             arrays[f"bias_{layer}"] = bias.astype(np.float32)
-        return arrays
+        return arrays if self.kernel is None else arrays | self.kernel.to_arrays()
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], activation: str) -> Ensemble:
@@ -145,6 +152,7 @@ class Ensemble:
                 weights=tuple(arrays[f"weight_{layer}"] for layer in range(n_layers)),
                 biases=tuple(arrays[f"bias_{layer}"] for layer in range(n_layers)),
                 activation=activation,
+                kernel=KernelPart.from_arrays(arrays),
                 **{name: arrays[name] for name in ("coef", "intercept", "components")},
             )
             made.predict(np.zeros((1, made.n_features)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -19,6 +19,7 @@ from sklearn.neural_network import MLPRegressor
 
 from xanes_core.ensemble import ACTIVATIONS, Ensemble
 from xanes_core.errors import ModelError
+from xanes_core.kernel import fit_kernel
 from xanes_core.scaling import FeatureScaler
 
 _RESAMPLING = ("bootstrap", "subsample", "none")
@@ -45,6 +46,9 @@ class FitSettings:
         Scale every feature by itself instead of by block.
     gain, clip
         Of the scaling, see :class:`~xanes_core.scaling.FeatureScaler`.
+    kernel_share, kernel_alpha
+        Weight of a kernel ridge regression in the blend with the networks (0 for none), and its
+        penalty.
     seed
         Seed of everything random.
     """
@@ -64,6 +68,8 @@ class FitSettings:
     per_feature_scale: bool = False
     gain: float = 0.5
     clip: float = 6.0
+    kernel_share: float = 0.0
+    kernel_alpha: float = 0.01
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -79,7 +85,9 @@ class FitSettings:
         for name in ("feature_share", "sample_share"):
             if not 0 < getattr(self, name) <= 1:
                 raise ModelError(f"{name} must be above 0 and at most 1")
-        for name in ("batch_size", "learning_rate", "n_epochs", "gain", "clip"):
+        if not 0 <= self.kernel_share < 1:
+            raise ModelError("kernel_share must be 0 or more and below 1: networks stay the core")
+        for name in ("batch_size", "learning_rate", "n_epochs", "gain", "clip", "kernel_alpha"):
             if not getattr(self, name) > 0:
                 raise ModelError(f"{name} must be above 0, not {getattr(self, name)}")
         for name in ("alpha", "n_components", "ridge_alpha", "seed"):
@@ -161,9 +169,11 @@ def fit_ensemble(
         fitted.append(member)
         if progress is not None:
             progress(done, settings.n_members)
-    return _stack(scaler, coef, intercept, components * unit, fitted, settings), [
-        net for net, _ in fitted
-    ]
+    ensemble = _stack(scaler, coef, intercept, components * unit, fitted, settings)
+    if settings.kernel_share:
+        kernel = fit_kernel(a, targets, alpha=settings.kernel_alpha, share=settings.kernel_share)
+        ensemble = replace(ensemble, kernel=kernel)
+    return ensemble, [net for net, _ in fitted]
 
 
 def _linear_part(

@@ -118,31 +118,47 @@ class _EnsembleChunk:
         self.ensemble, self.scaled, self.own = ensemble, scaled, scaled[rows]
         self.first = np.matmul(self.own, ensemble.weights[0]) + ensemble.biases[0]
         self.linear = self.own @ ensemble.coef + ensemble.intercept
+        self.kernel = ensemble.kernel
+        self.distances = None if self.kernel is None else self.kernel.distances(self.own)
 
     def unscrambled(self) -> np.ndarray:
-        return self._rest(self.first.copy()) + self.linear
+        return self._rest(self.first.copy(), self.distances) + self.linear
 
     def scrambled(self, columns: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the chunk (c,) that change, and their spectra (c, k)."""
         weight, coef = self.ensemble.weights[0][:, columns], self.ensemble.coef[columns]
         delta = self.scaled[np.ix_(source, columns)] - self.own[:, columns]
-        used = weight.any(axis=(0, 2)) | coef.any(axis=1)
+        used = weight.any(axis=(0, 2)) | coef.any(axis=1) | (self.kernel is not None)
         changed = np.flatnonzero(delta[:, used].any(axis=1))
         if not len(changed):
             return changed, self.linear[:0]
         delta = delta[changed]
         first = np.matmul(delta, weight)
         first += self.first if len(changed) == len(self.own) else self.first[:, changed]
-        return changed, self._rest(first) + (self.linear[changed] + delta @ coef)
+        moved = self._moved(columns, source[changed], changed)
+        return changed, self._rest(first, moved) + (self.linear[changed] + delta @ coef)
 
-    def _rest(self, hidden: np.ndarray) -> np.ndarray:
+    def _moved(
+        self, columns: np.ndarray, source: np.ndarray, changed: np.ndarray
+    ) -> np.ndarray | None:
+        """Distances (c, s) to the kernel's samples after the columns were exchanged."""
+        if self.kernel is None:
+            return None
+        new, old = self.scaled[np.ix_(source, columns)], self.own[np.ix_(changed, columns)]
+        exchanged = self.kernel.distances(new, columns) - self.kernel.distances(old, columns)
+        return self.distances[changed] + exchanged
+
+    def _rest(self, hidden: np.ndarray, distances: np.ndarray | None) -> np.ndarray:
         """Mean over members of what follows the first layer, (c, k); overwrites ``hidden``."""
         ensemble = self.ensemble
         for weight, bias in zip(ensemble.weights[1:], ensemble.biases[1:], strict=True):
             hidden = ACTIVATIONS[ensemble.activation](hidden)
             hidden = np.matmul(hidden, weight)
             hidden += bias
-        return hidden.mean(axis=0, dtype=np.float64) @ ensemble.components
+        outputs = hidden.mean(axis=0, dtype=np.float64)
+        if self.kernel is not None:
+            outputs = self.kernel.blend(outputs, distances)
+        return outputs @ ensemble.components
 
 
 def _spectra(mu: np.ndarray, truth: np.ndarray) -> np.ndarray:
