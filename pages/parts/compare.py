@@ -8,14 +8,18 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.common import plain
-from xanes_core.errors import SpectrumError
+from pages.parts.theory_broaden import convolution_controls
+from xanes_core.errors import SpectrumError, XanesError
 from xanes_core.metrics import coverage, window_misfit
 from xanes_core.normalise import default_ranges, find_e0, normalise
 from xanes_core.plots import Curve, spectrum_curve
-from xanes_core.spectra import Spectrum, align, resample, scale, shift
+from xanes_core.spectra import Spectrum, align, scale, shift
 from xanes_core.spectrum_io import list_columns, read_spectrum
+from xanes_core.theory import TheoryError
+from xanes_core.theory.fdmnes_io import FdmnesLog, parse_bav
+from xanes_core.theory_compare import on_shared_grid
 
-_STORE = "overlay_spectrum"
+_STORE, _LOG = "overlay_spectrum", "overlay_log"
 _MAX_SHIFT_EV = 30.0
 
 
@@ -47,6 +51,7 @@ def overlay_spectrum(prediction) -> Curve | None:
             on_change=_take,
             help="Measured or computed: CSV, XDI, Athena, FDMNES or FEFF text, JSON.",
         )
+        _show_log()
         stored = st.session_state.get(_STORE)
         if stored is None:
             return None
@@ -58,9 +63,37 @@ def overlay_spectrum(prediction) -> Curve | None:
             st.button("Remove the spectrum", on_click=_clear, type="tertiary")
         try:
             return _controls(stored, prediction)
-        except SpectrumError as error:
+        except XanesError as error:
             st.warning(f"{plain(stored.name, 60)}: {plain(error)}")
             return None
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _log_of(data: bytes) -> FdmnesLog | None:
+    """What an FDMNES log says; None for any other file."""
+    try:
+        return parse_bav(data.decode(errors="replace"))
+    except TheoryError:
+        return None
+
+
+def _show_log() -> None:
+    """Facts of an FDMNES log, which has no spectrum of its own."""
+    stored = st.session_state.get(_LOG)
+    log = _log_of(stored.data) if stored else None
+    if log is None:
+        return
+    facts = ["came to its end" if log.finished else "did not come to its end"]
+    if log.scf_converged is not None:
+        facts.append(f"potentials {'' if log.scf_converged else 'not '}converged")
+    if log.fermi_ev is not None:
+        facts.append(f"Fermi energy {log.fermi_ev:.2f} eV")
+    if log.cpu_s is not None:
+        facts.append(f"{log.cpu_s:.0f} s")
+    st.caption(
+        f"{plain(stored.name, 60)}, log of FDMNES {plain(log.version, 40)}: "
+        f"{plain('; '.join(facts))}. The spectrum is in the file without `_bav`."
+    )
 
 
 def _take() -> None:
@@ -68,6 +101,10 @@ def _take() -> None:
     upload = st.session_state.get(key)
     if upload is None:
         st.session_state.pop(_STORE, None)
+        st.session_state.pop(_LOG, None)
+        return
+    if _log_of(upload.getvalue()) is not None:  # it says how a run went; the spectrum stays
+        st.session_state[_LOG] = StoredSpectrum(upload.name, upload.getvalue())
         return
     st.session_state[_STORE] = StoredSpectrum(upload.name, upload.getvalue())
     # what was set for another file does not fit this one
@@ -99,7 +136,8 @@ def _controls(stored: StoredSpectrum, prediction) -> Curve | None:
         default="computed" if spectrum.metadata.get("computed") == "yes" else "measured",
         key=_own_key("kind"), required=True, persist_state="session",
     )  # fmt: skip
-    ready = _normalised(spectrum, prediction.element, column)
+    ready = _broadened(spectrum, stored.name) if kind == "computed" else None
+    ready = ready or _normalised(spectrum, prediction.element, column)
     left, right = st.columns(2)
     # widgets that code may set take their start from the session, not from a default
     st.session_state.setdefault("spectrum_shift_ev", 0.0)
@@ -112,10 +150,12 @@ def _controls(stored: StoredSpectrum, prediction) -> Curve | None:
         "Scale", 0.01, 100.0, step=0.01, format="%.3f", key="spectrum_scale",
         persist_state="session",
     )  # fmt: skip
-    st.button(
-        "Fit the shift", on_click=_fit, args=(ready, prediction),
-        help="Least squares against the prediction, up to 10 eV either way.",
-    )  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        for label, with_scale in (("Fit the shift", False), ("Shift and scale", True)):
+            st.button(
+                label, on_click=_fit, args=(ready, prediction, with_scale),
+                help="Least squares against the prediction, up to 10 eV either way.",
+            )  # fmt: skip
     if problem := st.session_state.pop("spectrum_problem", None):
         st.warning(plain(problem))
     ready = scale(shift(ready, by_ev), factor)
@@ -163,14 +203,30 @@ def _normalised(spectrum: Spectrum, element: str, column: str) -> Spectrum:
     return made.spectrum
 
 
-def _fit(spectrum: Spectrum, prediction) -> None:
+def _broadened(spectrum: Spectrum, name: str) -> Spectrum | None:
+    """The spectrum with the lifetimes of FDMNES and an edge step of 1; None where not wanted."""
+    is_raw = spectrum.metadata.get("source_format") == "fdmnes"
+    is_raw = is_raw and spectrum.metadata.get("normalised") != "yes" and "_conv" not in name.lower()
+    if not st.toggle(
+        "Broaden", value=is_raw, key=_own_key("broaden"), persist_state="session",
+        help="Arctangent of FDMNES, for a spectrum as calculated; scales to the edge step too.",
+    ):  # fmt: skip
+        return None
+    with st.expander("Broadening"):
+        convolution = convolution_controls("broaden")
+    return convolution.apply(spectrum)
+
+
+def _fit(spectrum: Spectrum, prediction, with_scale: bool) -> None:
     reference = Spectrum(prediction.energy_ev, prediction.mu, prediction.e0_ev)
     try:
-        found = align(spectrum, reference)
+        found = align(spectrum, reference, fit_scale=with_scale)
     except SpectrumError as error:
         st.session_state["spectrum_problem"] = str(error)
         return
     st.session_state["spectrum_shift_ev"] = round(found.shift_ev, 2)
+    if with_scale:
+        st.session_state["spectrum_scale"] = min(max(round(found.scale, 3), 0.01), 100.0)
     if found.at_bound:
         st.session_state["spectrum_problem"] = (
             "The best shift lies at the limit of 10 eV: check the element and the energy axis."
@@ -179,16 +235,12 @@ def _fit(spectrum: Spectrum, prediction) -> None:
 
 def misfit_line(prediction, curve: Curve) -> None:
     """How far the reader's spectrum is from the prediction, where both are known."""
-    inside = (prediction.energy_ev >= curve.energy_ev[0]) & (
-        prediction.energy_ev <= curve.energy_ev[-1]
-    )
-    if inside.sum() < 10:
-        st.warning(
-            "The spectrum does not overlap with the prediction: check its element and its energies."
-        )
+    try:
+        inside, own = on_shared_grid(prediction, curve.energy_ev, curve.mu)
+    except SpectrumError as error:
+        st.warning(plain(error))
         return
     energy = prediction.energy_ev[inside]
-    own = resample(Spectrum(curve.energy_ev, curve.mu), energy).mu
     rms = window_misfit(energy, prediction.mu[inside], own)
     share = coverage(own, prediction.lower[inside], prediction.upper[inside])
     excess = np.maximum(prediction.lower[inside] - own, own - prediction.upper[inside])

@@ -18,6 +18,7 @@ from xanes_core.structures import absorber_elements, read_structures
 MAX_FILES = 500
 MAX_FRAMES = 2000
 _FILES, _ACTIVE, _EXAMPLE = "files", "active_entry", "example"
+_RELAXED, _RELAXED_PREFIX = "relaxed_entries", "relaxed:"
 _LABEL_LENGTH = 60
 
 
@@ -50,6 +51,7 @@ class Entry:
     name: str
     absorber: int | None = None
     note: str = ""
+    origin: str = ""  # key of the entry that was relaxed to give this one
 
     @property
     def is_example(self) -> bool:
@@ -93,7 +95,10 @@ def sidebar() -> None:
 
 
 def entries() -> list[Entry]:
-    """Everything that can be predicted now: readable files first, then the chosen example."""
+    """Everything that can be predicted now: readable files first, then the chosen example.
+
+    A relaxed structure stands behind the one it came from, for as long as that one is there.
+    """
     found = [
         Entry(f"file:{key}", shortened(f.name), f.frames, f.name, _named_absorber(f.frames[0]))
         for key, f in files().items()
@@ -108,7 +113,18 @@ def entries() -> list[Entry]:
                 f"example:{key}", label, [example_atoms(key)], key, example.absorber, example.note
             )
         )
-    return found
+    relaxed = list(st.session_state.get(_RELAXED, {}).values())
+    return [e for own in found for e in (own, *(r for r in relaxed if r.origin == own.key))]
+
+
+def add_relaxed(entry: Entry, frame: int, atoms: Atoms) -> str:
+    """Put the relaxed structure of one frame beside its original; return its key."""
+    key = f"{_RELAXED_PREFIX}{entry.key}:{frame}"
+    label = entry.label if len(entry.frames) == 1 else f"{entry.label} frame {frame + 1}"
+    name = f"{entry.frame_name(frame)} relaxed"
+    made = Entry(key, f"{label}, relaxed", [atoms], name, entry.absorber, entry.note, entry.key)
+    st.session_state.setdefault(_RELAXED, {})[key] = made
+    return key
 
 
 def active_entry(found: list[Entry]) -> Entry | None:
@@ -117,7 +133,9 @@ def active_entry(found: list[Entry]) -> Entry | None:
     chosen = by_key.get(st.session_state.get(_ACTIVE)) or (found[0] if found else None)
     if chosen:
         st.session_state[_ACTIVE] = chosen.key
-    is_example = chosen is not None and chosen.is_example
+    # a link cannot carry a relaxed structure: it leads to the one that was relaxed
+    origin = chosen and (chosen.origin or chosen.key)
+    is_example = origin is not None and origin.startswith("example:")
     to_link("example", st.session_state.get(_EXAMPLE) if is_example else None)
     to_link("element", st.session_state.get("element") if is_example else None)
     return chosen

@@ -29,6 +29,7 @@ PAGES = (
     PageLink("pages/predict.py", "Predict"),
     PageLink("pages/importance.py", "Feature importance"),
     PageLink("pages/windows.py", "Spectral windows"),
+    PageLink("pages/theory.py", "Theory"),
     PageLink("pages/models.py", "Models"),
 )
 

@@ -1,0 +1,100 @@
+"""Theory: the network beside a multiple-scattering run of the same structure."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import inputs, theory_jobs
+from pages.parts.common import examples, show_notices
+from pages.parts.compare import overlay_spectrum
+from pages.parts.explain import Subject, choose_subject
+from pages.parts.panels import structure_panel
+from pages.parts.shell import page
+from pages.parts.theory_relax import relax_tab
+from pages.parts.theory_result import (
+    Shown,
+    misfit,
+    overlay,
+    result_downloads,
+    shown_result,
+    times,
+)
+from pages.parts.theory_run import estimate, fdmnes_tab, feff_input, feff_panel
+from xanes_core.plots import Curve
+
+#: Small, so that a first run takes seconds.
+FIRST_EXAMPLE = "titanium-tetrachloride"
+
+
+def welcome() -> None:
+    """Invite to an example or to a structure of one's own."""
+    st.markdown("#### Compare the network with a real calculation")
+    st.markdown(
+        "Choose a metal or drop your own structures in the sidebar, then run FEFF10 on it here: "
+        "milliseconds beside seconds, and what lies between the two spectra."
+    )
+    st.button(
+        f"Start with {examples()[FIRST_EXAMPLE].title.lower()}",
+        on_click=inputs.choose_example, args=(FIRST_EXAMPLE,), type="primary",
+    )  # fmt: skip
+
+
+def controls(subject: Subject, entry: inputs.Entry) -> tuple[list[Shown], list[Curve]]:
+    """Left side: run, relax, inputs; what it gives for the figure."""
+    frame = min(int(st.session_state.get(f"frame_{entry.key}", 1)), len(entry.frames)) - 1
+    settings, feff, fits = feff_panel(subject)
+    theory_jobs.panel()
+    structure, relaxation, fdmnes = st.tabs(["Structure", "Relax", "FDMNES"])
+    with structure:
+        structure_panel(entry, frame, subject.prediction.sites)
+        feff_input(subject, settings)
+    with relaxation:
+        other = relax_tab(subject, entry, frame)
+    with fdmnes:
+        second, second_fits = fdmnes_tab(subject)
+    results = [(feff, fits), (second, second_fits)]
+    shown = [shown_result(subject, r, fits=ok) for r, ok in results if r is not None]
+    return [s for s in shown if s is not None], [other] if other else []
+
+
+def show(subject: Subject, entry: inputs.Entry) -> None:
+    """The page with a structure in view."""
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        theories, others = controls(subject, entry)
+    own = overlay_spectrum(subject.prediction)
+    if own is not None and own.kind == "theory":
+        theories.append(Shown(own))
+    elif own is not None:
+        others.append(own)
+    with right:
+        run = next((shown for shown in theories if shown.result), None)
+        times(subject, run, f"\u2248 {estimate(subject)[0]}")
+        found = overlay(subject, theories, others, st.session_state.get("axis") or "relative")
+        if found is None:
+            st.caption("Run FEFF10, or put a calculated spectrum into the sidebar, to compare.")
+        else:
+            misfit(found)
+        for shown in theories:
+            if shown.result is not None:
+                result_downloads(subject, shown.result)
+
+
+def main() -> None:
+    """Show the page."""
+    inputs.sidebar()
+    notices = st.container()
+    theory_jobs.collect()
+    subject = choose_subject()
+    if subject is not None and subject.atoms is not None:
+        show(subject, inputs.active_entry(inputs.entries()))
+    else:
+        theory_jobs.panel()
+        if subject is not None:
+            welcome()
+    with notices:
+        show_notices()
+
+
+with page("Theory"):
+    main()
