@@ -1,0 +1,100 @@
+"""Turning ligands so that their donors point where a polyhedron wants them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import permutations
+
+import numpy as np
+from ase.data import atomic_numbers, covalent_radii
+from scipy.spatial.distance import cdist
+from scipy.spatial.transform import Rotation
+
+from xanes_core.assembly.ligands import Ligand
+
+#: Farthest a donor's unit vector may end from its target; 0.6 is 35 degrees.
+MAX_MISFIT = 0.6
+#: Fits that are worse than the best by no more than this are tried too, for the room they leave.
+_NEARLY_AS_GOOD = 0.15
+#: Turns of a ligand with one site about its own bond that are tried.
+_N_TURNS = 24
+#: Atoms of two ligands must be this far apart (A), and this many covalent sums.
+MIN_GAP_ANG, MIN_GAP_COVALENT = 1.15, 0.80
+#: Most by which a ligand is moved because its metal is larger or smaller than its parent (A).
+_MAX_STRETCH_ANG = 0.4
+#: Donor vectors that cancel more than this have no common direction to move along.
+_MIN_COMMON = 0.6
+
+
+@dataclass
+class Scene:
+    """A metal at the origin and the ligands around it so far."""
+
+    metal: str
+    numbers: list[np.ndarray] = field(default_factory=list)
+    positions_ang: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, ligand: Ligand, targets: np.ndarray, rng: np.random.Generator) -> bool:
+        """Place a ligand where its donors fit ``targets`` and where it has most room.
+
+        Parameters
+        ----------
+        ligand : Ligand
+        targets : numpy.ndarray, shape (n_sites, 3)
+            Unit vectors, one per coordination site of the ligand.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        bool
+            Whether it fitted; the scene is as it was if not.
+        """
+        directions = ligand.donor_directions()
+        if len(directions) != len(targets):
+            return False
+        positions = ligand.positions_ang + self._stretch(ligand, directions)
+        options = [turn.apply(positions) for turn in _turns(directions, targets, rng)]
+        if not options:
+            return False
+        room = [self._room(ligand.numbers, option) for option in options]
+        best = int(np.argmax(room))
+        if room[best] < 1.0:
+            return False
+        self.numbers.append(ligand.numbers)
+        self.positions_ang.append(options[best])
+        return True
+
+    def _stretch(self, ligand: Ligand, directions: np.ndarray) -> np.ndarray:
+        """Shift (A) that gives bonds of this metal to a ligand that comes from another."""
+        common = directions.sum(axis=0)
+        length = np.linalg.norm(common)
+        if length <= _MIN_COMMON:
+            return np.zeros(3)
+        own, parent = (covalent_radii[atomic_numbers[m]] for m in (self.metal, ligand.parent))
+        return np.clip(own - parent, -_MAX_STRETCH_ANG, _MAX_STRETCH_ANG) * common / length
+
+    def _room(self, numbers: np.ndarray, positions: np.ndarray) -> float:
+        """Smallest distance to the other ligands over what is wanted; at least 1 is enough."""
+        if not self.numbers:
+            return np.inf
+        others = np.concatenate(self.numbers)
+        wanted = MIN_GAP_COVALENT * np.add.outer(covalent_radii[numbers], covalent_radii[others])
+        distances = cdist(positions, np.vstack(self.positions_ang))
+        return float((distances / np.maximum(wanted, MIN_GAP_ANG)).min())
+
+
+def _turns(directions: np.ndarray, targets: np.ndarray, rng: np.random.Generator) -> list[Rotation]:
+    """Rotations that bring the donors to the targets, whichever donor goes to which."""
+    if len(targets) == 1:
+        onto = Rotation.align_vectors(targets, directions)[0]
+        angles = rng.uniform(0.0, 2 * np.pi, _N_TURNS)
+        return [Rotation.from_rotvec(angle * targets[0]) * onto for angle in angles]
+    fits = []
+    for order in permutations(range(len(targets))):
+        wanted = targets[list(order)]
+        turn = Rotation.align_vectors(wanted, directions)[0]
+        misfit = np.linalg.norm(turn.apply(directions) - wanted, axis=1).max()
+        fits.append((float(misfit), turn))
+    best = min(misfit for misfit, _ in fits)
+    limit = min(best + _NEARLY_AS_GOOD, MAX_MISFIT)
+    return [turn for misfit, turn in fits if misfit <= limit]
