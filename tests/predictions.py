@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from xanes_core.constants import K_EDGE_EV, xanes_grid_ev
+from xanes_core.constants import K_EDGE_EV, xanes_grid_ev, xes_grid_ev
 from xanes_core.structures import Site
 
 
@@ -32,6 +32,7 @@ class MadePrediction:
     sites: tuple[Site, ...]
     members: np.ndarray
     domain: Verdict = field(default_factory=Verdict)
+    spectrum: str = "xanes"
 
 
 def made_prediction(element: str = "Fe", shift_ev: float = 0.0) -> MadePrediction:
@@ -45,3 +46,23 @@ def made_prediction(element: str = "Fe", shift_ev: float = 0.0) -> MadePredictio
         grid, grid + e0, mu, std, mu - 2 * std, mu + 2 * std, 0.9, e0, element, "made-up",
         (site,), members,
     )  # fmt: skip
+
+
+def made_emission(element: str = "Fe") -> MadePrediction:
+    """A valence band at 0 eV and a satellite at -12 eV, area 1."""
+    grid = xes_grid_ev()
+    mu = np.exp(-((grid / 2) ** 2)) + 0.3 * np.exp(-((grid + 12) ** 2))
+    mu /= np.trapezoid(mu, grid)
+    std = 0.02 * mu.max() + 0.05 * mu
+    return replace(
+        made_prediction(element),
+        energy_rel_ev=grid,
+        energy_ev=grid + K_EDGE_EV[element],
+        mu=mu,
+        std=std,
+        lower=np.maximum(mu - 2 * std, 0),
+        upper=mu + 2 * std,
+        members=mu + std * np.array([[-0.3], [0.0], [0.3]]),
+        model_key="made-up-xes",
+        spectrum="xes",
+    )

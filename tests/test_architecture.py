@@ -30,7 +30,7 @@ LAYERS = (
     r"errors",
     r"constants|files",
     r"curves|sites|structure\w*|spectr(a|um\w*)|broaden|normalise|theory_grid|metrics|peaks"
-    r"|spectral_features",
+    r"|spectral_features|emission",
     r"wacsf|scaling|examples|theory(\.\w+)?|relax|distances"
     r"|importance_(result|groups)",
     r"ensemble|dataset",

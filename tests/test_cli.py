@@ -13,7 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from tiny_models import TINY, tiny_model, tiny_recipe, toy_complex, write_training_set, xyz_text
+from tiny_models import (
+    TINY,
+    tiny_emission_model,
+    tiny_model,
+    tiny_recipe,
+    toy_complex,
+    write_training_set,
+    xyz_text,
+)
 
 from xanes_core import cli, recipes
 from xanes_core.cli import main
@@ -129,6 +137,30 @@ def test_xdi(capsys):
     wanted = load_model("Fe").predict(complex_of())
     np.testing.assert_allclose(found.energy_ev, wanted.energy_ev, atol=1e-3)
     np.testing.assert_allclose(found.mu, wanted.mu, atol=1e-4)
+
+
+def test_emission(capsys, monkeypatch, tmp_path):
+    save_model(tiny_model(), tmp_path / "both")
+    save_model(tiny_emission_model(), tmp_path / "both")
+    monkeypatch.setenv("XANES_MODELS", str(tmp_path / "both"))
+    wanted = load_model("Fe", spectrum="xes").predict(complex_of())
+    for arguments in (["--spectrum", "xes"], ["--model", "tiny-xes"]):
+        assert main(["predict", put("iron.xyz"), *arguments]) == 0
+        text = capsys.readouterr().out
+        assert text.startswith("energy_ev,energy_rel_ev,emission,")
+        np.testing.assert_allclose(table(text)[1][:, 2], wanted.mu, atol=1e-4)
+    assert np.trapezoid(wanted.mu, wanted.energy_rel_ev) == pytest.approx(1, abs=1e-3)
+    assert main(["predict", "iron.xyz"]) == 0  # absorption stays what an element stands for
+    assert capsys.readouterr().out.startswith(HEADER)
+    assert main(["predict", "iron.xyz", "--model", "tiny", "--spectrum", "xes"]) == 2
+    assert "model tiny predicts xanes, not xes" in capsys.readouterr().err
+    assert main(["models"]) == 0
+    assert "tiny-xes: FEFF10, emission (V, Fe; K edge, XES)" in capsys.readouterr().out
+
+
+def test_emission_without_a_model_of_it(capsys):
+    assert main(["predict", put("iron.xyz"), "--spectrum", "xes"]) == 2
+    assert "no xes model for Fe; there are: tiny" in one_line(capsys.readouterr().err)
 
 
 # --- many files ----------------------------------------------------------------------------------
@@ -442,7 +474,7 @@ def test_cards_as_json():
 def test_models_for_people(capsys):
     assert main(["models"]) == 0
     text = capsys.readouterr().out
-    assert "tiny: FEFF10, nine metals (V, Fe; K edge)" in text
+    assert "tiny: FEFF10, nine metals (V, Fe; K edge, XANES)" in text
     assert "trained on 40 complexes, 2026-01-01" in text
 
 

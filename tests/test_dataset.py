@@ -8,7 +8,7 @@ import pytest
 from ase import Atoms
 from tiny_models import ELEMENTS, N_EACH, N_HELD_OUT, write_training_set
 
-from xanes_core.constants import ABSORBERS, K_EDGE_EV, xanes_grid_ev
+from xanes_core.constants import ABSORBERS, K_EDGE_EV, xanes_grid_ev, xes_grid_ev
 from xanes_core.dataset import HELD_OUT_FILE, load_training_set
 from xanes_core.errors import DatasetError
 
@@ -136,6 +136,45 @@ def test_the_projects_own_set():
     np.testing.assert_allclose(records.mu[:, -60:].mean(axis=1), 1, atol=0.25)
     for atoms in records.structures:
         assert not atoms.pbc.any()
+
+
+# --- emission ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def emission(folder):
+    """The set with emission spectra of two of its six iron complexes."""
+    energy = np.linspace(-16, 20, 181) + K_EDGE_EV["Fe"]
+    mu = [a * np.exp(-(((energy - K_EDGE_EV["Fe"] - c) / 2) ** 2)) for a, c in ((1, -1), (40, 2))]
+    names = np.array(["Fe_001", "Fe_004"])
+    np.savez(folder / "Fe.xes.npz", name=names, energy_ev=np.tile(energy, (2, 1)), mu=mu)
+    return folder
+
+
+def test_emission_has_area_one_and_only_the_records_that_have_it(emission):
+    records = load_training_set(emission, spectrum="xes")
+    assert records.names.tolist() == ["Fe_001", "Fe_004"]
+    assert [atoms.info["name"] for atoms in records.structures] == ["Fe_001", "Fe_004"]
+    np.testing.assert_array_equal(records.energy_rel_ev, xes_grid_ev())
+    np.testing.assert_allclose(np.trapezoid(records.mu, records.energy_rel_ev), 1, rtol=1e-9)
+    assert records.energy_rel_ev[records.mu.argmax(axis=1)] == pytest.approx([-1, 2], abs=1e-9)
+    assert len(load_training_set(emission)) == 12  # absorption as before
+
+
+def test_emission_that_is_none_is_refused_by_name(emission):
+    with np.load(emission / "Fe.xes.npz") as found:
+        arrays = {key: found[key] for key in found.files}
+    arrays["mu"][1] -= 2
+    np.savez(emission / "Fe.xes.npz", **arrays)
+    with pytest.raises(DatasetError, match="spectrum of Fe_004: the emission is negative"):
+        load_training_set(emission, spectrum="xes")
+
+
+def test_a_kind_of_spectrum_that_is_not_there_is_refused(folder):
+    with pytest.raises(DatasetError, match=r"files such as Fe\.extxyz and Fe\.xes\.npz"):
+        load_training_set(folder, spectrum="xes")
+    with pytest.raises(DatasetError, match="no spectra 'exafs'; there are: xanes, xes"):
+        load_training_set(folder, spectrum="exafs")
 
 
 # --- refusals ------------------------------------------------------------------------------------

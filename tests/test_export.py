@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from predictions import made_prediction
+from predictions import made_emission, made_prediction
 
 from xanes_core.export import BatchResult, safe_name, to_csv, to_json, to_xdi, to_zip
 from xanes_core.spectrum_io import read_spectrum
@@ -58,6 +58,27 @@ def test_csv_and_json_read_back_as_spectra(prediction, writer):
     back = read_spectrum(writer(prediction).encode(), element="Fe", column="mu")
     np.testing.assert_allclose(back.mu, prediction.mu, atol=1e-6)
     np.testing.assert_allclose(back.energy_ev, prediction.energy_ev, atol=5.1e-5)
+
+
+@pytest.mark.parametrize("writer", [to_csv, to_json, to_xdi])
+def test_emission_is_called_so_and_reads_back(writer):
+    prediction = made_emission()
+    text = writer(prediction)
+    assert "emission" in text
+    assert "bsorption" not in text
+    back = read_spectrum(text.encode(), element="Fe", column="emission")
+    np.testing.assert_allclose(back.mu, prediction.mu, atol=1e-6)
+    assert "mu" not in to_csv(prediction).splitlines()[0].split(",")
+    assert json.loads(to_json(prediction))["spectrum"] == "xes"
+    assert "# XANES_Explorer.spectrum: xes" in to_xdi(prediction).splitlines()
+
+
+def test_both_spectra_of_one_structure_stay_apart_in_a_zip(prediction):
+    results = [BatchResult("a.xyz", p) for p in (prediction, made_emission())]
+    with zipfile.ZipFile(io.BytesIO(to_zip(results))) as archive:
+        assert archive.namelist()[:2] == ["spectra/a.xyz.csv", "spectra/a.xyz_xes.csv"]
+        summary = list(csv.DictReader(io.StringIO(archive.read("summary.csv").decode())))
+    assert [row["spectrum"] for row in summary] == ["xanes", "xes"]
 
 
 def test_zip_has_every_spectrum_a_summary_and_the_failures(prediction):

@@ -50,6 +50,13 @@ def test_an_svg_is_the_same_every_time():
     assert body() == body()
 
 
+def test_emission_is_drawn_with_another_title_of_its_axis():
+    options = {"e0_ev": 7112.0, "size_in": (4, 3), "dpi": 60}
+    assert spectrum_image(curves(), **options, spectrum="xes") != spectrum_image(
+        curves(), **options
+    )
+
+
 @pytest.mark.parametrize("name", ["$x_1$ <b>.xyz", "_hidden.xyz", "100 $", "a\\frac$", "$\\bad{$"])
 def test_any_file_name_can_be_a_legend_entry(name):
     curve = Curve(name, E, np.ones_like(E), "other")

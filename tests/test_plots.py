@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from predictions import made_prediction
+from predictions import made_emission, made_prediction
 
 from xanes_core import plots
 from xanes_core.errors import SpectrumError
@@ -24,6 +24,13 @@ def test_the_network_is_blue_with_its_band_in_the_same_hue():
     assert band.fillcolor.startswith("rgba(0,114,178,")
     assert figure.layout.xaxis.title.text == "Energy - E0 (eV)"
     assert figure.layout.yaxis.title.text == "mu(E) / edge step"
+
+
+def test_emission_has_its_own_axis_and_its_own_range():
+    prediction = made_emission()
+    figure = spectrum_figure([prediction_curve(prediction)], e0_ev=7112.0, spectrum="xes")
+    assert figure.layout.yaxis.title.text == "Emission (area 1, 1/eV)"
+    np.testing.assert_allclose(figure.layout.xaxis.range, (-14.0, 14.0), atol=1e-9)
 
 
 def test_the_band_encloses_exactly_lower_and_upper():

@@ -137,6 +137,48 @@ def test_load_by_key_or_element(three, asked, key):
     assert load_model(asked, folder=three).key == key
 
 
+@pytest.fixture
+def with_emission(three):
+    save_model(renamed("b-emission", spectrum="xes", default_for=[]), three)
+    return three
+
+
+def test_models_are_listed_by_spectrum(with_emission):
+    keys = lambda *a: [c["key"] for c in list_models(*a, folder=with_emission)]  # noqa: E731
+    assert keys("Fe", "xes") == ["b-emission"]
+    assert keys(None, "xes") == ["b-emission"]
+    assert keys("V", "xanes") == ["tiny"]
+    assert keys("V") == ["tiny", "b-emission"]  # emission last
+
+
+def test_an_element_stands_for_absorption_unless_emission_is_asked_for(with_emission):
+    assert load_model("V", folder=with_emission).spectrum == "xanes"
+    model = load_model("V", spectrum="xes", folder=with_emission)
+    assert (model.key, model.spectrum) == ("b-emission", "xes")
+    assert load_model("b-emission", folder=with_emission).key == "b-emission"
+    atoms = toy_complex("Fe", np.random.default_rng(8))
+    assert model.predict(atoms).spectrum == "xes"
+
+
+@pytest.mark.parametrize(
+    ("asked", "spectrum", "message"),
+    [
+        ("Cu", "xes", "no xes model for Cu; there are: a-iron, b-emission"),
+        ("tiny", "xes", "model tiny predicts xanes, not xes"),
+        ("Fe", "exafs", "no spectra 'exafs'; there are: xanes, xes"),
+    ],
+)
+def test_a_spectrum_nobody_predicts_is_refused(with_emission, asked, spectrum, message):
+    with pytest.raises(ModelError, match=message):
+        load_model(asked, spectrum, folder=with_emission)
+
+
+def test_a_card_of_an_unknown_spectrum_is_refused(stored):
+    rewrite(stored / "tiny", card=lambda card: card | {"spectrum": "exafs"})
+    with pytest.raises(ModelError, match="card of model tiny names the spectrum 'exafs'"):
+        list_models(folder=stored)
+
+
 @pytest.mark.parametrize("asked", ["Cu", "", "..", "../tiny", "tiny/", "nothing", "Au"])
 def test_unknown_names_are_refused(three, asked):
     with pytest.raises(ModelError, match=r"no model called .*; there are: a-iron, tiny, z-iron"):

@@ -70,6 +70,27 @@ def write_training_set(folder: Path, elements: tuple[str, ...] = ELEMENTS, n: in
     return folder
 
 
+def toy_emission(atoms: Atoms, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Absolute energies (eV) and emission: a band that the bonds move, a satellite of oxygen."""
+    bonds = np.linalg.norm(atoms.positions[1:7], axis=1).mean()
+    oxygen = np.mean(atoms.numbers[1:7] == 8)
+    energy = np.linspace(-16, 20, 181)
+    mu = np.exp(-(((energy + 1 + 20 * (bonds - 2.05)) / 2) ** 2))
+    mu += 0.5 * oxygen * np.exp(-((energy + 12) ** 2)) + 0.001
+    return energy + K_EDGE_EV[atoms.get_chemical_symbols()[0]], mu * rng.uniform(1, 20)
+
+
+def add_emission(folder: Path) -> Path:
+    """Write ``EL.xes.npz`` for all records of a folder."""
+    rng = np.random.default_rng(6)
+    for file in folder.glob("*.extxyz"):
+        images = ase.io.read(file, index=":")
+        energy, mu = np.moveaxis([toy_emission(atoms, rng) for atoms in images], 1, 0)
+        told = [atoms.info["name"] for atoms in images]
+        np.savez(file.with_suffix(".xes.npz"), name=told, energy_ev=energy, mu=mu)
+    return folder
+
+
 def tiny_recipe() -> Recipe:
     """The nine-metal recipe, for two metals and with settings for tests."""
     return replace(
@@ -92,6 +113,21 @@ def tiny_data() -> TrainingData:
 def tiny_model() -> SpectrumModel:
     """A trained model of two metals; do not modify."""
     return train_model(tiny_recipe(), tiny_data(), date="2026-01-01")
+
+
+@cache
+def tiny_emission_model() -> SpectrumModel:
+    """A trained emission model of the same two metals; do not modify."""
+    recipe = replace(
+        tiny_recipe(),
+        key="tiny-xes",
+        title="FEFF10, emission",
+        default_for=(),
+        spectrum="xes",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        data = load_training_data(recipe, add_emission(write_training_set(Path(folder))))
+    return train_model(recipe, data, date="2026-01-01")
 
 
 def xyz_text(atoms: Atoms) -> str:

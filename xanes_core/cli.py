@@ -16,6 +16,7 @@ from ase import Atoms
 
 from xanes_core.cli_importance import add_importance_command
 from xanes_core.cli_train import add_training_commands
+from xanes_core.constants import SPECTRUM_GRIDS
 from xanes_core.errors import StructureError, XanesError
 from xanes_core.export import safe_name, to_csv, to_json, to_xdi
 from xanes_core.files import write_bytes
@@ -70,6 +71,11 @@ def _add_predict(commands) -> None:
         "(default)",
     )
     predict.add_argument("--model", metavar="KEY", help="default: that of the absorber's element")
+    predict.add_argument(
+        "--spectrum",
+        choices=SPECTRUM_GRIDS,
+        help="absorption or valence-to-core emission; default: xanes, or that of --model",
+    )
     predict.add_argument("--format", choices=_WRITERS, default="csv")
     predict.add_argument("--out", metavar="DIR", type=Path, help="one file per structure goes here")
     predict.add_argument(
@@ -139,7 +145,7 @@ def _predict_structure(
     sites = select_sites(atoms, options.absorber)
     wanted = sites[0].element if options.model is None else options.model
     if wanted not in models:
-        models[wanted] = load_model(wanted)
+        models[wanted] = load_model(wanted, options.spectrum)
     prediction = models[wanted].predict(atoms, options.absorber)
     count = sum(site.multiplicity for site in prediction.sites)
     if count > 1:
@@ -202,7 +208,8 @@ def _models(options: argparse.Namespace) -> int:
         return 0
     for card in cards:
         print(
-            f"{card['key']}: {card['title']} ({', '.join(card['elements'])}; {card['edge']} edge)"
+            f"{card['key']}: {card['title']} ({', '.join(card['elements'])}; {card['edge']} edge, "
+            f"{card['spectrum'].upper()})"
         )
         print(f"  theory: {card['theory']}")
         print(f"  trained on {card['training_set']['n']} complexes, {card['date']}")

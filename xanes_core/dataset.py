@@ -21,6 +21,7 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.constants import ABSORBERS, K_EDGE_EV, SPECTRUM_GRIDS
+from xanes_core.emission import area_normalised
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.files import read_arrays
 from xanes_core.theory_grid import feff_to_grid
@@ -128,9 +129,7 @@ def load_training_set(
         structures += images
         names += records["name"].tolist()
         elements += [element] * len(images)
-        spectra += _on_grid(records, element, grid)
-    if spectrum == "xes":
-        spectra = [mu / np.trapezoid(mu, grid) for mu in spectra]
+        spectra += _on_grid(records, element, grid, emission=spectrum == "xes")
     held_out = _held_out_names(folder)
     _check_held_out(held_out, names, complete=spectrum == "xanes")
     return TrainingSet(
@@ -192,11 +191,14 @@ def _read_images(file: Path) -> list[Atoms]:
         ) from error
 
 
-def _on_grid(records: dict[str, np.ndarray], element: str, grid: np.ndarray) -> list[np.ndarray]:
+def _on_grid(
+    records: dict[str, np.ndarray], element: str, grid: np.ndarray, *, emission: bool
+) -> list[np.ndarray]:
     spectra = []
     for name, energy_ev, mu in zip(*(records[k] for k in ("name", "energy_ev", "mu")), strict=True):
         try:
-            spectra.append(feff_to_grid(energy_ev, mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid))
+            found = feff_to_grid(energy_ev, mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
+            spectra.append(area_normalised(grid, found) if emission else found)
         except SpectrumError as error:
             raise DatasetError(f"spectrum of {name}: {error}") from error
     return spectra

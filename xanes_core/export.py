@@ -20,7 +20,14 @@ import numpy as np
 if TYPE_CHECKING:
     from xanes_core.model import Prediction
 
+#: Columns of an absorption spectrum; an emission spectrum has ``emission`` instead of ``mu``.
 CSV_COLUMNS = ("energy_ev", "energy_rel_ev", "mu", "std", "lower", "upper")
+_INTENSITY = {"xanes": "mu", "xes": "emission"}
+_TOLD = {
+    "xanes": "Absorption over the edge step, predicted by a neural network from a structure.",
+    "xes": "Valence-to-core emission of area 1 (1/eV), predicted by a neural network from a "
+    "structure.",
+}
 _UNSAFE = re.compile(r"[^\w.-]+")
 #: Longest name in bytes: file systems allow 255 for name, number and extension together.
 _MAX_NAME = 80
@@ -52,10 +59,15 @@ class BatchResult:
 
 def to_csv(prediction: Prediction) -> str:
     """CSV text: one header line, then one line per energy, columns :data:`CSV_COLUMNS`."""
-    lines = [",".join(CSV_COLUMNS)]
+    lines = [",".join(_column(prediction, c) for c in CSV_COLUMNS)]
     table = np.column_stack([np.asarray(getattr(prediction, c)) for c in CSV_COLUMNS])
     lines += [f"{e:.4f},{r:.4f},{m:.6f},{s:.6f},{lo:.6f},{up:.6f}" for e, r, m, s, lo, up in table]
     return "\n".join(lines) + "\n"
+
+
+def _column(prediction: Prediction, name: str) -> str:
+    """What a column is called for this kind of spectrum."""
+    return _INTENSITY[prediction.spectrum] if name == "mu" else name
 
 
 def describe(prediction: Prediction) -> dict[str, Any]:
@@ -64,6 +76,7 @@ def describe(prediction: Prediction) -> dict[str, Any]:
         "model": prediction.model_key,
         "element": prediction.element,
         "edge": "K",
+        "spectrum": prediction.spectrum,
         "e0_ev": float(prediction.e0_ev),
         "level": float(prediction.level),
         "sites": [
@@ -81,23 +94,25 @@ def describe(prediction: Prediction) -> dict[str, Any]:
 def to_json(prediction: Prediction) -> str:
     """JSON text: :func:`describe` and the arrays of the CSV, each a list of numbers."""
     arrays = {
-        name: [round(float(v), 6) for v in np.asarray(getattr(prediction, name))]
+        _column(prediction, name): [
+            round(float(v), 6) for v in np.asarray(getattr(prediction, name))
+        ]
         for name in CSV_COLUMNS
     }
     return json.dumps(describe(prediction) | arrays, indent=1, allow_nan=False) + "\n"
 
 
 def to_xdi(prediction: Prediction) -> str:
-    """XDI 1.0 text with the columns energy (eV, absolute), mu, std, lower, upper.
+    """XDI 1.0 text with the columns energy (eV, absolute), mu or emission, std, lower, upper.
 
     Source of the format: XAS Data Interchange, version 1.0 (Ravel and Newville, 2012). The
     ``XANES_Explorer`` family is an extension that the format allows.
     """
-    about = describe(prediction)
+    about, intensity = describe(prediction), _column(prediction, "mu")
     header = [
         "# XDI/1.0 XANES_Explorer",
         "# Column.1: energy eV",
-        "# Column.2: mu",
+        f"# Column.2: {intensity}",
         "# Column.3: std",
         "# Column.4: lower",
         "# Column.5: upper",
@@ -105,13 +120,14 @@ def to_xdi(prediction: Prediction) -> str:
         "# Element.edge: K",
         f"# Scan.edge_energy: {about['e0_ev']:.2f} eV",
         "# XANES_Explorer.origin: predicted, not measured",
+        f"# XANES_Explorer.spectrum: {about['spectrum']}",
         f"# XANES_Explorer.model: {about['model']}",
         f"# XANES_Explorer.band_level: {about['level']:.2f}",
         f"# XANES_Explorer.domain: {about['domain']['level']}",
         "# ///",
-        "# Absorption over the edge step, predicted by a neural network from a structure.",
+        f"# {_TOLD[prediction.spectrum]}",
         "# -----",
-        "# energy mu std lower upper",
+        f"# energy {intensity} std lower upper",
     ]
     columns = ("energy_ev", "mu", "std", "lower", "upper")
     table = np.column_stack([np.asarray(getattr(prediction, c)) for c in columns])
@@ -122,11 +138,13 @@ def to_xdi(prediction: Prediction) -> str:
 def to_zip(results: Iterable[BatchResult]) -> bytes:
     """Zip of a batch: ``spectra/NAME.csv`` each, ``summary.csv``, and ``failures.csv`` if any.
 
-    Names inside are made safe and unique; the summary keeps what the user called them.
+    Emission spectra are ``NAME_xes.csv``. Names inside are made safe and unique; the summary keeps
+    what the user called them.
     """
     results = list(results)
     extra = list(dict.fromkeys(k for r in results for k in r.extra))
-    columns = ["name", "file", "element", "model", "sites", "e0_ev", "domain", "mean_std", *extra]
+    columns = ["name", "file", "element", "spectrum", "model", "sites", "e0_ev", "domain"]
+    columns += ["mean_std", *extra]
     summary, failures, taken = [columns], [["name", "error"]], set()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -135,9 +153,11 @@ def to_zip(results: Iterable[BatchResult]) -> bytes:
             if p is None:
                 failures.append([result.name, result.error or "no prediction"])
                 continue
-            path = f"spectra/{safe_name(result.name, taken)}.csv"
+            kind = "" if p.spectrum == "xanes" else f"_{p.spectrum}"
+            path = f"spectra/{safe_name(result.name + kind, taken)}.csv"
             _add(archive, path, to_csv(p))
-            row = [result.name, path, p.element, p.model_key, sum(s.multiplicity for s in p.sites)]
+            row = [result.name, path, p.element, p.spectrum, p.model_key]
+            row += [sum(s.multiplicity for s in p.sites)]
             row += [f"{p.e0_ev:.2f}", p.domain.level, f"{float(np.mean(p.std)):.4f}"]
             summary.append(row + [result.extra.get(k, "") for k in extra])
         _add(archive, "summary.csv", _table(summary))

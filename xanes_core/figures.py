@@ -15,7 +15,7 @@ from xanes_core.plots import (
     BAND_OPACITY,
     ENERGY_LABELS,
     INK,
-    MU_LABEL,
+    INTENSITY_LABELS,
     Axis,
     Curve,
     axis_energy_ev,
@@ -53,6 +53,7 @@ def spectrum_image(
     title: str | None = None,
     size_in: tuple[float, float] = (5.2, 3.5),
     dpi: int = 300,
+    spectrum: str = "xanes",
 ) -> bytes:
     """Figure of `curves` as the bytes of a PNG or SVG file, on white.
 
@@ -72,6 +73,8 @@ def spectrum_image(
         Width and height in inches.
     dpi : int
         Resolution of the PNG.
+    spectrum : {"xanes", "xes"}
+        What the curves are, for the title of their axis.
 
     Raises
     ------
@@ -91,6 +94,7 @@ def spectrum_image(
         figure = Figure(figsize=size_in, layout="constrained")
         FigureCanvasAgg(figure)
         _draw(figure.add_subplot(), curves, e0_ev, axis, title)
+        figure.axes[0].set_ylabel(INTENSITY_LABELS[spectrum])
         metadata = {"Date": None} if image_format == "svg" else {"Software": None}
         figure.savefig(buffer, format=image_format, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
@@ -122,7 +126,6 @@ def _draw(axes, curves, e0_ev: float, axis: Axis, title: str | None) -> None:
         axes.set_xlim(window)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.set_xlabel(ENERGY_LABELS[axis])
-    axes.set_ylabel(MU_LABEL)
     axes.ticklabel_format(useOffset=False)
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], frameon=False, fontsize=8, loc="best")

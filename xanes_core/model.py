@@ -34,7 +34,7 @@ class FeaturePrediction:
     energy_rel_ev : numpy.ndarray, (k,)
         Energy relative to E0 (eV).
     mu : numpy.ndarray, (n, k)
-        Mean over the ensemble, edge step 1.
+        Mean over the ensemble: edge step 1, or area 1 (1/eV) for emission.
     std : numpy.ndarray, (n, k)
         Calibrated standard deviation of the error.
     lower, upper : numpy.ndarray, (n, k)
@@ -75,6 +75,8 @@ class Prediction:
         Sites averaged, with their multiplicities.
     domain : DomainVerdict
         How far to trust it; that of the worst site.
+    spectrum : {"xanes", "xes"}
+        What it is: absorption in edge steps, or emission of area 1 (1/eV), also named ``mu``.
     """
 
     energy_ev: np.ndarray
@@ -90,6 +92,7 @@ class Prediction:
     model_key: str
     sites: tuple[Site, ...]
     domain: DomainVerdict
+    spectrum: str = "xanes"
 
 
 def check_environment(env: Environment) -> None:
@@ -147,6 +150,11 @@ class SpectrumModel:
     def elements(self) -> tuple[str, ...]:
         """Absorbers it knows."""
         return tuple(self.card["elements"])
+
+    @property
+    def spectrum(self) -> str:
+        """What it predicts: ``"xanes"`` or ``"xes"``."""
+        return self.card["spectrum"]
 
     @property
     def level(self) -> float:
@@ -259,4 +267,5 @@ class SpectrumModel:
             model_key=self.key,
             sites=tuple(sites),
             domain=max(verdicts, key=lambda v: (VERDICTS.index(v.level), v.score)),
+            spectrum=self.spectrum,
         )

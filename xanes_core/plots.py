@@ -40,6 +40,8 @@ ENERGY_LABELS: MappingProxyType[Axis, str] = MappingProxyType(
     {"relative": "Energy - E0 (eV)", "absolute": "Energy (eV)"}
 )
 MU_LABEL = "mu(E) / edge step"
+#: What is drawn, by kind of spectrum.
+INTENSITY_LABELS = MappingProxyType({"xanes": MU_LABEL, "xes": "Emission (area 1, 1/eV)"})
 BAND_OPACITY = 0.22
 
 
@@ -54,7 +56,7 @@ class Curve:
     energy_ev : ndarray of shape (n,)
         Absolute energy in eV.
     mu : ndarray of shape (n,)
-        Absorption over the edge step.
+        Absorption over the edge step, or emission of area 1.
     kind : str
         ``"network"``, ``"theory"``, ``"measurement"`` or ``"other"``: fixes the colour.
     lower, upper : ndarray of shape (n,) or None
@@ -150,6 +152,7 @@ def spectrum_figure(
     axis: Axis = "relative",
     dark: bool = False,
     height_px: int = 420,
+    spectrum: str = "xanes",
 ) -> go.Figure:
     """Spectra with their bands, transparent so that it sits on either theme.
 
@@ -165,6 +168,8 @@ def spectrum_figure(
         Whether the page is dark.
     height_px : int
         Height of the figure.
+    spectrum : {"xanes", "xes"}
+        What the curves are, for the title of their axis.
     """
     figure = go.Figure()
     for curve in reversed(curves):
@@ -175,7 +180,7 @@ def spectrum_figure(
     # the reader's zoom stays while frames or settings change, and goes with another axis
     figure.update_layout(uirevision=axis)
     figure.update_xaxes(title_text=ENERGY_LABELS[axis], tickformat="~f", hoverformat=".1f")
-    figure.update_yaxes(title_text=MU_LABEL, rangemode="tozero")
+    figure.update_yaxes(title_text=INTENSITY_LABELS[spectrum], rangemode="tozero")
     grid = energy_window_ev(curves, axis, e0_ev)
     if grid is not None:
         figure.update_xaxes(range=grid)

@@ -88,6 +88,12 @@ _SIZE_NOTE = (
     "check) as float16. More members change the error by less than its spread over folds."
 )
 
+_OWN_DATA = (
+    "the project's own: complexes assembled from ligands of the Cambridge Structural Database "
+    "(DARTassembler's ligand base) and from small inorganic ligands, relaxed with GFN2-xTB"
+)
+_OWN_LICENCE = "the project's own data; nothing of anybody else is in it"
+
 # twice the samples, a third of the features and one element: each feature scaled by itself and a
 # third layer do better here
 _V_SETTINGS = FitSettings(hidden=(128, 128, 128), per_feature_scale=True, gain=1.0)
@@ -105,12 +111,26 @@ RECIPES = {
             theory="FEFF10, real-space full multiple scattering (FMS 6 A, SCF 4 A or more), "
             "Hedin-Lundqvist self-energy, final-state rule",
             broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
-            origin="the project's own: complexes assembled from ligands of the Cambridge "
-            "Structural Database (DARTassembler's ligand base) and from small inorganic ligands, "
-            "relaxed with GFN2-xTB",
-            licence="the project's own data; nothing of anybody else is in it",
+            origin=_OWN_DATA,
+            licence=_OWN_LICENCE,
             size_note=_SIZE_NOTE,
             data="data/feff10",
+        ),
+        Recipe(
+            key="feff10-3d-xes",
+            title="FEFF10, nine metals, emission",
+            elements=ABSORBERS,
+            default_for=(),
+            convention="default",
+            settings=FitSettings(),
+            theory="FEFF10, valence-to-core K emission by real-space full multiple scattering "
+            "(FMS 6 A, SCF 4 A or more), Hedin-Lundqvist self-energy, no core hole",
+            broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
+            origin=_OWN_DATA,
+            licence=_OWN_LICENCE,
+            size_note=_SIZE_NOTE,
+            data="data/feff10",
+            spectrum="xes",
         ),
         Recipe(
             key="fdmnes-v",

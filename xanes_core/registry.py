@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from xanes_core.calibration import Calibration
-from xanes_core.constants import ABSORBERS
+from xanes_core.constants import ABSORBERS, SPECTRUM_GRIDS
 from xanes_core.distances import DistanceHistograms
 from xanes_core.domain import Domain
 from xanes_core.ensemble import Ensemble
@@ -60,13 +60,20 @@ def models_folder() -> Path:
     return Path(told) if told else Path(__file__).resolve().parent.parent / "models"
 
 
-def list_models(element: str | None = None, *, folder: str | Path | None = None) -> list[dict]:
-    """Cards of the models, the default one for ``element`` first.
+def list_models(
+    element: str | None = None,
+    spectrum: str | None = None,
+    *,
+    folder: str | Path | None = None,
+) -> list[dict]:
+    """Cards of the models, the default one for ``element`` first and emission last.
 
     Parameters
     ----------
     element : str, optional
         Only models that know this absorber.
+    spectrum : {"xanes", "xes"}, optional
+        Only models of this kind of spectrum.
     folder : str or Path, optional
         Where to look instead of :func:`models_folder`.
 
@@ -78,23 +85,33 @@ def list_models(element: str | None = None, *, folder: str | Path | None = None)
     Raises
     ------
     ModelError
-        A card cannot be read.
+        A card cannot be read, or there is no such kind of spectrum.
     """
+    _check_spectrum(spectrum)
     root = Path(folder) if folder is not None else models_folder()
     cards = [_read_card(path.parent) for path in sorted(root.glob(f"*/{_CARD}"))]
+    if spectrum is not None:
+        cards = [card for card in cards if card["spectrum"] == spectrum]
     if element is None:
         return cards
     known = [card for card in cards if element in card["elements"]]
-    return sorted(known, key=lambda card: element not in card["default_for"])
+    kinds = list(SPECTRUM_GRIDS)
+    return sorted(
+        known, key=lambda card: (kinds.index(card["spectrum"]), element not in card["default_for"])
+    )
 
 
-def load_model(key_or_element: str, *, folder: str | Path | None = None) -> SpectrumModel:
+def load_model(
+    key_or_element: str, spectrum: str | None = None, *, folder: str | Path | None = None
+) -> SpectrumModel:
     """Load a model by its key, or the default one of an element.
 
     Parameters
     ----------
     key_or_element : str
         Such as ``"feff10-3d"`` or ``"Fe"``.
+    spectrum : {"xanes", "xes"}, optional
+        Kind of spectrum; default XANES for an element, and whatever it is for a key.
     folder : str or Path, optional
         Where to look instead of :func:`models_folder`.
 
@@ -105,19 +122,24 @@ def load_model(key_or_element: str, *, folder: str | Path | None = None) -> Spec
     Raises
     ------
     ModelError
-        There is no such model, or its files are damaged.
+        There is no such model, it predicts another kind of spectrum, or its files are damaged.
     """
+    _check_spectrum(spectrum)
     root = Path(folder) if folder is not None else models_folder()
     keys = sorted(path.parent.name for path in root.glob(f"*/{_CARD}"))
     if key_or_element in keys:  # only this model's files are read: others may be damaged
-        return _load(root / key_or_element)
+        model = _load(root / key_or_element)
+        if spectrum not in (None, model.spectrum):
+            raise ModelError(f"model {model.key} predicts {model.spectrum}, not {spectrum}")
+        return model
     element = str(key_or_element).capitalize()
     if element in ABSORBERS:
-        cards = list_models(element, folder=root)
+        cards = list_models(element, spectrum or "xanes", folder=root)
         if cards:
             return _load(root / cards[0]["key"])
     known = ", ".join(keys) if keys else "none; restore the models folder"
-    raise ModelError(f"no model called {key_or_element!r}; there are: {known}")
+    what = f"{spectrum} model for {element}" if spectrum else f"model called {key_or_element!r}"
+    raise ModelError(f"no {what}; there are: {known}")
 
 
 def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
@@ -251,6 +273,11 @@ def _read_card(folder: Path) -> dict:
     return card
 
 
+def _check_spectrum(spectrum: str | None) -> None:
+    if spectrum is not None and spectrum not in SPECTRUM_GRIDS:
+        raise ModelError(f"no spectra {spectrum!r}; there are: {', '.join(SPECTRUM_GRIDS)}")
+
+
 def _check_card(card: dict, key: str) -> None:
     missing = [name for name in CARD_KEYS if name not in card]
     if missing:
@@ -259,6 +286,11 @@ def _check_card(card: dict, key: str) -> None:
         raise ModelError(
             f"the card of model {key} has version {card['card_version']}, this library reads "
             f"version {CARD_VERSION}; train the model again or use the library it came with"
+        )
+    if card["spectrum"] not in SPECTRUM_GRIDS:
+        raise ModelError(
+            f"the card of model {key} names the spectrum {card['spectrum']!r}, this library knows "
+            f"{', '.join(SPECTRUM_GRIDS)}"
         )
     if card["key"] != key:
         raise ModelError(f"the card in folder {key} is that of model {card['key']}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -162,7 +164,11 @@ class FeatureEstimate:
 
 
 def features_with_uncertainty(
-    energy_rel_ev: ArrayLike, members: ArrayLike, **options: float
+    energy_rel_ev: ArrayLike,
+    members: ArrayLike,
+    *,
+    read: Callable[..., Any] = spectral_features,
+    **options: float,
 ) -> dict[str, FeatureEstimate]:
     """Features of every member of an ensemble, and their spread.
 
@@ -172,25 +178,28 @@ def features_with_uncertainty(
         Energies (eV).
     members : array_like, (m, k)
         One curve per member.
+    read : callable, optional
+        Reads the features off one curve: :func:`spectral_features`, or
+        :func:`xanes_core.emission.emission_features` for emission.
     **options
-        Passed to :func:`spectral_features`.
+        Passed to ``read``.
 
     Returns
     -------
     dict of str to FeatureEstimate
-        By the names in :data:`FEATURE_NAMES`, in that order.
+        By the names of the features, in their order.
 
     Raises
     ------
     SpectrumError
-        As :func:`spectral_features`; members without the shape (m, k).
+        As ``read``; members without the shape (m, k).
     """
     (curves,) = as_curves(members)
     if curves.ndim != 2 or curves.shape[0] == 0:
         raise SpectrumError(f"members must have the shape (m, k), got {curves.shape}")
-    found = [spectral_features(energy_rel_ev, row, **options) for row in curves]
+    found = [read(energy_rel_ev, row, **options) for row in curves]
     estimates = {}
-    for name in FEATURE_NAMES:
+    for name in (f.name for f in fields(found[0])):
         values = np.array([getattr(f, name) for f in found])
         shown = values[np.isfinite(values)]
         mean = float(shown.mean()) if shown.size else float("nan")

@@ -1,0 +1,127 @@
+"""Valence-to-core emission: area 1, curves that cannot be used, and numbers read off a curve.
+
+Emission has no edge step. Its scale is the area under the curve, and its zero of energy the
+tabulated edge of the absorber, as for absorption.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from xanes_core.curves import as_curves, as_energies
+from xanes_core.errors import SpectrumError
+from xanes_core.peaks import find_peaks
+
+#: Emission may dip below zero by this share of its maximum, as rounding does; not by more.
+NEGATIVE_SHARE = 0.01
+#: At the upper end of the range, above every occupied state, this share of the maximum may be left.
+END_SHARE = 0.05
+#: Smallest share of the area above :data:`BAND_FROM_EV`: less is no valence band.
+BAND_SHARE = 0.1
+#: Below this energy (eV from E0) lie the states that are 2s of the ligand atoms; above, the band.
+BAND_FROM_EV = -9.0
+#: A further peak stands out by this share of the main maximum.
+PEAK_SHARE = 0.05
+
+
+def area_normalised(energy_rel_ev: ArrayLike, emission: ArrayLike) -> np.ndarray:
+    """Emission scaled to area 1 over the energies given.
+
+    Parameters
+    ----------
+    energy_rel_ev, emission : array_like, (k,)
+        Energies relative to E0 (eV) and intensities in any unit.
+
+    Returns
+    -------
+    numpy.ndarray, (k,)
+        In 1/eV.
+
+    Raises
+    ------
+    SpectrumError
+        The curve is no valence-to-core emission: negative, without a valence band, or not back to
+        zero at its upper end.
+    """
+    (curve,) = as_curves(emission)
+    energy = as_energies(energy_rel_ev, curve.shape[-1])
+    top = float(curve.max())
+    if not top > 0:
+        raise SpectrumError("there is no emission on the energies of the model")
+    if curve.min() < -NEGATIVE_SHARE * top:
+        raise SpectrumError(
+            f"the emission is negative, down to {100 * curve.min() / top:.0f} % of its maximum; "
+            "subtract the right background, or calculate it again"
+        )
+    if curve[-1] > END_SHARE * top:
+        raise SpectrumError(
+            f"the emission is still {100 * curve[-1] / top:.0f} % of its maximum at "
+            f"{energy[-1]:.0f} eV, where no state is occupied; check E0 and the energies"
+        )
+    area = float(np.trapezoid(curve, energy))
+    band = energy >= BAND_FROM_EV
+    if np.trapezoid(curve[band], energy[band]) < BAND_SHARE * area:
+        raise SpectrumError(
+            f"less than {100 * BAND_SHARE:.0f} % of the emission lies above {BAND_FROM_EV:g} eV, "
+            "so it shows no valence band; check E0 and the potentials"
+        )
+    return curve / area
+
+
+@dataclass(frozen=True)
+class EmissionFeatures:
+    """Numbers read off one emission curve; NaN where the curve does not show one.
+
+    Energies in eV on the axis given (relative to E0), heights in the unit of the curve.
+
+    ``main_peak_ev``, ``main_peak_height``
+        The highest maximum above -9 eV: the valence band, mostly of metal and ligand p states.
+    ``mean_energy_ev``
+        First moment of the emission above -9 eV.
+    ``satellite_ev``, ``satellite_height``
+        The most prominent maximum below the main one; far below it, the 2s states of the ligands.
+    """
+
+    main_peak_ev: float
+    main_peak_height: float
+    mean_energy_ev: float
+    satellite_ev: float
+    satellite_height: float
+
+
+EMISSION_NAMES = tuple(f.name for f in fields(EmissionFeatures))
+
+
+def emission_features(energy_rel_ev: ArrayLike, emission: ArrayLike) -> EmissionFeatures:
+    """Read the features off one emission curve (k,).
+
+    Raises
+    ------
+    SpectrumError
+        Shapes or energies that do not fit, or no emission at all.
+    """
+    (curve,) = as_curves(emission)
+    if curve.ndim != 1:
+        raise SpectrumError(f"features are read off one curve (k,), got the shape {curve.shape}")
+    energy = as_energies(energy_rel_ev, curve.size)
+    band = energy >= BAND_FROM_EV
+    if band.sum() < 5 or not curve[band].max() > 0:
+        raise SpectrumError(f"there is no emission above {BAND_FROM_EV:g} eV")
+    peaks = find_peaks(energy, curve, prominence=PEAK_SHARE * float(curve[band].max()))
+    mean_ev = np.trapezoid(energy[band] * curve[band], energy[band])
+    mean_ev = float(mean_ev / np.trapezoid(curve[band], energy[band]))
+    nothing = (float("nan"), float("nan"))
+    inside = np.flatnonzero(peaks.energy_ev >= BAND_FROM_EV)
+    if inside.size == 0:
+        return EmissionFeatures(*nothing, mean_ev, *nothing)
+    main = inside[np.argmax(peaks.height[inside])]
+    further, below = nothing, np.flatnonzero(peaks.energy_ev < peaks.energy_ev[main])
+    if below.size:
+        best = below[np.argmax(peaks.prominence[below])]
+        further = float(peaks.energy_ev[best]), float(peaks.height[best])
+    return EmissionFeatures(
+        float(peaks.energy_ev[main]), float(peaks.height[main]), mean_ev, *further
+    )
