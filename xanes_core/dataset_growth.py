@@ -1,0 +1,170 @@
+"""Growing a training set: which complexes, in which order, until how many are there.
+
+Task number i of an element and a seed is always the same complex under the same name, so a run
+that was interrupted is taken up by starting it again: names that are stored, or listed as failed,
+are passed over, and so is a complex that is stored under another name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from ase import Atoms
+
+from xanes_core.assembly import Assembler, AssemblyError
+from xanes_core.constants import ABSORBERS
+from xanes_core.dataset_job import Outcome, Stop, Task, Tools
+from xanes_core.dataset_loop import Grower, GrowReport, OnOutcome, OnPlan
+from xanes_core.dataset_pack import pack
+from xanes_core.dataset_spread import Spread
+from xanes_core.dataset_store import SPECTRA, locked
+from xanes_core.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What to grow.
+
+    Attributes
+    ----------
+    elements : tuple of str
+        Absorbers.
+    count : int
+        Complexes of this seed that are wanted in all, spread evenly over the elements.
+    seed : int
+        Names and complexes follow from it.
+    shares : dict of str to float or None
+        Kinds of complexes for the :class:`~xanes_core.assembly.Assembler`.
+    spectra : tuple of str
+        XANES, and XES where wanted.
+    spread : Spread
+        Where the tasks run.
+    """
+
+    elements: tuple[str, ...]
+    count: int
+    seed: int = 1
+    shares: dict[str, float] | None = None
+    spectra: tuple[str, ...] = ("xanes",)
+    spread: Spread = field(default_factory=Spread)
+
+    def __post_init__(self) -> None:
+        unknown = [el for el in self.elements if el not in ABSORBERS]
+        if unknown or not self.elements:
+            told = ", ".join(unknown) or "none"
+            raise DatasetError(f"elements must be among {', '.join(ABSORBERS)}; got {told}")
+        if len(set(self.elements)) < len(self.elements):
+            raise DatasetError("an element is named twice")
+        if self.count < 1:
+            raise DatasetError("the number of complexes must be 1 or more")
+        if not 0 <= self.seed < 10**12:
+            raise DatasetError("the seed must be a whole number from 0 to 10^12")
+        if not set(self.spectra) <= set(SPECTRA) or SPECTRA[0] not in self.spectra:
+            raise DatasetError("spectra must be xanes, or xanes and xes")
+
+    def targets(self) -> dict[str, int]:
+        """Number of complexes by element; the first ones get what is left over."""
+        each, more = divmod(self.count, len(self.elements))
+        return {el: each + (i < more) for i, el in enumerate(self.elements)}
+
+
+def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> Iterator[Outcome | Task]:
+    """All tasks of an element, in order; one that cannot be assembled is an outcome already."""
+    for index in count():
+        name = f"{element}_{growth.seed}_{index:05d}"
+        try:
+            candidate = assembler.candidate(element, growth.seed, index)
+        except AssemblyError as error:
+            failed = Task(name, element, "", Atoms(), {}, growth.spectra)
+            yield Outcome(failed, stage="assembly", reason=str(error))
+            continue
+        info = {
+            "name": name,
+            "absorber": 0,
+            "charge": candidate.charge,
+            "oxidation_state": candidate.oxidation_state,
+            "template": candidate.template,
+            "ligands": " ".join(candidate.ligands),
+            "kind": candidate.kind,
+            "identity": candidate.identity,
+            "strategy": "random",
+        }
+        yield Task(
+            name,
+            element,
+            candidate.identity,
+            candidate.atoms,
+            info,
+            growth.spectra,
+            breathe=candidate.breathe,
+        )
+
+
+def grow(
+    folder: str | Path,
+    growth: Growth,
+    *,
+    tools: Tools | None = None,
+    stop: Stop | None = None,
+    on_plan: OnPlan | None = None,
+    on_outcome: OnOutcome | None = None,
+    assembler: Assembler | None = None,
+) -> GrowReport:
+    """Grow a training set by complexes drawn at random.
+
+    What waits in the folder is packed first, what was made is packed at the end, also after an
+    interruption.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The training set; made where it is not there.
+    growth : Growth
+        What is wanted.
+    tools, assembler : optional
+        What calculates and what draws complexes; those of the recipe if left out.
+    stop : Stop, optional
+        Set its ``event`` to end the run.
+    on_plan, on_outcome : callable, optional
+        Called, in this thread, with the number of records still missing and with each outcome.
+
+    Raises
+    ------
+    DatasetError
+        Another run grows this set; a program is missing; too many failures in a row.
+    """
+    assembler = Assembler(growth.shares) if assembler is None else assembler
+    sources = {element: candidate_tasks(growth, element, assembler) for element in growth.elements}
+    with growing(folder) as folder:
+        grower = Grower(folder, growth.spread, tools or Tools(), stop or Stop(), on_outcome)
+        missing = still_missing(growth, grower)
+        if on_plan is not None:
+            on_plan(sum(missing.values()))
+        grower.run(sources, missing)
+    return grower.report
+
+
+@contextmanager
+def growing(folder: str | Path) -> Iterator[Path]:
+    """Hold the set for growing; pack before and after, however it ends."""
+    folder = Path(folder)
+    with locked(folder, "grow"):
+        pack(folder)
+        try:
+            yield folder
+        finally:
+            pack(folder)
+
+
+def still_missing(growth: Growth, grower: Grower) -> dict[str, int]:
+    """Records of this seed that the set lacks, by element; what it has is counted in the report."""
+    missing = {}
+    for element, target in growth.targets().items():
+        there = sum(name.startswith(f"{element}_{growth.seed}_") for name in grower.known.names)
+        grower.report.before += there
+        missing[element] = max(0, target - there)
+    return missing
