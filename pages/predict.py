@@ -5,22 +5,22 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import batch, inputs, panels
-from pages.parts.choices import choose_absorber, choose_entry, choose_model
-from pages.parts.common import (
-    default_model,
-    from_link,
-    model_cards,
-    plain,
-    show_notices,
-    to_link,
+from pages.parts.choices import (
+    choose_absorber,
+    choose_entry,
+    choose_model,
+    choose_spectra,
+    known_spectra,
 )
-from pages.parts.compare import misfit_line, overlay_spectrum
+from pages.parts.common import KIND_NAMES, from_link, plain, show_notices, to_link
+from pages.parts.compare import misfit_line, overlay_of_kind
 from pages.parts.features import features_table
 from pages.parts.predictions import (
     Request,
     absorber_options,
     element_of,
     first_choice,
+    model_for,
     predict,
 )
 from pages.parts.shell import page
@@ -83,12 +83,11 @@ def overlay_curves(found, entry, frame, request) -> list[Curve]:
             continue
         absorber = request.absorber if other is entry else first_choice(other, options)
         element = element_of(atoms, absorber)
-        keys = [c["key"] for c in model_cards(element)]
-        model_key = request.model_key if request.model_key in keys else default_model(element)
+        model_key = model_for(element, request.spectrum, request.model_key)
         if model_key is None:
             continue
         try:
-            made = predict(atoms, Request(absorber, element, model_key))
+            made = predict(atoms, Request(absorber, element, model_key, request.spectrum))
         except XanesError as error:
             st.warning(f"{plain(label, 60)}: {plain(error)}")
             continue
@@ -99,19 +98,39 @@ def overlay_curves(found, entry, frame, request) -> list[Curve]:
 
 
 def spectrum_controls(found, entry) -> str:
-    """One line above the figure: energy axis and what to overlay."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        axis = choose_axis()
-        others = {e.key: e.label for e in found if e.key != entry.key}
-        if others:
-            st.multiselect(
-                "Overlay", list(others), format_func=lambda k: others.get(k, k), key="overlay",
-                persist_state="session", placeholder="Overlay structures", max_selections=8,
-                label_visibility="collapsed",
-            )  # fmt: skip
-        if len(entry.frames) > 1:
-            st.toggle("Other frames", key="overlay_frames", persist_state="session")
+    """In the line above the figure: energy axis and what to overlay."""
+    axis = choose_axis()
+    others = {e.key: e.label for e in found if e.key != entry.key}
+    if others:
+        st.multiselect(
+            "Overlay", list(others), format_func=lambda k: others.get(k, k), key="overlay",
+            persist_state="session", placeholder="Overlay structures", max_selections=8,
+            label_visibility="collapsed",
+        )  # fmt: skip
+    if len(entry.frames) > 1:
+        st.toggle("Other frames", key="overlay_frames", persist_state="session")
     return axis
+
+
+def show_spectra(found, entry, frame, requests: dict, predictions: dict, axis: str) -> None:
+    """One figure for each kind of spectrum, then their numbers and files."""
+    element = next(iter(requests.values())).element
+    measured = overlay_of_kind(predictions, known_spectra(element))
+    drawn = {}
+    for kind, prediction in predictions.items():
+        drawn[kind] = [prediction_curve(prediction, f"Network, {element}")]
+        drawn[kind] += overlay_curves(found, entry, frame, requests[kind])
+        own = measured[1] if measured and measured[0] == kind else None
+        if own is not None:
+            drawn[kind].append(own)
+        panels.spectrum_panel(drawn[kind], prediction, axis, one_of_two=len(predictions) > 1)
+        if own is not None:
+            misfit_line(prediction, own)
+    for kind, prediction in predictions.items():
+        if len(predictions) > 1:
+            st.markdown(f"**{KIND_NAMES[kind]}**")
+        features_table(prediction, axis)
+        panels.downloads(prediction, drawn[kind], axis, entry.frame_name(frame))
 
 
 def show(found: list[inputs.Entry]) -> None:
@@ -133,13 +152,17 @@ def show(found: list[inputs.Entry]) -> None:
     with top:
         absorber = choose_absorber(entry, options)
     element = element_of(atoms, absorber)
-    model_key = choose_model(element)
-    if model_key is None:
+    with right:
+        line = st.container(horizontal=True, gap="small", vertical_alignment="center")
+    with line:
+        kinds = choose_spectra(element)
+    if not kinds:
         right.warning(f"No shipped model covers {element} yet: choose another absorber.")
         return
-    request = Request(absorber, element, model_key)
+    keys = {kind: choose_model(element, kind) for kind in kinds}
+    requests = {kind: Request(absorber, element, key, kind) for kind, key in keys.items()}
     try:
-        prediction = predict(atoms, request)
+        predictions = {kind: predict(atoms, request) for kind, request in requests.items()}
     except XanesError as error:
         with right:
             st.error(plain(error))
@@ -147,22 +170,14 @@ def show(found: list[inputs.Entry]) -> None:
             panels.structure_panel(entry, frame, ())
         return
     with view:
-        panels.structure_panel(entry, frame, prediction.sites)
+        panels.structure_panel(entry, frame, next(iter(predictions.values())).sites)
     with below:
-        panels.verdict_panel(prediction)
-    with right:
+        panels.verdict_panel(list(predictions.values()))
+    with line:
         axis = spectrum_controls(found, entry)
-        curves = [prediction_curve(prediction, f"Network, {element}")]
-        curves += overlay_curves(found, entry, frame, request)
-        measured = overlay_spectrum(prediction)
-        if measured is not None:
-            curves.append(measured)
-        panels.spectrum_panel(curves, prediction.e0_ev, axis)
-        if measured is not None:
-            misfit_line(prediction, measured)
-        features_table(prediction, axis)
-        panels.downloads(prediction, curves, axis, entry.frame_name(frame))
-    batch.show_batch(found, model_key)
+    with right:
+        show_spectra(found, entry, frame, requests, predictions, axis)
+    batch.show_batch(found, keys)
 
 
 def show_failures() -> None:
@@ -186,7 +201,7 @@ def main() -> None:
     else:
         inputs.active_entry([])
         welcome()
-        batch.show_batch([], None)
+        batch.show_batch([], {"xanes": ""})
     with notices:
         show_notices()
 

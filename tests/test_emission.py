@@ -5,8 +5,14 @@ import pytest
 from predictions import made_emission
 
 from xanes_core.constants import xes_grid_ev
-from xanes_core.emission import EMISSION_NAMES, area_normalised, emission_features
+from xanes_core.emission import (
+    EMISSION_NAMES,
+    area_normalised,
+    area_of_reference,
+    emission_features,
+)
 from xanes_core.errors import SpectrumError
+from xanes_core.spectra import Spectrum
 from xanes_core.spectral_features import features_with_uncertainty
 
 GRID = xes_grid_ev()
@@ -28,12 +34,50 @@ def test_the_area_is_one_whatever_the_unit(factor):
         (np.zeros_like(GRID), "no emission on the energies"),
         (gaussian(0) - 0.05, "negative, down to -5 % of its maximum"),
         (gaussian(13.5, width_ev=2), r"still \d+ % of its maximum at 14 eV"),
+        (np.where(GRID < 6, 1.0, 0.0), "flat below its maximum"),
         (gaussian(-12), "less than 10 % of the emission lies above -9 eV"),
     ],
 )
 def test_what_is_no_emission_is_refused(curve, message):
     with pytest.raises(SpectrumError, match=message):
         area_normalised(GRID, curve)
+
+
+def spectrum_of(curve, background=0.0):
+    return Spectrum(GRID + 7112.0, 30.0 * curve + background, 7112.0)
+
+
+def test_a_measurement_gets_the_area_of_the_prediction():
+    wanted = gaussian(0, width_ev=2) / (2 * np.sqrt(np.pi))
+    made = area_of_reference(spectrum_of(gaussian(0, width_ev=2)), GRID + 7112.0, wanted)
+    np.testing.assert_allclose(made.mu, wanted, atol=1e-9)
+
+
+def test_a_short_scan_gets_the_area_of_its_part():
+    wanted = gaussian(0, width_ev=2)
+    part = slice(60, 90)
+    scan = Spectrum(GRID[part] + 7112.0, 5 * wanted[part], 7112.0)
+    made = area_of_reference(scan, GRID + 7112.0, wanted)
+    np.testing.assert_allclose(made.mu, wanted[part], atol=1e-9)
+
+
+def test_a_line_under_a_measurement_is_taken_away():
+    wanted = gaussian(0, width_ev=2)
+    scan = spectrum_of(wanted, background=4.0 - 0.2 * GRID)
+    made = area_of_reference(scan, GRID + 7112.0, wanted, subtract_line=True)
+    np.testing.assert_allclose(made.mu, wanted, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("scan", "message"),
+    [
+        (Spectrum(GRID + 8979.0, gaussian(0)), r"\(8965 to 8993 eV\) does not overlap"),
+        (spectrum_of(-gaussian(0)), "no emission is left"),
+    ],
+)
+def test_a_spectrum_that_cannot_be_scaled_is_refused(scan, message):
+    with pytest.raises(SpectrumError, match=message):
+        area_of_reference(scan, GRID + 7112.0, gaussian(0))
 
 
 def test_main_peak_mean_and_satellite_are_where_they_were_put():

@@ -42,6 +42,7 @@ ENERGY_LABELS: MappingProxyType[Axis, str] = MappingProxyType(
 MU_LABEL = "mu(E) / edge step"
 #: What is drawn, by kind of spectrum.
 INTENSITY_LABELS = MappingProxyType({"xanes": MU_LABEL, "xes": "Emission (area 1, 1/eV)"})
+INTENSITY_UNITS = MappingProxyType({"xanes": "edge steps", "xes": "1/eV"})
 BAND_OPACITY = 0.22
 
 

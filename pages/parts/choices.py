@@ -5,14 +5,58 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import inputs
-from pages.parts.common import default_model, from_link, model_cards, notice, to_link
+from pages.parts.common import (
+    KIND_NAMES,
+    default_model,
+    from_link,
+    model_cards,
+    notice,
+    to_link,
+)
 from pages.parts.predictions import first_choice
 
 
-def choose_model(element: str) -> str | None:
-    """Model for `element`: a choice where several cover it."""
-    keys = [card["key"] for card in model_cards(element)]
+def known_spectra(element: str) -> tuple[str, ...]:
+    """Kinds of spectra that a shipped model predicts for `element`."""
+    return tuple(kind for kind in KIND_NAMES if model_cards(element, kind))
+
+
+def choose_spectra(element: str) -> tuple[str, ...]:
+    """Kinds of spectra to show, kept in the link; a control where there is a choice."""
+    known = known_spectra(element)
+    options = {kind: (kind,) for kind in known} | ({"both": known} if len(known) > 1 else {})
+    asked = from_link("spectrum", [*KIND_NAMES, "both"], "the spectrum")
+    if asked:
+        st.session_state["spectra_choice"] = asked
+        if asked not in options:
+            notice(f"The link asks for XES, which no shipped model predicts for {element} yet.")
+    if len(options) < 2:
+        return known
+    choice = st.session_state.get("spectra_choice")
+    st.session_state["spectra"] = choice if choice in options else known[0]
+    choice = st.segmented_control(
+        "Spectrum", list(options), format_func=lambda kind: KIND_NAMES.get(kind, kind),
+        key="spectra", required=True, label_visibility="collapsed", on_change=_remember_spectra,
+    )  # fmt: skip
+    to_link("spectrum", choice if choice != known[0] else None)
+    return options[choice]
+
+
+def _remember_spectra() -> None:
+    st.session_state["spectra_choice"] = st.session_state["spectra"]
+
+
+def choose_model(element: str, spectrum: str = "xanes") -> str | None:
+    """Model for `element`: a choice where several XANES models cover it."""
+    if spectrum != "xanes":
+        key = default_model(element, spectrum)
+        st.sidebar.caption(f"Model: {key}")
+        return key
+    keys = [card["key"] for card in model_cards(element, "xanes")]
     asked = from_link("model", [card["key"] for card in model_cards()], "the model")
+    if asked and asked not in [card["key"] for card in model_cards(None, "xanes")]:
+        notice(f"{asked} predicts emission: choose XES on the Predict page.")
+        asked = None
     if asked:
         st.session_state["model_choice"] = asked
     if not keys:

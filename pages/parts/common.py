@@ -12,6 +12,8 @@ from xanes_core.registry import list_models, load_model
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _NOTICES = "_notices"
+#: Kinds of spectra as people call them.
+KIND_NAMES = {"xanes": "XANES", "xes": "XES"}
 
 
 def is_dark() -> bool:
@@ -77,9 +79,12 @@ def cached_model(key: str):
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def model_cards(element: str | None = None) -> list[dict]:
-    """Cards of the shipped models that cover `element`, its default first (None: all)."""
-    return [dict(card) for card in list_models(element)]
+def model_cards(element: str | None = None, spectrum: str | None = None) -> list[dict]:
+    """Cards of the shipped models of an element and a kind of spectrum, defaults first.
+
+    None stands for all.
+    """
+    return [dict(card) for card in list_models(element, spectrum)]
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -94,7 +99,7 @@ def example_atoms(key: str):
     return load_example(key)
 
 
-def default_model(element: str) -> str | None:
+def default_model(element: str, spectrum: str = "xanes") -> str | None:
     """Key of the model that answers for `element` unless the reader chooses another."""
-    cards = model_cards(element)
+    cards = model_cards(element, spectrum)
     return cards[0]["key"] if cards else None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
-from pages.parts.common import plain
+from pages.parts.common import KIND_NAMES, plain
 from pages.parts.theory_broaden import convolution_controls
+from xanes_core.emission import area_of_reference
 from xanes_core.errors import SpectrumError, XanesError
 from xanes_core.metrics import coverage, window_misfit
 from xanes_core.normalise import default_ranges, find_e0, normalise
-from xanes_core.plots import Curve, spectrum_curve
+from xanes_core.plots import INTENSITY_UNITS, Curve, spectrum_curve
 from xanes_core.spectra import Spectrum, align, scale, shift
 from xanes_core.spectrum_io import list_columns, read_spectrum
 from xanes_core.theory import TheoryError
@@ -44,6 +46,16 @@ def _read(data: bytes, name: str, element: str, column: str) -> Spectrum:
 
 def overlay_spectrum(prediction) -> Curve | None:
     """Sidebar controls of the reader's spectrum, and its curve once it is ready to compare."""
+    found = overlay_of_kind({prediction.spectrum: prediction}, (prediction.spectrum,))
+    return found[1] if found else None
+
+
+def overlay_of_kind(predictions: Mapping, kinds: Sequence[str]) -> tuple[str, Curve] | None:
+    """As :func:`overlay_spectrum`, where spectra of several kinds can be shown.
+
+    `predictions` by kind are those in view, `kinds` all that the reader's spectrum may be. Returns
+    what it is and its curve.
+    """
     with st.sidebar:
         st.file_uploader(
             "Compare with a spectrum",
@@ -62,7 +74,7 @@ def overlay_spectrum(prediction) -> Curve | None:
             st.caption(f"Kept: {plain(stored.name, 60)}")
             st.button("Remove the spectrum", on_click=_clear, type="tertiary")
         try:
-            return _controls(stored, prediction)
+            return _controls(stored, predictions, kinds)
         except XanesError as error:
             st.warning(f"{plain(stored.name, 60)}: {plain(error)}")
             return None
@@ -118,7 +130,8 @@ def _clear() -> None:
     st.session_state["spectrum_version"] += 1
 
 
-def _controls(stored: StoredSpectrum, prediction) -> Curve | None:
+def _controls(stored: StoredSpectrum, predictions, kinds) -> tuple[str, Curve] | None:
+    prediction = next(iter(predictions.values()))
     names, proposed = _columns(stored.data, stored.name)
     column = proposed
     if len(names) > 1:
@@ -131,13 +144,17 @@ def _controls(stored: StoredSpectrum, prediction) -> Curve | None:
         with st.expander("What was mended"):
             for note in spectrum.notes:
                 st.markdown(f"- {plain(note)}")
+    shown = _which(spectrum, column, kinds)
+    if shown not in predictions:
+        st.caption(f"Choose {KIND_NAMES[shown]} above the figure to see it.")
+        return None
+    prediction = predictions[shown]
     kind = st.segmented_control(
         "It is", ["measured", "computed"],
         default="computed" if spectrum.metadata.get("computed") == "yes" else "measured",
         key=_own_key("kind"), required=True, persist_state="session",
     )  # fmt: skip
-    ready = _broadened(spectrum, stored.name) if kind == "computed" else None
-    ready = ready or _normalised(spectrum, prediction.element, column)
+    ready = _ready(spectrum, prediction, kind, stored.name, column)
     left, right = st.columns(2)
     # widgets that code may set take their start from the session, not from a default
     st.session_state.setdefault("spectrum_shift_ev", 0.0)
@@ -159,9 +176,35 @@ def _controls(stored: StoredSpectrum, prediction) -> Curve | None:
     if problem := st.session_state.pop("spectrum_problem", None):
         st.warning(plain(problem))
     ready = scale(shift(ready, by_ev), factor)
-    return spectrum_curve(
+    curve = spectrum_curve(
         ready, stored.name[:60], kind="theory" if kind == "computed" else "measurement"
     )
+    return shown, curve
+
+
+def _which(spectrum: Spectrum, column: str, kinds: Sequence[str]) -> str:
+    """Absorption or emission: what the reader says, asked only where it makes a difference."""
+    if len(kinds) == 1:
+        return kinds[0]
+    told = column == "emission" or spectrum.metadata.get("spectrum") == "xes"
+    return st.segmented_control(
+        "Spectrum", kinds, default="xes" if told else kinds[0], format_func=KIND_NAMES.get,
+        key=_own_key("spectrum"), required=True, persist_state="session",
+    )  # fmt: skip
+
+
+def _ready(spectrum: Spectrum, prediction, kind: str, name: str, column: str) -> Spectrum:
+    """On the scale of the prediction: edge steps, or the area of an emission."""
+    if prediction.spectrum == "xes":
+        line = kind == "measured" and st.toggle(
+            "Subtract a line", key=_own_key("line"), persist_state="session",
+            help="Through the two ends of the spectrum: what other lines leave under this one.",
+        )  # fmt: skip
+        return area_of_reference(
+            spectrum, prediction.energy_ev, prediction.mu, subtract_line=bool(line)
+        )
+    ready = _broadened(spectrum, name) if kind == "computed" else None
+    return ready or _normalised(spectrum, prediction.element, column)
 
 
 def _own_key(name: str) -> str:
@@ -251,7 +294,8 @@ def misfit_line(prediction, curve: Curve) -> None:
         else ""
     )
     st.markdown(
-        f"**Misfit** {rms:.3f} edge steps (root mean square). **{100 * share:.0f} %** of the "
+        f"**Misfit** {rms:.3f} {INTENSITY_UNITS[prediction.spectrum]} (root mean square). "
+        f"**{100 * share:.0f} %** of the "
         f"energies lie inside the {100 * prediction.level:.0f} % band, {100 * (1 - share):.0f} % "
         f"outside{where}."
     )

@@ -294,6 +294,6 @@ def spectra_of(subject: Subject) -> dict[str, np.ndarray]:
 
 
 def other_models(element: str) -> list[str]:
-    """Keys of all models that know `element`, its default first."""
+    """Keys of all XANES models that know `element`, its default first."""
     first = default_model(element)
-    return sorted((c["key"] for c in model_cards(element)), key=lambda key: key != first)
+    return sorted((c["key"] for c in model_cards(element, "xanes")), key=lambda key: key != first)

@@ -7,14 +7,32 @@ import math
 import pandas as pd
 import streamlit as st
 
+from xanes_core.emission import emission_features
+from xanes_core.plots import INTENSITY_UNITS
 from xanes_core.spectral_features import features_with_uncertainty, spectral_features
 
-_ROWS = (
-    ("Edge, half step", "edge_half_ev", None),
-    ("Edge, steepest", "edge_steepest_ev", None),
-    ("White line", "white_line_ev", "white_line_height"),
-    ("Pre-edge peak", "pre_edge_ev", "pre_edge_height"),
-)
+#: Label, energy and height of every row, by kind of spectrum.
+_ROWS = {
+    "xanes": (
+        ("Edge, half step", "edge_half_ev", None),
+        ("Edge, steepest", "edge_steepest_ev", None),
+        ("White line", "white_line_ev", "white_line_height"),
+        ("Pre-edge peak", "pre_edge_ev", "pre_edge_height"),
+    ),
+    "xes": (
+        ("Main maximum", "main_peak_ev", "main_peak_height"),
+        ("Mean energy of the band", "mean_energy_ev", None),
+        ("Peak below it", "satellite_ev", "satellite_height"),
+    ),
+}
+_READ = {"xanes": spectral_features, "xes": emission_features}
+#: Decimals of heights.
+_DIGITS = {"xanes": 2, "xes": 3}
+#: Features in the batch table and in the zip's summary.
+_SUMMARY = {
+    "xanes": ("edge_half_ev", "white_line_ev", "white_line_height", "pre_edge_ev"),
+    "xes": ("main_peak_ev", "main_peak_height", "mean_energy_ev", "satellite_ev"),
+}
 
 
 def with_uncertainty(value: float, spread: float, *, most: int = 2) -> str:
@@ -36,34 +54,38 @@ def with_uncertainty(value: float, spread: float, *, most: int = 2) -> str:
 
 def _features(prediction) -> tuple[dict[str, float], dict[str, float]]:
     """Values of the mean spectrum and their spread, of what at least half the networks show."""
-    own = spectral_features(prediction.energy_rel_ev, prediction.mu)
-    found = features_with_uncertainty(prediction.energy_rel_ev, prediction.members)
+    read, energy = _READ[prediction.spectrum], prediction.energy_rel_ev
+    own = read(energy, prediction.mu)
+    found = features_with_uncertainty(energy, prediction.members, read=read)
     shown = {n for n, e in found.items() if 2 * e.n_showing >= e.n_members}
     values = {n: getattr(own, n) if n in shown else math.nan for n in found}
     return values, {n: e.std for n, e in found.items()}
 
 
 def features_table(prediction, axis: str) -> None:
-    """Edge, white line and pre-edge peak, as far as the spectrum shows them."""
+    """What the spectrum shows of edge, white line and pre-edge peak, or of emission maxima."""
     values, spread = _features(prediction)
     offset = prediction.e0_ev if axis == "absolute" else 0.0
-    rows = {}
-    for label, energy, height in _ROWS:
+    rows, digits = {}, _DIGITS[prediction.spectrum]
+    for label, energy, height in _ROWS[prediction.spectrum]:
         position = values[energy]
         if not math.isfinite(position):
             continue
         rows[label] = [
             with_uncertainty(position + offset, spread[energy]),
-            with_uncertainty(values[height], spread[height]) if height else "",
+            with_uncertainty(values[height], spread[height], most=digits) if height else "",
         ]
     name = "Energy (eV)" if axis == "absolute" else "E \u2212 E0 (eV)"
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[name, "Height"])
     st.table(table, border="horizontal")
-    st.caption("\u00b1 is the spread over the networks of the ensemble; heights in edge steps.")
+    st.caption(
+        "\u00b1 is the spread over the networks of the ensemble; heights in "
+        f"{INTENSITY_UNITS[prediction.spectrum]}."
+    )
 
 
 def summary_columns(prediction) -> dict[str, str]:
-    """Columns of the batch table and of the zip's summary: relative energies (eV), edge steps."""
+    """Columns of the batch table and of the zip's summary: relative energies (eV), heights."""
     return _summary_columns(prediction.members.tobytes(), prediction)
 
 
@@ -71,11 +93,12 @@ def summary_columns(prediction) -> dict[str, str]:
 def _summary_columns(key: bytes, _prediction) -> dict[str, str]:
     values, spread = _features(_prediction)
     columns = {}
-    for name in ("edge_half_ev", "white_line_ev", "white_line_height", "pre_edge_ev"):
+    for name in _SUMMARY[_prediction.spectrum]:
+        digits = 2 if name.endswith("_ev") else _DIGITS[_prediction.spectrum]
         known = math.isfinite(values[name])
-        columns[name] = f"{values[name]:.2f}" if known else ""
+        columns[name] = f"{values[name]:.{digits}f}" if known else ""
         has_spread = known and math.isfinite(spread[name])
-        columns[std_name(name)] = f"{spread[name]:.2f}" if has_spread else ""
+        columns[std_name(name)] = f"{spread[name]:.{digits}f}" if has_spread else ""
     return columns
 
 

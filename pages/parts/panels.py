@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
-from pages.parts.common import is_dark, plain
+from pages.parts.common import KIND_NAMES, is_dark, plain
 from pages.parts.inputs import Entry
 from pages.parts.viewer3d import show_structure
 from xanes_core.errors import XanesError
 from xanes_core.export import safe_name, to_csv, to_json, to_xdi
 from xanes_core.figures import spectrum_image
-from xanes_core.plots import Curve, spectrum_figure
+from xanes_core.plots import INTENSITY_UNITS, Curve, spectrum_figure
 from xanes_core.viewer import SHELLS_ANG, scene
 
 VIEW_HEIGHT_PX = 330
 FIGURE_HEIGHT_PX = 390
+#: Two figures, one above the other.
+SMALL_FIGURE_HEIGHT_PX = 290
+_FIGURE_KEYS = {"xanes": "spectrum", "xes": "emission"}
+#: Decimals of intensities.
+_DIGITS = {"xanes": 2, "xes": 3}
 # the downloads below make a better picture than the browser does
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "lasso2d", "select2d"]}
 _VERDICTS = {
@@ -64,34 +71,55 @@ def structure_panel(entry: Entry, frame: int, sites: tuple) -> None:
         st.caption(view["note"])
 
 
-def spectrum_panel(curves: list[Curve], e0_ev: float, axis: str) -> None:
+def spectrum_panel(curves: list[Curve], prediction, axis: str, *, one_of_two: bool) -> None:
     """The spectra, with the prediction in front."""
     figure = spectrum_figure(
-        curves, e0_ev=e0_ev, axis=axis, dark=is_dark(), height_px=FIGURE_HEIGHT_PX
+        curves, e0_ev=prediction.e0_ev, axis=axis, dark=is_dark(), spectrum=prediction.spectrum,
+        height_px=SMALL_FIGURE_HEIGHT_PX if one_of_two else FIGURE_HEIGHT_PX,
+    )  # fmt: skip
+    key = _FIGURE_KEYS[prediction.spectrum]
+    st.plotly_chart(figure, width="stretch", theme=None, key=key, config=_CHART)
+
+
+def verdict_panel(predictions: Sequence) -> None:
+    """How far to trust the predictions, in words; two boxes where the verdicts differ."""
+    said = [(p.domain.level, p.domain.reasons) for p in predictions]
+    groups = [predictions] if said[:-1] == said[1:] else [[p] for p in predictions]
+    for i, group in enumerate(groups):
+        domain = group[0].domain
+        label, colour = _VERDICTS.get(domain.level, (domain.level, "gray"))
+        if len(groups) > 1:
+            label = f"{KIND_NAMES[group[0].spectrum]}: {label[:1].lower()}{label[1:]}"
+        with st.container(border=True, gap="xsmall", key=f"verdict_{i}" if i else "verdict"):
+            st.badge(label, color=colour)
+            st.markdown("\n".join(f"- {plain(r[:1].upper() + r[1:])}" for r in domain.reasons))
+            st.caption(_band_text(group))
+
+
+def _band_text(predictions: Sequence) -> str:
+    """What the bands promise and how wide they are."""
+    first = predictions[0]
+    widths = []
+    for p in predictions:
+        width = f"{np.mean(p.upper - p.lower):.{_DIGITS[p.spectrum]}f}"
+        kind = f" ({KIND_NAMES[p.spectrum]})" if len(predictions) > 1 else ""
+        widths.append(f"{width} {INTENSITY_UNITS[p.spectrum]}{kind}")
+    return (
+        f"The band is meant to hold the true spectrum at {100 * first.level:.0f} % of the "
+        f"energies; here it is {' and '.join(widths)} wide on average."
     )
-    st.plotly_chart(figure, width="stretch", theme=None, key="spectrum", config=_CHART)
-
-
-def verdict_panel(prediction) -> None:
-    """How far to trust the prediction, in words."""
-    domain = prediction.domain
-    label, colour = _VERDICTS.get(domain.level, (domain.level, "gray"))
-    with st.container(border=True, gap="xsmall", key="verdict"):
-        st.badge(label, color=colour)
-        st.markdown("\n".join(f"- {plain(r[:1].upper() + r[1:])}" for r in domain.reasons))
-        width = float(np.mean(prediction.upper - prediction.lower))
-        st.caption(
-            f"The band is meant to hold the true spectrum at {100 * prediction.level:.0f} % of the "
-            f"energies; here it is {width:.2f} edge steps wide on average."
-        )
 
 
 def downloads(prediction, curves: list[Curve], axis: str, name: str) -> None:
     """Buttons for data and figure."""
-    base = f"{safe_name(name)}_{prediction.element}_K"
+    kind = "" if prediction.spectrum == "xanes" else f"_{prediction.spectrum}"
+    base = f"{safe_name(name)}_{prediction.element}_K{kind}"
 
-    def image(kind: str):
-        return lambda: spectrum_image(curves, e0_ev=prediction.e0_ev, axis=axis, image_format=kind)
+    def image(image_format: str):
+        return lambda: spectrum_image(
+            curves, e0_ev=prediction.e0_ev, axis=axis, image_format=image_format,
+            spectrum=prediction.spectrum,
+        )  # fmt: skip
 
     offers = [
         ("CSV", "csv", "text/csv", lambda: to_csv(prediction)),
@@ -100,7 +128,9 @@ def downloads(prediction, curves: list[Curve], axis: str, name: str) -> None:
         ("PNG", "png", "image/png", image("png")),
         ("SVG", "svg", "image/svg+xml", image("svg")),
     ]
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="downloads"):
+    with st.container(
+        horizontal=True, gap="small", vertical_alignment="center", key=f"downloads{kind}"
+    ):
         st.markdown("Download")
         for label, extension, mime, make in offers:
             st.download_button(
@@ -109,7 +139,7 @@ def downloads(prediction, curves: list[Curve], axis: str, name: str) -> None:
                 file_name=f"{base}.{extension}",
                 mime=mime,
                 on_click="ignore",
-                key=f"download_{extension}",
+                key=f"download{kind}_{extension}",
             )
 
 

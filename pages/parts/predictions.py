@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 from ase import Atoms
 
-from pages.parts.common import cached_model, default_model, model_cards
+from pages.parts.common import KIND_NAMES, cached_model, default_model, model_cards
 from pages.parts.inputs import Entry, StoredFile
 from xanes_core.errors import XanesError
 from xanes_core.export import BatchResult
@@ -24,11 +24,12 @@ BATCH_FRAMES = 200
 
 @dataclass(frozen=True)
 class Request:
-    """What to predict: the absorber as the library takes it, and the model's key."""
+    """What to predict: the absorber as the library takes it, the model's key, and what it gives."""
 
     absorber: int | str
     element: str
     model_key: str
+    spectrum: str = "xanes"
 
 
 def structure_key(atoms: Atoms) -> str:
@@ -82,25 +83,30 @@ def element_of(atoms: Atoms, absorber: int | str) -> str:
 def batch_results(
     found: Sequence[Entry],
     failed: Sequence[StoredFile],
-    model_choice: str | None,
+    model_choices: Mapping[str, str],
     progress: Callable[[float, str], None] | None = None,
 ) -> list[BatchResult]:
     """Predictions of every uploaded file and frame, and one line for each that failed.
 
-    Of each file the first :data:`BATCH_FRAMES` frames.
+    Of each file the first :data:`BATCH_FRAMES` frames; `model_choices` holds the key of the model
+    by kind of spectrum.
     """
     jobs = [(e, i) for e in found if not e.is_example for i in range(len(e.frames))[:BATCH_FRAMES]]
     results = []
     for n, (entry, frame) in enumerate(jobs):
         if progress:
             progress(n / len(jobs), f"Predicting {n + 1} of {len(jobs)}")
-        results.append(_batch_one(entry.frame_name(frame), entry, frame, model_choice))
+        made = [_batch_one(entry, frame, *choice) for choice in model_choices.items()]
+        # what is wrong with a structure is wrong for both of its spectra
+        results += [
+            r for i, r in enumerate(made) if not r.error or r.error != made[i - 1].error or not i
+        ]
     results += [BatchResult(f.name, error=f.error) for f in failed]
     return results
 
 
-def _batch_one(name: str, entry: Entry, frame: int, model_choice: str | None) -> BatchResult:
-    atoms = entry.frames[frame]
+def _batch_one(entry: Entry, frame: int, spectrum: str, model_choice: str) -> BatchResult:
+    name, atoms = entry.frame_name(frame), entry.frames[frame]
     try:
         options = absorber_options(atoms)
         if not options:
@@ -108,13 +114,19 @@ def _batch_one(name: str, entry: Entry, frame: int, model_choice: str | None) ->
         chosen = st.session_state.get(f"absorber_{entry.key}")
         absorber = chosen if chosen in options else first_choice(entry, options)
         element = element_of(atoms, absorber)
-        keys = [c["key"] for c in model_cards(element)]
-        model_key = model_choice if model_choice in keys else default_model(element)
+        model_key = model_for(element, spectrum, model_choice)
         if model_key is None:
-            return BatchResult(name, error=f"No shipped model covers {element}.")
-        return BatchResult(name, predict(atoms, Request(absorber, element, model_key)))
+            kind = KIND_NAMES[spectrum]
+            return BatchResult(name, error=f"No shipped model predicts {kind} of {element}.")
+        return BatchResult(name, predict(atoms, Request(absorber, element, model_key, spectrum)))
     except XanesError as error:
         return BatchResult(name, error=str(error))
+
+
+def model_for(element: str, spectrum: str, wanted: str) -> str | None:
+    """Key of the model `wanted` where it covers `element`, else of the default one."""
+    keys = [c["key"] for c in model_cards(element, spectrum)]
+    return wanted if wanted in keys else default_model(element, spectrum)
 
 
 def first_choice(entry: Entry, options: dict[int | str, str]) -> int | str:
