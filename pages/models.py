@@ -1,73 +1,74 @@
-"""Models: what each shipped model was trained on and how well it does."""
+"""Models: what each was trained on, how far to trust it, and the records that say so."""
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
-from pages.parts.cards import difference_table, facts, scores_table, verdict_text
-from pages.parts.common import model_cards, plain
+from pages.parts import inputs
+from pages.parts.common import from_link, model_cards, show_notices, to_link
+from pages.parts.models_accuracy import accuracy_section, calibration_section, learning_section
+from pages.parts.models_card import card_section
+from pages.parts.models_map import map_section
+from pages.parts.models_records import predictions_section
 from pages.parts.shell import page
 
-
-def show_difference(cards: list[dict]) -> None:
-    """Say what differs where several models answer for one element."""
-    elements = dict.fromkeys(e for card in cards for e in card["elements"])
-    for element in elements:
-        own = [card for card in cards if element in card["elements"]]
-        if len(own) < 2:
-            continue
-        st.markdown(
-            f"**{plain(element)} has {len(own)} models.** They learned from different theories, so "
-            "their spectra differ for the same structure. Compare each with data of its own kind."
-        )
-        st.table(difference_table(own, element), border="horizontal")
+SECTIONS = {
+    "card": ("Card", card_section),
+    "accuracy": ("Accuracy", accuracy_section),
+    "calibration": ("Calibration", calibration_section),
+    "predictions": ("Predictions", predictions_section),
+    "map": ("Training set", map_section),
+    "learning": ("Learning curve", learning_section),
+}
 
 
-def show_card(card: dict) -> None:
-    """One model: what it is on the left, how well it does on the right."""
-    with st.container(border=True, key=f"card_{card['key']}"):
-        st.markdown(f"##### {plain(card['title'])}")
-        st.caption(f"`{card['key']}`, K edge of {plain(', '.join(card['elements']))}")
-        left, right = st.columns([1, 1], gap="medium")
-        with left:
-            st.table(facts(card), border=False, hide_header=True)
-            st.download_button(
-                "Download the card",
-                lambda: _json(card),
-                file_name=f"{card['key']}_card.json",
-                mime="application/json",
-                on_click="ignore",
-                key=f"download_{card['key']}",
-            )
-        with right:
-            st.markdown("**Held-out scores**")
-            table = scores_table(card)
-            if table is None:
-                st.caption("This card holds no scores on held-out structures.")
-            else:
-                st.table(table, border="horizontal")
-                if verdicts := verdict_text(card):
-                    st.caption(verdicts)
-                protocol = (card.get("metrics") or {}).get("protocol")
-                if protocol:
-                    st.caption(plain(protocol[:1].upper() + protocol[1:]) + ".")
+def choose_card(cards: list[dict]) -> dict:
+    """The model in view: the link's, the one chosen before, or the first."""
+    by_key = {card["key"]: card for card in cards}
+    asked = from_link("model", list(by_key), "the model")
+    choice = asked or st.session_state.get("models_key") or st.session_state.get("model_choice")
+    key = choice if choice in by_key else cards[0]["key"]
+    st.session_state["models_key"] = key
+    st.selectbox(
+        "Model", list(by_key), key="models_key", label_visibility="collapsed", width=330,
+        format_func=lambda k: f"{by_key[k]['title']} ({k})", persist_state="session",
+    )  # fmt: skip
+    to_link("model", key)
+    return by_key[key]
 
 
-def _json(card: dict) -> str:
-    return json.dumps(card, indent=1, ensure_ascii=False)
+def choose_section() -> str:
+    """What of the model to show."""
+    asked = from_link("section", list(SECTIONS), "the section")
+    if asked:
+        st.session_state["models_section"] = asked
+    options = {} if "models_section" in st.session_state else {"default": "card"}
+    section = st.segmented_control(
+        "Section", list(SECTIONS), key="models_section", format_func=lambda k: SECTIONS[k][0],
+        required=True, persist_state="session", label_visibility="collapsed", wrap=True,
+        **options,
+    )  # fmt: skip
+    to_link("section", section)
+    return section
 
 
 def main() -> None:
     """Show the page."""
+    inputs.sidebar()
+    inputs.active_entry(inputs.entries())
+    notices = st.container()
     st.markdown("#### Models")
-    shipped = model_cards()
-    if not shipped:
+    # the widest first: what most readers look for
+    cards = sorted(model_cards(), key=lambda card: -len(card["elements"]))
+    if not cards:
         st.info("No model is installed: restore the folder `models` of the checkout.")
-    show_difference(shipped)
-    for card in shipped:
-        show_card(card)
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        card = choose_card(cards)
+        section = choose_section()
+    SECTIONS[section][1](card)
+    with notices:
+        show_notices()
 
 
 with page("Models"):

@@ -4,7 +4,15 @@ import math
 
 import pytest
 
-from pages.parts.cards import difference_table, facts, scores_table, training_text, verdict_text
+from pages.parts.cards import (
+    chemistry_table,
+    difference_table,
+    facts,
+    headline,
+    scores_table,
+    training_text,
+    verdict_table,
+)
 from pages.parts.common import plain
 from pages.parts.features import with_uncertainty
 from pages.parts.inputs import Entry, shortened
@@ -66,7 +74,9 @@ def card(key, elements, **extra):
         "key": key, "elements": elements, "theory": "T_1", "broadening": "none", "origin": "o",
         "licence": "l", "convention": "c", "size_note": "s", "date": "d", "default_for": elements,
         "training_set": {"n": 7, "n_per_element": {e: i for i, e in enumerate(elements, 3)}},
-        "metrics": {},
+        "metrics": {}, "spectrum": "xanes", "edge": "K", "interval_level": 0.9,
+        "grid": {"start_rel_ev": -15.0, "stop_rel_ev": 60.0, "n_points": 226},
+        "versions": {"numpy": "2.4"},
     }  # fmt: skip
     return made | extra
 
@@ -94,12 +104,42 @@ def test_the_only_element_does_not_repeat_the_overall_row():
 
 def test_a_card_without_scores_has_no_table():
     assert scores_table(card("k", ["V"])) is None
-    assert verdict_text(card("k", ["V"])) == ""
+    assert verdict_table(card("k", ["V"])) is None
+    assert chemistry_table(card("k", ["V"])) is None
+    assert headline(card("k", ["V"])) == {}
 
 
-def test_the_error_is_told_by_verdict():
-    text = verdict_text(card("k", ["V"], metrics={"held_out": SCORES}))
-    assert "outside 20.00 (n = 2)" in text
+def test_the_error_is_told_by_verdict_beside_that_in_domain():
+    groups = {"in domain": {"n": 9, "mse": 0.005}, "outside": {"n": 2, "mse": 0.02}}
+    table = verdict_table(card("k", ["V"], metrics={"by_verdict": groups}))
+    assert table.loc["Outside"].to_dict() == {
+        "n": "2",
+        "MSE (10\u207b\u00b3)": "20.00",
+        "Times in domain": "4.0",
+    }
+    older = verdict_table(card("k", ["V"], metrics={"held_out": SCORES}))
+    assert list(older.index) == ["Outside"]
+
+
+def test_chemistry_never_seen_stands_beside_the_random_split():
+    splits = [{"left_out": "a_b", "n": 7, "mse": 0.03, "mse_random": 0.01, "coverage": 0.7}]
+    table = chemistry_table(card("k", ["V"], metrics={"chemistry": splits}))
+    assert list(table.loc["a\\_b"]) == ["7", "30.00", "10.00", "70"]
+
+
+def test_the_headline_has_the_numbers_that_are_known():
+    found = headline(card("k", ["V"], metrics={"held_out": SCORES}))
+    assert found == {
+        "Spectra kept aside": "9",
+        "MSE (10\u207b\u00b3)": "7.50",
+        "Inside the 90 % band": "92 %",
+    }
+
+
+def test_emission_has_its_own_unit():
+    scores = {"all": {"n": 9, "mse": 2e-5}}
+    table = scores_table(card("k", ["V"], spectrum="xes", metrics={"held_out": scores}))
+    assert table.loc["All", "MSE (10\u207b\u2076 eV\u207b\u00b2)"] == "20.00"
 
 
 def test_the_training_set_is_told_by_element_where_there_are_several():

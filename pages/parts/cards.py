@@ -6,22 +6,32 @@ from typing import Any
 
 import pandas as pd
 
-#: Columns of the score table: label, entry of the card, digits, factor.
+from xanes_core.report_tables import mse_scale
+
+#: Columns of the score table: label, entry of the card, digits, factor (None: that of the error).
 _SCORES = (
     ("n", "n", 0, 1.0),
-    ("MSE (10\u207b\u00b3)", "mse", 2, 1e3),
+    ("MSE", "mse", 2, None),
+    ("Median MSE", "median_mse", 2, None),
     ("Spectral error (%)", "relative_spectral_error_percent", 1, 1.0),
     ("Intensity error (%)", "median_intensity_error_percent", 1, 1.0),
     ("Peak position (eV)", "peak_position_error_ev", 2, 1.0),
+    ("Peaks matched (%)", "peaks_matched", 0, 100.0),
     ("In the band (%)", "coverage", 0, 100.0),
     ("Band width", "width", 2, 1.0),
+    ("Spread-error rank corr.", "spread_error_spearman", 2, 1.0),
 )
 _NONE = "\u2013"
 
 
 def facts(card: dict[str, Any]) -> pd.DataFrame:
     """What a card says in words, one line per label."""
+    kind = {"xanes": "absorption", "xes": "emission"}.get(card["spectrum"], card["spectrum"])
+    grid = card["grid"]
     found = [
+        ("Absorbers", ", ".join(card["elements"])),
+        ("Spectrum", f"{card['edge']}-edge {kind}, {grid['start_rel_ev']:g} to "
+                     f"{grid['stop_rel_ev']:g} eV from E0, {grid['n_points']} points"),
         ("Theory", card["theory"]),
         ("Broadening", card["broadening"]),
         ("Training data", training_text(card)),
@@ -30,7 +40,8 @@ def facts(card: dict[str, Any]) -> pd.DataFrame:
         ("Descriptor", f"wACSF, convention {card['convention']}, within 6 \u00c5"),
         ("Size", card["size_note"]),
         ("Made on", card["date"]),
-    ]
+        ("Made with", ", ".join(f"{name} {v}" for name, v in card["versions"].items())),
+    ]  # fmt: skip
     rows = {label: _plain_cell(str(text)) for label, text in found if text}
     return pd.DataFrame.from_dict(rows, orient="index", columns=[""])
 
@@ -51,9 +62,13 @@ def scores_table(card: dict[str, Any]) -> pd.DataFrame | None:
     rows = _score_rows(card)
     if not rows:
         return None
+    error_factor, error_label = mse_scale(card["spectrum"])
     table = {
         _row_label(name): {
-            label: _number(row.get(key), digits, factor) for label, key, digits, factor in _SCORES
+            label.replace("MSE", error_label): _number(
+                row.get(key), digits, error_factor if factor is None else factor
+            )
+            for label, key, digits, factor in _SCORES
         }
         for name, row in rows.items()
     }
@@ -61,14 +76,60 @@ def scores_table(card: dict[str, Any]) -> pd.DataFrame | None:
     return frame.loc[:, (frame != _NONE).any()]
 
 
-def verdict_text(card: dict[str, Any]) -> str:
-    """How the error grows with the verdict of the domain check; empty where unknown."""
-    held_out = (card.get("metrics") or {}).get("held_out") or {}
-    groups = held_out.get("domain")
-    if not isinstance(groups, dict):
-        return ""
-    parts = [f"{k} {_number(v.get('mse'), 2, 1e3)} (n = {v.get('n')})" for k, v in groups.items()]
-    return "MSE (10\u207b\u00b3) by verdict: " + ", ".join(parts) + "."
+def headline(card: dict[str, Any]) -> dict[str, str]:
+    """The few numbers to show large, by label; empty where the card has no scores."""
+    row = _score_rows(card).get("all")
+    if not row:
+        return {}
+    factor, label = mse_scale(card["spectrum"])
+    level = 100 * card["interval_level"]
+    found = {
+        "Spectra kept aside": _number(row.get("n"), 0, 1.0),
+        label: _number(row.get("mse"), 2, factor),
+        "Spectral error": f"{_number(row.get('relative_spectral_error_percent'), 1, 1.0)} %",
+        f"Inside the {level:.0f} % band": f"{_number(row.get('coverage'), 0, 100.0)} %",
+    }
+    return {name: text for name, text in found.items() if not text.startswith(_NONE)}
+
+
+def verdict_table(card: dict[str, Any]) -> pd.DataFrame | None:
+    """How the error grows with the verdict of the domain check; None where unknown."""
+    metrics = card.get("metrics") or {}
+    groups = metrics.get("by_verdict") or (metrics.get("held_out") or {}).get("domain")
+    if not isinstance(groups, dict) or not groups:
+        return None
+    factor, label = mse_scale(card["spectrum"])
+    usual = (groups.get("in domain") or {}).get("mse")
+    rows = {}
+    for verdict, found in groups.items():
+        ratio = found["mse"] / usual if usual and found.get("mse") else None
+        rows[verdict.capitalize()] = {
+            "n": _number(found.get("n"), 0, 1.0),
+            label: _number(found.get("mse"), 2, factor),
+            "Times in domain": _number(ratio, 1, 1.0),
+            "In the band (%)": _number(found.get("coverage"), 0, 100.0),
+            "Band width": _number(found.get("width"), 2, 1.0),
+        }
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    return frame.loc[:, (frame != _NONE).any()]
+
+
+def chemistry_table(card: dict[str, Any]) -> pd.DataFrame | None:
+    """Errors on kinds of complexes never seen, beside those at random; None where unmeasured."""
+    splits = (card.get("metrics") or {}).get("chemistry")
+    if not splits:
+        return None
+    factor, label = mse_scale(card["spectrum"])
+    rows = {
+        _plain_cell(str(split["left_out"])): {
+            "n": _number(split.get("n"), 0, 1.0),
+            f"{label}, never seen": _number(split.get("mse"), 2, factor),
+            f"{label}, at random": _number(split.get("mse_random"), 2, factor),
+            "In the band (%)": _number(split.get("coverage"), 0, 100.0),
+        }
+        for split in splits
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def difference_table(cards: list[dict[str, Any]], element: str) -> pd.DataFrame:
@@ -80,11 +141,12 @@ def difference_table(cards: list[dict[str, Any]], element: str) -> pd.DataFrame:
         row = rows.get(element) or (rows.get("all") if len(card["elements"]) == 1 else None) or {}
         trained = (card.get("training_set") or {}).get("n_per_element", {}).get(element, _NONE)
         default = element in card.get("default_for", [])
+        factor, label = mse_scale(card["spectrum"])
         columns[f"{card['key']} (default)" if default else card["key"]] = {
             "Theory": card["theory"],
             "Broadening": card["broadening"],
             f"{element} spectra in training": str(trained),
-            "Held-out MSE (10\u207b\u00b3)": _number(row.get("mse"), 2, 1e3),
+            f"Held-out {label}": _number(row.get("mse"), 2, factor),
             "Inside the band (%)": _number(row.get("coverage"), 0, 100.0),
         }
     return pd.DataFrame(columns).map(_plain_cell)
