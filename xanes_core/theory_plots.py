@@ -57,7 +57,7 @@ def comparison_figure(
     if comparison is None:
         return alone
     figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.04, row_heights=[0.72, 0.28]
+        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.04, row_heights=[0.7, 0.3]
     )
     figure.add_traces(list(alone.data), rows=1, cols=1)
     _add_residual(figure, comparison, e0_ev if axis == "absolute" else 0.0, dark)
@@ -70,7 +70,7 @@ def comparison_figure(
     figure.update_xaxes(showticklabels=False, row=1, col=1)
     figure.update_xaxes(title_text=ENERGY_LABELS[axis], row=2, col=1)
     figure.update_yaxes(title_text=MU_LABEL, rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title_text=RESIDUAL_LABEL, row=2, col=1)
+    figure.update_yaxes(title_text="difference", row=2, col=1)
     if axis == "relative":
         figure.add_vline(x=0.0, line={"color": GRID["dark" if dark else "light"], "width": 1})
     return figure

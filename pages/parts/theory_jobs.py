@@ -115,11 +115,12 @@ def panel() -> None:
     state = job.state()
     if state.ended:
         st.rerun()
-    with st.container(border=True, gap="xsmall", key="theory_running"):
-        st.markdown(f"**{plain(job.title, 80)}**")
-        now = state.progress
-        share = min(now.done / now.total, 1.0) if now and now.total else 0.0
-        st.progress(share, _told(state, now))
+    now = state.progress
+    share = min(now.done / now.total, 1.0) if now and now.total else 0.0
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="center", key="theory_running"
+    ):
+        st.progress(share, f"**{plain(job.title, 60)}**  \n{_told(state, now)}")
         st.button("Cancel", on_click=job.cancel, key="theory_cancel")
 
 

@@ -108,7 +108,7 @@ def _outcome(
     }[found.stopped_by]  # fmt: skip
     st.markdown(
         f"**{ended.capitalize()}** after {found.n_steps} steps, {found.seconds:.1f} s: energy "
-        f"{found.energy_ev:.3f} eV ({change:+.3f} eV), largest force "
+        f"{_signed(found.energy_ev)} eV ({_signed(change, '+')} eV), largest force "
         f"{found.fmax_ev_per_ang:.3f} eV/\u00c5. Atoms moved by up to {moved:.2f} \u00c5."
     )
     st.caption(
@@ -123,6 +123,10 @@ def _outcome(
         )  # fmt: skip
         _download(found.atoms, f"{entry.frame_name(frame)} relaxed")
     return _other(subject, found.atoms, "Network, after relaxation")
+
+
+def _signed(value: float, sign: str = "") -> str:
+    return format(value, f"{sign}.3f").replace("-", "\u2212")
 
 
 def _on_relaxed(subject: Subject, entry: inputs.Entry) -> Curve | None:

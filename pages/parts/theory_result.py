@@ -54,9 +54,14 @@ def times(subject: Subject, shown: Shown | None, expected: str) -> None:
             "Network", _time(seconds), width="content",
             help="Median of five predictions made just now, from the structure to the band.",
         )  # fmt: skip
-        st.metric(title, _time(result.seconds) if result else expected, width="content")
-        ratio = result.seconds / seconds if result else math.nan
-        st.metric("Ratio", f"{_two_digits(ratio):,} : 1" if result else _NONE, width="content")
+        if result is None:
+            st.metric(title, expected, width="content")
+            return
+        ratio = f"{_two_digits(result.seconds / seconds):,} times as long"
+        st.metric(
+            title, _time(result.seconds), ratio, delta_color="off", delta_arrow="off",
+            width="content", help="Wall-clock time of the run, as it was made.",
+        )  # fmt: skip
 
 
 def _time(seconds: float) -> str:

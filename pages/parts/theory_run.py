@@ -127,7 +127,7 @@ def run_button(engine: TheoryEngine, subject: Subject, settings: Any, *, ready: 
         help=plain(here.message),
     )
     if not here:
-        st.caption(plain(here.message))
+        st.caption(f"{plain(here.message)}.")
 
 
 def _slot(engine: TheoryEngine, subject: Subject) -> tuple:
