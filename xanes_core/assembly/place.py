@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from itertools import permutations
 
@@ -53,8 +54,9 @@ class Scene:
         if len(directions) != len(targets):
             return False
         positions = ligand.positions_ang + self._stretch(ligand, directions)
-        options = [turn.apply(positions) for turn in _turns(directions, targets, rng)]
-        if not options:
+        n_turns = 1 if len(positions) == 1 else _N_TURNS
+        options = positions @ _turns(directions, targets, n_turns, rng).transpose(0, 2, 1)
+        if not len(options):
             return False
         room = [self._room(ligand.numbers, option) for option in options]
         best = int(np.argmax(room))
@@ -83,18 +85,24 @@ class Scene:
         return float((distances / np.maximum(wanted, MIN_GAP_ANG)).min())
 
 
-def _turns(directions: np.ndarray, targets: np.ndarray, rng: np.random.Generator) -> list[Rotation]:
-    """Rotations that bring the donors to the targets, whichever donor goes to which."""
+def _turns(
+    directions: np.ndarray, targets: np.ndarray, n_turns: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Rotations that bring the donors to the targets, whichever donor goes to which.
+
+    Matrices, shape (n, 3, 3); none if no order of the donors fits.
+    """
     if len(targets) == 1:
         onto = Rotation.align_vectors(targets, directions)[0]
-        angles = rng.uniform(0.0, 2 * np.pi, _N_TURNS)
-        return [Rotation.from_rotvec(angle * targets[0]) * onto for angle in angles]
-    fits = []
+        angles = rng.uniform(0.0, 2 * np.pi, n_turns)
+        return (Rotation.from_rotvec(np.outer(angles, targets[0])) * onto).as_matrix()
+    misfits, turns = [], []
     for order in permutations(range(len(targets))):
         wanted = targets[list(order)]
-        turn = Rotation.align_vectors(wanted, directions)[0]
-        misfit = np.linalg.norm(turn.apply(directions) - wanted, axis=1).max()
-        fits.append((float(misfit), turn))
-    best = min(misfit for misfit, _ in fits)
-    limit = min(best + _NEARLY_AS_GOOD, MAX_MISFIT)
-    return [turn for misfit, turn in fits if misfit <= limit]
+        with warnings.catch_warnings():  # a bad order may fit in many ways, all of them badly
+            warnings.simplefilter("ignore", UserWarning)
+            turn = Rotation.align_vectors(wanted, directions)[0].as_matrix()
+        misfits.append(np.linalg.norm(directions @ turn.T - wanted, axis=1).max())
+        turns.append(turn)
+    limit = min(min(misfits) + _NEARLY_AS_GOOD, MAX_MISFIT)
+    return np.array(turns)[np.array(misfits) <= limit]

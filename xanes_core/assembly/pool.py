@@ -12,8 +12,8 @@ from xanes_core.assembly.templates import SIZES
 
 #: A ligand is drawn with its count to this power: common ones are common, rare ones are seen.
 POWER = 0.75
-#: What a complex counts that has the metal in an unknown, or in another, oxidation state.
-UNKNOWN_STATE, OTHER_STATE = 0.5, 0.05
+#: What a complex counts that has the metal in another oxidation state.
+OTHER_STATE = 0.01
 #: Factor for what the caller wants more of.
 FOCUS = 6.0
 
@@ -62,10 +62,11 @@ class Pool:
         return ligands, np.cumsum(weights)
 
     def _weight(self, entry: Entry, metal: str, state: int) -> float:
-        total = 0.0
-        for (other, known), count in entry.counts.items():
-            if other == metal:
-                share = {None: UNKNOWN_STATE, state: 1.0}.get(known, OTHER_STATE)
-                total += share * count
+        """Weight of a ligand; complexes of unknown state are split as those of known state are."""
+        same = entry.counts.get((metal, state), 0)
+        unknown = entry.counts.get((metal, None), 0)
+        known = sum(n for (other, _), n in entry.counts.items() if other == metal) - unknown
+        likely = (same + 1) / (known + 2)  # rule of succession: one half where nothing is known
+        total = same + likely * unknown + OTHER_STATE * (known - same)
         wanted = bool(self._focus & entry.ligand.donor_elements)
         return total**POWER * (FOCUS if wanted else 1.0)

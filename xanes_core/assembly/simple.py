@@ -27,12 +27,17 @@ from xanes_core.assembly.templates import (
     OXIDATION_SMALL,
     POLYHEDRA,
     RING_CORNERS,
+    VALENCE,
 )
 
 #: Different ligands in one complex, repeated as often as they are to come.
 _N_DIFFERENT = (1, 1, 2, 2, 3)
-#: Lowest and highest total charge (e).
-_CHARGE = (-4, 3)
+#: Highest total charge (e), and the lowest up to, and above, an oxidation state of three.
+_MOST_CHARGE, _LEAST_CHARGE, _LEAST_CHARGE_HIGH = 3, -4, -2
+#: Numbers of d electrons that stand a peroxide; others give an electron to it and break it.
+_D_WITH_PEROXIDE = (0, 2)
+#: Sets of ligands that are drawn for a polyhedron and an oxidation state until one makes sense.
+_N_SETS = 40
 #: Standard deviation of the noise on the drawn positions (A), so that symmetry is broken.
 _NOISE_ANG = 0.03
 #: Terminal oxides in one complex, by coordination number; two beyond five.
@@ -47,6 +52,12 @@ _RINGS = (
     ("C6H6_0Me", 4, (0, 2)),
     ("C6H6_3Me", 2, (0, 2)),
 )
+
+
+@cache
+def _small(name: str, metal: str) -> Ligand:
+    """A small ligand above a metal."""
+    return SMALL[name].on(name, metal)
 
 
 @cache
@@ -78,14 +89,17 @@ def draw_simple(
         for name, small in SMALL.items()
         if small.states[0] <= state <= small.states[1] and (len(corners) < 7 or small.slim)
     }
-    names = _shared_out(suited, len(corners), rng)
     rings = [_ring(name) for name in _ring_names(geometry, state, rng)]
     if geometry in RING_CORNERS and not rings:
         return "no ring goes with the oxidation state"
-    fault = _fault(metal, state, names, corners, rings)
-    if fault:
+    for _ in range(_N_SETS):
+        names = _shared_out(suited, len(corners), rng)
+        fault = _fault(metal, state, names, corners, rings)
+        if not fault:
+            break
+    else:
         return fault
-    small = [SMALL[name].on(name, metal) for name in names]
+    small = [_small(name, metal) for name in names]
     targets = [[corner] for corner in (*RING_CORNERS.get(geometry, ()), *corners)]
     return _finished(metal, f"simple_{geometry}", state, [*rings, *small], targets, rng)
 
@@ -95,7 +109,7 @@ def draw_oxo(metal: str, rng: np.random.Generator) -> Candidate | str:
     state = int(rng.choice(OXIDATION_OXO[metal]))
     n_oxo = int(rng.choice(N_OXO[state]))
     beside = [_choose(BESIDE_OXO, rng) for _ in range(4 - n_oxo)]
-    ligands = [SMALL[name].on(name, metal) for name in ["O"] * n_oxo + beside]
+    ligands = [_small(name, metal) for name in ["O"] * n_oxo + beside]
     targets = [[corner] for corner in POLYHEDRA["tet"]]
     return _finished(metal, "oxo_tet", state, ligands, targets, rng)
 
@@ -133,7 +147,8 @@ def _fault(
     count = Counter(names)
     charge = state + sum(SMALL[name].charge for name in names) + sum(x.charge for x in rings)
     acceptor = bool(rings) or any(SMALL[name].acceptor for name in names)
-    if not _CHARGE[0] <= charge <= _CHARGE[1]:
+    least = _LEAST_CHARGE if state <= 3 else _LEAST_CHARGE_HIGH
+    if not least <= charge <= _MOST_CHARGE:
         return "the charge is out of range"
     if any(n > SMALL[name].most for name, n in count.items()):
         return "too many ligands of one kind"
@@ -148,9 +163,13 @@ def _fault(
         return "nothing stabilises the high oxidation state"
     if state >= 6 and not set(names) <= _HARD:
         return "soft ligands with a high oxidation state"
+    if "O2" in count and VALENCE[metal] - state not in _D_WITH_PEROXIDE:
+        return "the metal would break the peroxide"
+    if any(x.charge == 0 for x in rings) and not any(SMALL[name].acceptor for name in names):
+        return "an arene without other ligands that take electrons back"
     if _has_trans_pair(names, corners):
         return "multiple bonds trans to each other"
-    ligands = [*rings, *(SMALL[name].on(name, metal) for name in names)]
+    ligands = [*rings, *(_small(name, metal) for name in names)]
     return _electron_fault(metal, state, ligands, bool(rings))
 
 

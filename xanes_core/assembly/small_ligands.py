@@ -187,20 +187,20 @@ SMALL: dict[str, SmallLigand] = {
     "SMe2": SmallLigand(_two_methyls("S", 1.37, 1.0, planar=False), 0, 0.8, (0, 3)),
     "SiMe3": SmallLigand(
         _decorated("Si", _umbrella("C", 1.88, 68), 1.09),
-        *(-1, 1.5, (1, 3)),
+        *(-1, 2.5, (1, 3)),
         wants_acceptor=True,
         most=2,
     ),
     "SiH3": SmallLigand(
-        [*_rod("Si"), *_umbrella("H", 1.49, 68)], -1, 1, (1, 3), wants_acceptor=True, most=2
+        [*_rod("Si"), *_umbrella("H", 1.49, 68)], -1, 1.5, (1, 3), wants_acceptor=True, most=2
     ),
     "SiCl3": SmallLigand(
-        [*_rod("Si"), *_umbrella("Cl", 2.06, 65)], -1, 1, (1, 3), wants_acceptor=True, most=2
+        [*_rod("Si"), *_umbrella("Cl", 2.06, 65)], -1, 1.5, (1, 3), wants_acceptor=True, most=2
     ),
     "H": SmallLigand(_rod("H"), -1, 1.2, (1, 3), wants_acceptor=True, slim=True, most=2),
     "BH4": SmallLigand(_BOROHYDRIDE, -1, 0.8, (1, 4), most=2),
     # side-on and multiply bound
-    "O2": SmallLigand(_side_on("O", 0.72), -2, 1.2, (4, 6), 0.86, hapticity=2, slim=True, most=3),
+    "O2": SmallLigand(_side_on("O", 0.72), -2, 6, (4, 6), 0.86, hapticity=2, slim=True, most=2),
     "S2": SmallLigand(_side_on("S", 1.03), -2, 0.5, (3, 5), 0.84, hapticity=2, most=2),
     "C2H4": SmallLigand(_ETHENE, 0, 0.8, (0, 2), 0.93, hapticity=2, acceptor=True, most=2),
     "N2": SmallLigand(
