@@ -161,6 +161,15 @@ def test_emission_has_area_one_and_only_the_records_that_have_it(emission):
     assert len(load_training_set(emission)) == 12  # absorption as before
 
 
+def test_emission_of_potentials_that_did_not_converge_is_left_out(emission):
+    with np.load(emission / "Fe.xes.npz") as found:
+        arrays = {key: found[key] for key in found.files}
+    np.savez(emission / "Fe.xes.npz", **arrays, note=np.array(["hydrogen p, unconverged", ""]))
+    records = load_training_set(emission, spectrum="xes")
+    assert records.names.tolist() == ["Fe_004"]
+    assert len(records.structures) == len(records.mu) == 1
+
+
 def test_emission_that_is_none_is_refused_by_name(emission):
     with np.load(emission / "Fe.xes.npz") as found:
         arrays = {key: found[key] for key in found.files}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from tiny_models import ELEMENTS, TINY, tiny_data, tiny_model, toy_complex
+from tiny_models import ELEMENTS, TINY, tiny_data, tiny_emission_model, tiny_model, toy_complex
 
 from xanes_core.constants import K_EDGE_EV, xanes_grid_ev
 from xanes_core.domain import VERDICTS
@@ -289,3 +289,16 @@ def test_an_absorber_alone_is_outside_and_finite(model):
     found = model.predict(Atoms("Fe"))
     assert found.domain.level != "in domain"
     assert np.isfinite(found.mu).all()
+
+
+def test_emission_is_of_area_one_and_never_negative():
+    model = tiny_emission_model()
+    assert model.spectrum == "xes"
+    rng = np.random.default_rng(3)
+    for atoms in (toy_complex("Fe", rng), toy_complex("V", rng)):
+        found = model.predict(atoms)
+        assert found.spectrum == "xes"
+        assert np.trapezoid(found.mu, found.energy_rel_ev) == pytest.approx(1, abs=0.05)
+        assert found.lower.min() >= 0
+        from_features = model.predict_features(model.convention.transform(atoms, 0)[None])
+        np.testing.assert_allclose(from_features.mu[0], found.mu, atol=1e-6)

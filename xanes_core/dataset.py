@@ -4,8 +4,8 @@
 number and ligands in the comment line; ASE and most viewers read it). ``EL.npz`` holds, in the
 same order, ``name`` (n,), ``energy_ev`` (n, p) absolute energies padded with NaN and ``mu`` (n, p)
 as the theory wrote them. ``EL.xes.npz``, where it exists, holds the emission spectra of some of the
-records in the same way. ``held_out.txt`` names the records that measure accuracy and are used for
-nothing else.
+records in the same way, and may hold a ``note`` (n,) on each. ``held_out.txt`` names the records
+that measure accuracy and are used for nothing else.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from xanes_core.files import read_arrays
 from xanes_core.theory_grid import feff_to_grid
 
 HELD_OUT_FILE = "held_out.txt"
+#: Note of a spectrum whose potentials did not converge.
+UNCONVERGED = "unconverged"
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def load_training_set(
         Folder with ``EL.extxyz`` and ``EL.npz`` pairs.
     spectrum : {"xanes", "xes"}, optional
         Absorption in edge steps of every record, or emission of those records that have it, its
-        area on the grid scaled to 1 (1/eV).
+        area on the grid scaled to 1 (1/eV). Emission from potentials that did not converge (so the
+        ``note`` of the file says) is left out: its bands lie where they happen to.
     energy_rel_ev : numpy.ndarray, (k,), optional
         Grid relative to E0 (eV); default that of the shipped models.
 
@@ -125,7 +128,7 @@ def load_training_set(
     for element in found:
         for file in (folder / f"{element}.extxyz", folder / f"{element}{suffix}"):
             digest.update(_content(file))
-        images, records = _read_pair(folder, element, suffix)
+        images, records = _converged(*_read_pair(folder, element, suffix))
         structures += images
         names += records["name"].tolist()
         elements += [element] * len(images)
@@ -158,6 +161,8 @@ def _read_pair(
     try:
         arrays = read_arrays(_content(folder / file))
         records = {key: arrays[key] for key in ("name", "energy_ev", "mu")}
+        if suffix != ".npz":
+            records["note"] = arrays.get("note", np.full(len(records["name"]), ""))
     except (KeyError, ValueError) as error:
         raise DatasetError(
             f"{file} should hold arrays name, energy_ev and mu ({error}); restore it"
@@ -178,6 +183,16 @@ def _read_pair(
         if atoms.get_chemical_symbols()[:1] != [element]:
             raise DatasetError(f"atom 0 of {atoms.info['name']} is not the absorber {element}")
     return images, records
+
+
+def _converged(
+    images: list[Atoms], records: dict[str, np.ndarray]
+) -> tuple[list[Atoms], dict[str, np.ndarray]]:
+    """Leave out what is noted as unconverged; absorption has no notes here."""
+    if "note" not in records:
+        return images, records
+    rows = [i for i, note in enumerate(records["note"].tolist()) if UNCONVERGED not in note]
+    return [images[i] for i in rows], {key: values[rows] for key, values in records.items()}
 
 
 def _read_images(file: Path) -> list[Atoms]:

@@ -175,8 +175,13 @@ class SpectrumModel:
             Another shape, or values that are not finite.
         """
         mean, spread = self.ensemble.predict(x)
+        mean = self._possible(mean)
         std, lower, upper = self.calibration.apply(mean, spread)
         return FeaturePrediction(self.energy_rel_ev, mean, std, lower, upper, self.level)
+
+    def _possible(self, mean: np.ndarray) -> np.ndarray:
+        # emission is zero over much of its range, where networks swing to both sides
+        return np.maximum(mean, 0.0) if self.spectrum == "xes" else mean
 
     def predict(self, atoms: Atoms, absorber: int | str | None = 0) -> Prediction:
         """Predict the spectrum of a structure.
@@ -250,7 +255,7 @@ class SpectrumModel:
     ) -> Prediction:
         weights = np.array([site.multiplicity for site in sites], dtype=float)
         averaged = np.einsum("s,msk->mk", weights / weights.sum(), members)
-        mean = averaged.mean(axis=0)
+        mean = self._possible(averaged.mean(axis=0))
         std, lower, upper = self.calibration.apply(mean, averaged.std(axis=0, ddof=1))
         e0_ev = K_EDGE_EV[sites[0].element]
         return Prediction(

@@ -49,6 +49,7 @@ def with_uncertainty(value: float, spread: float, *, most: int = 2) -> str:
         power = math.floor(math.log10(spread))
         decimals = -power + (spread / 10.0**power < 2.0)
     decimals = min(max(decimals, 0), most)
+    value = round(value, decimals) + 0.0  # no minus before a zero
     return f"{value:.{decimals}f} \u00b1 {max(spread, 10.0**-decimals):.{decimals}f}"
 
 
