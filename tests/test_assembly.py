@@ -104,6 +104,8 @@ def test_chemistry_of_small_ligands():
     seen = {name for c in candidates for name in c.ligands}
     wanted = {"CO", "NO", "I", "Br", "PMe3", "C6H6_0Me", "C5H5_0Me", "SMe"}
     assert wanted <= seen
+    late = [assembler.candidate(m, 0, i) for m in ("Cu", "Zn") for i in range(20)]
+    assert all(c.oxidation_state == 1 for c in late if "CO" in c.ligands)
     silicon = Assembler({"simple": 1}, focus=["Si"])
     silyls = [silicon.candidate("Fe", 0, i) for i in range(20)]
     assert any(name.startswith("Si") for c in silyls for name in c.ligands)

@@ -45,6 +45,9 @@ _MOST_OXIDES = {2: 2, 3: 3, 4: 4}
 #: What an oxidation state of six and more goes with, and which of it makes five stable.
 _HARD = frozenset({"O", "F", "Cl", "OH", "OMe", "O2", "N", "NMe"})
 _STABILISING = frozenset({"O", "S", "N", "NMe", "O2", "F"})
+#: Ligands that live on electrons given back, and metals that give none from state two on.
+_PI_ACIDS = frozenset({"CO", "NO", "N2", "C2H4", "PF3"})
+_LATE = frozenset({"Co", "Ni", "Cu", "Zn"})
 #: Ring, how often, and the states it goes with.
 _RINGS = (
     ("C5H5_0Me", 6, (1, 5)),
@@ -163,6 +166,8 @@ def _fault(
         return "nothing stabilises the high oxidation state"
     if state >= 6 and not set(names) <= _HARD:
         return "soft ligands with a high oxidation state"
+    if state >= 2 and metal in _LATE and _PI_ACIDS & set(names):
+        return "a late metal does not give electrons back in this oxidation state"
     if "O2" in count and VALENCE[metal] - state not in _D_WITH_PEROXIDE:
         return "the metal would break the peroxide"
     if any(x.charge == 0 for x in rings) and not any(SMALL[name].acceptor for name in names):
