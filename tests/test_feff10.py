@@ -317,6 +317,20 @@ def test_hydrogen_is_given_p_states_once(stand_in):
     assert "1 1 H 1 1" in result.input_text
 
 
+def test_potentials_that_miss_an_element_are_made_in_a_wider_radius(stand_in):
+    stand_in("feff_misses_an_element")
+    result = ENGINE.run(iron_water())
+    assert result.notes == (feff10.RADIUS_NOTE,)
+    assert result.settings["scf_radius_ang"] == 5.6
+    assert "SCF 5.600 " in result.input_text
+
+
+def test_an_element_that_no_radius_finds_is_an_error(stand_in):
+    stand_in("feff_always_misses_an_element")
+    with pytest.raises(TheoryError, match="did not find every element"):
+        ENGINE.run(iron_water())
+
+
 @pytest.mark.parametrize(
     ("job", "words"),
     [

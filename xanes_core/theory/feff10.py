@@ -23,9 +23,11 @@ from xanes_core.theory.base import (
     absorber_symbol,
 )
 from xanes_core.theory.feff10_io import (
+    MAX_SCF_RADIUS_ANG,
     Feff10Settings,
     converged,
     explain_failure,
+    misses_an_element,
     needs_hydrogen_p,
     parse_xmu,
     write_feff,
@@ -43,6 +45,11 @@ from xanes_core.theory.process import (
 #: Note of a run that was repeated.
 HYDROGEN_NOTE = (
     "The potentials failed on hydrogen and were made once more with p states on hydrogen."
+)
+
+RADIUS_NOTE = (
+    f"The potentials were made within {MAX_SCF_RADIUS_ANG:g} A, because FEFF10 did not find every "
+    "element within the radius asked for."
 )
 
 
@@ -120,14 +127,15 @@ class Feff10(TheoryEngine):
         watch = Watch("FEFF10", time_limit_s, cancel)
         notes = []
         with working_folder(work_dir) as folder:
-            attempt = folder / "run1"
-            log, why = _attempt(text, attempt, watch, on_progress)
-            if why and needs_hydrogen_p(log) and not settings.hydrogen_p and 1 in atoms.numbers:
-                notes.append(HYDROGEN_NOTE)
-                settings = replace(settings, hydrogen_p=True)
+            for number in (1, 2, 3):
                 text = self.write_input(atoms, absorber, settings)
-                attempt = folder / "run2"
+                attempt = folder / f"run{number}"
                 log, why = _attempt(text, attempt, watch, on_progress)
+                remedy = _remedy(log, settings, atoms) if why else None
+                if remedy is None:
+                    break
+                settings, note = remedy
+                notes.append(note)
             if why:
                 raise TheoryError(why)
             if converged(log) is False:
@@ -150,6 +158,16 @@ class Feff10(TheoryEngine):
             log="\n".join(log.splitlines()[-LOG_LINES:]),
             notes=tuple(notes),
         )
+
+
+def _remedy(log: str, settings: Feff10Settings, atoms: Atoms) -> tuple[Feff10Settings, str] | None:
+    """Settings that cure a failure of the potentials, with a note; None where none is known."""
+    if needs_hydrogen_p(log) and not settings.hydrogen_p and 1 in atoms.numbers:
+        return replace(settings, hydrogen_p=True), HYDROGEN_NOTE
+    # FEFF10 counts fewer atoms within the radius than there are, so a margin may not be enough
+    if misses_an_element(log) and settings.scf_radius_ang < MAX_SCF_RADIUS_ANG:
+        return replace(settings, scf_radius_ang=MAX_SCF_RADIUS_ANG), RADIUS_NOTE
+    return None
 
 
 def _attempt(text: str, folder: Path, watch: Watch, on_progress: OnProgress) -> tuple[str, str]:

@@ -273,6 +273,11 @@ def needs_hydrogen_p(log: str) -> bool:
     return "enough charge" in log
 
 
+def misses_an_element(log: str) -> bool:
+    """Whether the potentials failed because an element lay outside their radius."""
+    return "representative atoms" in log
+
+
 def explain_failure(log: str, stage: str) -> str:
     """Why a run failed, in words, from FEFF10's log and the stage it was in."""
     charge = re.search(r"enough charge.*?Z=\s*(\d+)", log, re.DOTALL)
@@ -283,7 +288,7 @@ def explain_failure(log: str, stage: str) -> str:
             f"FEFF10 could not make potentials: {atom} did not collect enough charge. Check for "
             "atoms that are too close or missing, relax the structure, or set hydrogen_p"
         )
-    if "representative atoms" in log:
+    if misses_an_element(log):
         return (
             "FEFF10 did not find every element within the radius of its potentials: raise "
             "scf_radius_ang"

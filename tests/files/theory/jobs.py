@@ -76,6 +76,20 @@ def feff_never_has_charge(job, report):
     raise FeffPipelineError("stage 'pot' failed (exit code: 1)")
 
 
+def feff_misses_an_element(job, report):
+    report("pot")
+    if "\nSCF 5.600 " in job["input"]:
+        return _write(job, "log1_converged.txt")
+    return feff_always_misses_an_element(job, report)
+
+
+def feff_always_misses_an_element(job, report):
+    report("pot")
+    log = " Cannot find all representative atoms\n Increase FMS radius and rerun.\n"
+    (Path(job["folder"]) / "log1.dat").write_text(log)
+    raise FeffPipelineError("stage 'pot' failed (exit code: 1)")
+
+
 def feff_does_not_converge(job, report):
     report("pot")
     _write(job, "log1_unconverged.txt")
