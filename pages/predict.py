@@ -7,12 +7,13 @@ import streamlit as st
 from pages.parts import batch, inputs, panels
 from pages.parts.choices import (
     choose_absorber,
+    choose_axis,
     choose_entry,
     choose_model,
     choose_spectra,
     known_spectra,
 )
-from pages.parts.common import KIND_NAMES, from_link, plain, show_notices, to_link
+from pages.parts.common import KIND_NAMES, plain, show_notices
 from pages.parts.compare import misfit_line, overlay_of_kind
 from pages.parts.features import features_table
 from pages.parts.predictions import (
@@ -30,7 +31,6 @@ from xanes_core.plots import Curve, prediction_curve, without_band
 
 #: Files that could not be read, named above the spectrum.
 SHOWN_FAILURES = 3
-AXES = {"relative": "E \u2212 E0", "absolute": "Energy"}
 
 
 def welcome() -> None:
@@ -51,20 +51,6 @@ def welcome() -> None:
                 width="stretch",
             )
     st.caption("Files: xyz, CIF, POSCAR, mol, pdb and more, with one or many frames.")
-
-
-def choose_axis() -> str:
-    """Energy axis, kept in the link."""
-    asked = from_link("axis", list(AXES), "the energy axis")
-    if asked:
-        st.session_state["axis"] = asked
-    axis = st.segmented_control(
-        "Energy axis", list(AXES), default="relative" if "axis" not in st.session_state else None,
-        format_func=AXES.get, key="axis", required=True, persist_state="session",
-        label_visibility="collapsed",
-    )  # fmt: skip
-    to_link("axis", axis if axis != "relative" else None)
-    return axis or "relative"
 
 
 def overlay_curves(found, entry, frame, request) -> list[Curve]:

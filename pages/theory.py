@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import inputs, theory_jobs
+from pages.parts.choices import choose_axis
 from pages.parts.common import examples, show_notices
 from pages.parts.compare import overlay_spectrum
 from pages.parts.explain import Subject, choose_subject
@@ -70,7 +71,7 @@ def show(subject: Subject, entry: inputs.Entry) -> None:
     with right:
         run = next((shown for shown in theories if shown.result), None)
         times(subject, run, f"\u2248 {estimate(subject)[0]}")
-        found = overlay(subject, theories, others, st.session_state.get("axis") or "relative")
+        found = overlay(subject, theories, others, choose_axis())
         if found is None:
             st.caption("Run FEFF10, or put a calculated spectrum into the sidebar, to compare.")
         else:

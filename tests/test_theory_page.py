@@ -406,3 +406,10 @@ def test_a_broken_structure_leaves_a_sentence(engine):
     at.file_uploader[0].set_value([("bad.xyz", b"5\n\nFe 0 0 0\n", "text/plain")]).run()
     at.switch_page("pages/theory.py").run()
     assert not at.exception
+
+
+def test_the_energy_axis_is_kept_in_the_link(page):
+    page.query_params["axis"] = "absolute"
+    page.run()
+    assert not page.exception
+    assert figure(page)["layout"]["xaxis"]["title"]["text"] == "Energy (eV)"

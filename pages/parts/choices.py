@@ -15,6 +15,8 @@ from pages.parts.common import (
 )
 from pages.parts.predictions import first_choice
 
+AXES = {"relative": "E \u2212 E0", "absolute": "Energy"}
+
 
 def known_spectra(element: str) -> tuple[str, ...]:
     """Kinds of spectra that a shipped model predicts for `element`."""
@@ -106,3 +108,17 @@ def choose_absorber(entry: inputs.Entry, options: dict) -> int | str:
         "Absorber", list(options), key=key, format_func=lambda o: f"Absorber: {options.get(o, o)}",
         persist_state="session", label_visibility="collapsed",
     )  # fmt: skip
+
+
+def choose_axis() -> str:
+    """Energy axis, kept in the link."""
+    asked = from_link("axis", list(AXES), "the energy axis")
+    if asked:
+        st.session_state["axis"] = asked
+    axis = st.segmented_control(
+        "Energy axis", list(AXES), default="relative" if "axis" not in st.session_state else None,
+        format_func=AXES.get, key="axis", required=True, persist_state="session",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    to_link("axis", axis if axis != "relative" else None)
+    return axis or "relative"
