@@ -8,14 +8,8 @@ from ase import Atoms
 from ase.build import bulk
 from tiny_models import toy_complex
 
-from xanes_core.domain import (
-    BOND_FACTOR,
-    SCORE_LIMITS,
-    VERDICTS,
-    Domain,
-    coordination_number,
-    fit_domain,
-)
+from xanes_core.coordination import BOND_FACTOR, coordination_number
+from xanes_core.domain import SCORE_LIMITS, VERDICTS, Domain, disagreement, fit_domain
 from xanes_core.errors import ModelError
 from xanes_core.structures import environment
 
@@ -37,7 +31,12 @@ def training():
 
 @pytest.fixture(scope="module")
 def domain(training):
-    return fit_domain(*training)
+    scaled, structures = training
+    return fit_domain(scaled, environments(structures))
+
+
+def environments(structures):
+    return [environment(atoms, 0) for atoms in structures]
 
 
 HOME = np.zeros((1, 4), dtype=np.float32)
@@ -82,8 +81,8 @@ def test_a_far_sample_is_outside(domain):
         (0.0, "in domain", "similar structures are in training (distance 0.00"),
         (SCORE_LIMITS[0], "in domain", "similar structures are in training (distance 1.00"),
         (1.01, "at the edge", "few similar structures are in training (distance 1.01"),
-        (SCORE_LIMITS[1], "at the edge", "few similar structures are in training (distance 1.50"),
-        (1.51, "outside", "nothing similar is in training (distance 1.51"),
+        (SCORE_LIMITS[1], "at the edge", "few similar structures are in training (distance 1.25"),
+        (1.26, "outside", "nothing similar is in training (distance 1.26"),
     ],
 )
 def test_limits_of_the_score(score, level, text):
@@ -104,6 +103,25 @@ def test_verdicts_come_in_order_and_do_not_depend_on_company(domain):
     together = domain.verdicts(scaled)
     assert together == [domain.verdicts(row[None])[0] for row in scaled]
     assert len({v.level for v in together}) > 1
+
+
+@pytest.mark.parametrize(
+    ("apart", "level"), [(0.99, "in domain"), (1.01, "at the edge"), (1.26, "outside")]
+)
+def test_networks_that_disagree_raise_the_verdict(apart, level):
+    domain = Domain(np.zeros((1, 1), dtype=np.float16), 2.0, spread_unit=0.1)
+    spread = 0.1 * apart * np.array([[0.0, np.sqrt(2)]])
+    np.testing.assert_allclose(disagreement(spread), 0.1 * apart)
+    (found,) = domain.verdicts(np.zeros((1, 1)), spread=spread)
+    assert (found.level, found.score) == (level, 0.0)
+    told = [r for r in found.reasons if "networks disagree" in r]
+    assert len(told) == (apart > 1)
+    assert not told or f"({apart:.2f}; up to 1 is usual)" in told[0]
+
+
+def test_without_a_unit_disagreement_says_nothing():
+    domain = Domain(np.zeros((1, 1), dtype=np.float16), 2.0)
+    assert domain.verdicts(np.zeros((1, 1)), spread=np.full((1, 3), 9.0))[0].level == "in domain"
 
 
 def test_levels_are_ordered_from_good_to_bad():
@@ -182,7 +200,7 @@ def test_a_short_and_a_long_bond_are_both_told(domain):
 def test_an_element_known_but_never_bonded(domain, training):
     scaled, structures = training
     far_sulfur = [atoms + Atoms("S", [(4, 0, 1)]) for atoms in structures]
-    domain = fit_domain(scaled, far_sulfur)
+    domain = fit_domain(scaled, environments(far_sulfur))
     found = verdict(domain, octahedron(donors="OOOOOS", length=2.0) + Atoms("S", [(4, 0, 1)]))
     assert found.level == "at the edge"
     assert "Fe-S bond of 2.00 A: no such bond in training" in found.reasons

@@ -26,7 +26,7 @@ from xanes_core.importance_groups import (
     shell_of,
 )
 from xanes_core.scrambling import group_penalties, permutations
-from xanes_core.validation import cross_predict, folds
+from xanes_core.validation import folds
 from xanes_core.wacsf import WACSF
 
 D, K = 4, 6
@@ -409,14 +409,11 @@ def test_arrays_that_do_not_fit_are_refused(data, ensemble):
         Importance.from_arrays(arrays, ENERGY)
 
 
-def test_cross_fit_is_what_cross_predict_uses(data):
+def test_cross_fit_leaves_every_row_out_once(data):
     x, y = data
     told = []
     fitted = cross_fit(x, y, BLOCKS, TINY, progress=lambda *now: told.append(now))
-    mean, _ = cross_predict(x, y, BLOCKS, TINY)
     assert sorted(np.concatenate([rows for _, rows in fitted])) == list(range(len(x)))
-    for ensemble, rows in fitted:
-        np.testing.assert_array_equal(ensemble.predict(x[rows])[0], mean[rows])
     assert told == [(i, 5) for i in range(1, 6)]
 
 

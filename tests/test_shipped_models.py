@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 
 from xanes_core.constants import ABSORBERS, SPECTRUM_GRIDS
+from xanes_core.domain import VERDICTS
 from xanes_core.examples import list_examples, load_example
 from xanes_core.fitting import FitSettings
 from xanes_core.recipes import RECIPES
 from xanes_core.registry import CARD_KEYS, CARD_VERSION, list_models, load_model
+from xanes_core.report import load_report
 from xanes_core.wacsf import CONVENTIONS, WACSF
 
 FOLDER = Path(__file__).resolve().parent.parent / "models"
 KEYS = sorted(path.name for path in FOLDER.iterdir())
 each = pytest.mark.parametrize("key", KEYS)
+#: Models trained since reports are made.
+REPORTED = [key for key in KEYS if (FOLDER / key / "report.npz").exists()]
+each_reported = pytest.mark.parametrize("key", REPORTED)
 MAX_BYTES = 40 * 1024 * 1024
 
 
@@ -38,6 +43,7 @@ def card_of(key):
 def test_there_are_models_and_nothing_else():
     assert {"fdmnes-v", "feff10-3d"} <= set(KEYS)
     assert [card["key"] for card in list_models()] == KEYS
+    assert "feff10-3d" in REPORTED
 
 
 def test_the_whole_folder_is_small():
@@ -61,15 +67,12 @@ def test_every_element_has_exactly_one_default(element):
 @each
 def test_files_and_checksums(key):
     folder = FOLDER / key
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "SHA256SUMS",
-        "card.json",
-        "weights.npz",
-    ]
+    names = ["card.json", *(["report.npz"] if key in REPORTED else []), "weights.npz"]
+    assert sorted(path.name for path in folder.iterdir()) == ["SHA256SUMS", *names]
     sums = dict(
         reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines()
     )
-    assert sorted(sums) == ["card.json", "weights.npz"]
+    assert sorted(sums) == names
     for name, digest in sums.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 
@@ -108,7 +111,8 @@ def test_card_tells_the_descriptor_the_settings_and_the_grid(key):
     assert card["convention"] in CONVENTIONS
     assert card["descriptor"] == WACSF.from_name(card["convention"]).parameters()
     settings = card["hyper_parameters"]
-    assert FitSettings(**{**settings, "hidden": tuple(settings["hidden"])}).as_dict() == settings
+    made = FitSettings(**{**settings, "hidden": tuple(settings["hidden"])}).as_dict()
+    assert settings.items() <= made.items()  # settings that came later have their defaults
     assert set(card["grid"]) == {"start_rel_ev", "stop_rel_ev", "n_points", "relative_to"}
 
 
@@ -220,3 +224,52 @@ def test_importance_comes_with_the_model(key, models):
         assert model.mean_mu[element].shape == model.energy_rel_ev.shape
     if model.distances is not None:
         assert set(model.distances.absorbers) == set(model.elements)
+
+
+@each_reported
+def test_report_is_about_the_same_data(key, models):
+    report, card = load_report(key, folder=FOLDER), card_of(key)
+    assert report.sha256 == card["training_set"]["sha256"]
+    assert len(report) == card["training_set"]["n"]
+    assert report.held_out.sum() == card["training_set"]["n_held_out_for_metrics"]
+    wanted = card["metrics"]["held_out"]["all"]["mse"]
+    assert report.mse[report.held_out].mean() == pytest.approx(wanted, rel=1e-3)
+    assert set(report.verdict) <= set(VERDICTS)
+    np.testing.assert_allclose(report.place(report.features), report.map_xy, atol=0.02)
+    rows, distances = report.nearest(report.features[:3].astype(float), 2)
+    np.testing.assert_array_equal(rows[:, 0], [0, 1, 2])
+    assert (distances[:, 0] == 0).all()
+    if card["training_set"]["source"].startswith("data/"):
+        error = np.mean((report.mean.astype(float) - report.truth) ** 2, axis=1)
+        np.testing.assert_allclose(error, report.mse, rtol=0.05, atol=1e-6)
+        covered = (report.lower <= report.truth) & (report.truth <= report.upper)
+        told = card["metrics"]["calibration_curve"]["all"]["0.9"]["coverage"]
+        assert covered.mean() == pytest.approx(told, abs=0.02)
+        assert (report.coordination > 0).all()
+        assert (report.kind != "").all()
+    else:  # a public set is not copied into the project
+        assert report.mean is report.truth is report.lower is report.upper is None
+
+
+@each_reported
+def test_bands_keep_their_promise(key):
+    metrics = card_of(key)["metrics"]
+    for level, found in metrics["calibration_curve"]["all"].items():
+        assert found["coverage"] == pytest.approx(float(level), abs=0.05)
+    for element, levels in metrics["calibration_curve"].items():
+        assert levels["0.9"]["coverage"] > 0.85, element
+    held_out = metrics["held_out"]["all"]
+    assert held_out["width_90"] < held_out["constant_width_90"]
+    assert held_out["spread_error_spearman"] > 0.3
+
+
+@each_reported
+def test_verdicts_sort_errors_on_chemistry_never_seen(key):
+    metrics = card_of(key)["metrics"]
+    points = metrics["learning_curve"]
+    assert len(points) >= 4
+    assert points[-1]["mse"] < points[0]["mse"]
+    if metrics["chemistry"]:
+        verdicts = metrics["by_verdict_chemistry"]
+        assert verdicts["outside"]["mse"] >= 2 * verdicts["in domain"]["mse"]
+        assert {entry["kind"] for entry in metrics["chemistry"]} == {"geometry", "ligand family"}

@@ -79,9 +79,11 @@ def reference_recipe(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.nda
     return network.predict(scaler.transform(x_test))
 
 
+#: Name of the recipe that others are compared with.
+REFERENCE = "reference recipe"
 #: By the names used in reports. The recipe is fitted element by element, as it was published.
 BASELINES: dict[str, Baseline] = {
     "mean spectrum of the element": per_element(mean_spectrum),
     "nearest neighbours": per_element(nearest_neighbours),
-    "reference recipe": per_element(reference_recipe),
+    REFERENCE: per_element(reference_recipe),
 }

@@ -11,17 +11,19 @@ from xanes_core.bench import run_benchmark
 from xanes_core.crossval import compare
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.files import write_bytes
+from xanes_core.learning import compare_strategies, learning_curve
 from xanes_core.recipes import RECIPES, get_recipe, load_training_data
 from xanes_core.registry import save_model
 from xanes_core.training import train_model
 
 
 def add_training_commands(commands) -> None:
-    """Add ``train``, ``crossval``, ``accuracy`` and ``bench`` to a sub-parser collection."""
+    """Add the commands of this module to a sub-parser collection."""
     for name, run, text in (
         ("train", _train, "make a shipped model from its training data"),
         ("crossval", _crossval, "compare descriptors and settings by cross-validation"),
         ("accuracy", _accuracy, "measure on held-out data, beside what a model has to beat"),
+        ("learning-curve", _learning_curve, "error against the number of training samples"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--model", required=True, choices=RECIPES, metavar="KEY")
@@ -34,9 +36,20 @@ def add_training_commands(commands) -> None:
         command.set_defaults(run=run)
         if name == "train":
             command.add_argument("--out", type=Path, metavar="DIR", help="instead of models/")
+        if name == "learning-curve":
+            command.add_argument(
+                "--by",
+                choices=("strategy",),
+                help="compare records chosen at random with those chosen where a model was unsure",
+            )
         if name == "accuracy":
             command.add_argument(
                 "--readme", type=Path, metavar="FILE", help="put the table between its marks there"
+            )
+            command.add_argument(
+                "--folds",
+                action="store_true",
+                help="spread over folds of the ratio to the recipe (five times the time)",
             )
     bench = commands.add_parser("bench", help="time featurising and prediction side by side")
     bench.set_defaults(run=_bench)
@@ -93,11 +106,27 @@ def _accuracy(options: argparse.Namespace) -> int:
     recipe, data = _load(options)
     if options.readme is not None:  # a file without marks is told before the work, not after
         replace_table(_text_of(options.readme), recipe.key, "")
-    table = markdown_table(accuracy_report(recipe, data, n_jobs=options.jobs))
+    report = accuracy_report(recipe, data, fold_ratios=options.folds, n_jobs=options.jobs)
+    table = markdown_table(report, recipe.spectrum)
     print(table)
     if options.readme is not None:
         text = replace_table(_text_of(options.readme), recipe.key, table)
         write_bytes(options.readme, text.encode())
+    return 0
+
+
+def _learning_curve(options: argparse.Namespace) -> int:
+    recipe, data = _load(options)
+    told = {"settings": recipe.settings, "n_jobs": options.jobs}
+    if options.by is None:
+        curves = {"all": learning_curve(recipe, data, **told)}
+    else:
+        curves = compare_strategies(recipe, data, **told)
+    print(f"{recipe.key}: MSE on {int(data.held_out.sum())} held-out samples")
+    print(f"{'added':12} {'n':>6} {'MSE':>10} {'+-':>8}")
+    for name, points in curves.items():
+        for point in points:
+            print(f"{name:12} {point['n']:6d} {point['mse']:10.3g} {point['mse_error']:8.1g}")
     return 0
 
 

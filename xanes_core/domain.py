@@ -1,9 +1,11 @@
 """Is a structure like those the model was trained on? A verdict in words, with reasons.
 
-The measure is the distance to the nearest training sample in the space of scaled features, in
-units of what is usual inside the training set (95 % of training samples have another one nearer
-than 1). Where the training structures are known, their coordination numbers, neighbour elements
-and bond lengths are compared too: these are reasons a chemist can act on.
+Two measures, each in units of what is usual inside the training set: the distance to the nearest
+training sample in the space of scaled features (95 % of training samples have another one nearer
+than 1), and the disagreement of the networks (for 95 % of training samples, predicted by networks
+that had not seen them, it is below 1). Where the training structures are known, their coordination
+numbers, neighbour elements and bond lengths are compared too: these are reasons a chemist can act
+on.
 """
 
 from __future__ import annotations
@@ -14,19 +16,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from ase import Atoms
-from ase.data import chemical_symbols, covalent_radii
+from ase.data import chemical_symbols
 from scipy.spatial.distance import cdist
 
-from xanes_core.constants import NONMETALS
+from xanes_core.coordination import bond_limit_ang, coordination_number
 from xanes_core.errors import ModelError
-from xanes_core.structures import Environment, environment
+from xanes_core.structures import Environment
 
 VERDICTS = ("in domain", "at the edge", "outside")
 #: Scores up to the first are in domain, up to the second at the edge, above it outside.
-SCORE_LIMITS = (1.0, 1.5)
-#: A neighbour counts as bonded up to this multiple of the sum of covalent radii.
-BOND_FACTOR = 1.25
+SCORE_LIMITS = (1.0, 1.25)
 #: Bond lengths this far outside the training range are remarked on (A).
 BOND_MARGIN_ANG = 0.03
 
@@ -63,11 +62,14 @@ class Domain:
     chemistry : dict
         ``coordination`` (element -> {number: count}), ``bonds`` ("Fe-N" -> [shortest, longest] in
         A) and ``neighbours`` (list of elements within the cut-off); empty where unknown.
+    spread_unit : float
+        95th percentile of the disagreement, see :func:`disagreement`; infinite where unknown.
     """
 
     features: np.ndarray
     unit: float
     chemistry: dict = field(default_factory=dict)
+    spread_unit: float = float("inf")
 
     def scores(self, scaled: np.ndarray) -> np.ndarray:
         """Distance of scaled features (n, d) to the nearest training sample, (n,)."""
@@ -78,7 +80,10 @@ class Domain:
         return self.features.astype(np.float64)
 
     def verdicts(
-        self, scaled: np.ndarray, envs: Sequence[Environment] | None = None
+        self,
+        scaled: np.ndarray,
+        envs: Sequence[Environment] | None = None,
+        spread: np.ndarray | None = None,
     ) -> list[DomainVerdict]:
         """Verdicts on n samples.
 
@@ -88,16 +93,24 @@ class Domain:
             Scaled features.
         envs : sequence of Environment, (n,), optional
             Their environments, for reasons from chemistry.
+        spread : numpy.ndarray, (n, k), optional
+            Raw standard deviations over the networks.
         """
         scores = self.scores(scaled)
+        apart = np.zeros(len(scores)) if spread is None else disagreement(spread) / self.spread_unit
         return [
-            self._verdict(float(score), env)
-            for score, env in zip(scores, envs or [None] * len(scores), strict=True)
+            self._verdict(*told)
+            for told in zip(
+                scores.tolist(), apart.tolist(), envs or [None] * len(scores), strict=True
+            )
         ]
 
-    def _verdict(self, score: float, env: Environment | None) -> DomainVerdict:
+    def _verdict(self, score: float, apart: float, env: Environment | None) -> DomainVerdict:
         rank = int(np.searchsorted(SCORE_LIMITS, score))
         found = [(rank, _distance_reason(score, rank))]
+        if apart > SCORE_LIMITS[0]:
+            text = f"the networks disagree on it ({apart:.2f}; up to 1 is usual)"
+            found.append((int(np.searchsorted(SCORE_LIMITS, apart)), text))
         if env is not None and self.chemistry:
             found += self._chemistry_reasons(env)
         worst = max(weight for weight, _ in found)
@@ -112,7 +125,7 @@ class Domain:
         seen = set(self.chemistry["neighbours"])
         for symbol in sorted({chemical_symbols[z] for z in env.numbers} - seen):
             near = env.distances_ang[env.numbers == chemical_symbols.index(symbol)].min()
-            bonded = near <= _bond_limit_ang(env.absorber_z, chemical_symbols.index(symbol))
+            bonded = near <= bond_limit_ang(env.absorber_z, chemical_symbols.index(symbol))
             found.append(
                 (2 if bonded else 1, f"{symbol} at {near:.2f} A: no training structure has it")
             )
@@ -128,7 +141,7 @@ class Domain:
         found = []
         for z in sorted(set(env.numbers.tolist())):
             r = env.distances_ang[env.numbers == z]
-            r = r[r <= _bond_limit_ang(env.absorber_z, z)]
+            r = r[r <= bond_limit_ang(env.absorber_z, z)]
             pair = f"{element}-{chemical_symbols[z]}"
             if not len(r):
                 continue
@@ -148,7 +161,11 @@ class Domain:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Arrays for ``weights.npz``; the chemistry goes into the card."""
-        return {"domain_features": self.features, "domain_unit": np.array(self.unit)}
+        return {
+            "domain_features": self.features,
+            "domain_unit": np.array(self.unit),
+            "domain_spread_unit": np.array(self.spread_unit),
+        }
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], chemistry: dict) -> Domain:
@@ -160,13 +177,26 @@ class Domain:
             An array is missing.
         """
         try:
-            return cls(arrays["domain_features"], float(arrays["domain_unit"]), chemistry)
+            return cls(
+                arrays["domain_features"],
+                float(arrays["domain_unit"]),
+                chemistry,
+                float(arrays.get("domain_spread_unit", np.inf)),
+            )
         except KeyError as error:
             raise ModelError(f"the model's domain data lack {error}") from error
 
 
+def disagreement(spread: np.ndarray) -> np.ndarray:
+    """Root mean square over energies of the spread over networks, (n, k) -> (n,)."""
+    return np.sqrt(np.mean(np.square(spread), axis=-1))
+
+
 def fit_domain(
-    scaled: np.ndarray, structures: Sequence[Atoms] | None = None, *, r_cut_ang: float = 6.0
+    scaled: np.ndarray,
+    envs: Sequence[Environment] | None = None,
+    *,
+    spread_unit: float = float("inf"),
 ) -> Domain:
     """Describe a training set.
 
@@ -174,10 +204,10 @@ def fit_domain(
     ----------
     scaled : numpy.ndarray, (n, d)
         Scaled features.
-    structures : sequence of ase.Atoms, (n,), optional
-        With the absorber as atom 0, where they are known.
-    r_cut_ang : float, optional
-        Radius of the environments (A).
+    envs : sequence of Environment, (n,), optional
+        Of the absorbers, where the structures are known.
+    spread_unit : float, optional
+        See :class:`Domain`.
 
     Raises
     ------
@@ -192,27 +222,12 @@ def fit_domain(
     if unit == 0:
         raise ModelError("a training set needs samples that differ, to tell what is near them")
     chemistry = {}
-    if structures is not None:
-        chemistry = _chemistry([environment(atoms, 0, r_cut_ang) for atoms in structures])
-    return Domain(features=kept, unit=unit, chemistry=chemistry)
+    if envs is not None:
+        chemistry = _chemistry(envs)
+    return Domain(kept, unit, chemistry, spread_unit)
 
 
-def coordination_number(env: Environment) -> int:
-    """Neighbours within 1.25 times the sum of covalent radii (a ring of five counts five).
-
-    Metals count where there is nothing else, so that NiO has six neighbours and nickel twelve.
-    """
-    limits = np.array([_bond_limit_ang(env.absorber_z, z) for z in env.numbers])
-    near = env.numbers[env.distances_ang <= limits] if limits.size else env.numbers
-    ligands = np.isin(near, NONMETALS)
-    return int(ligands.sum() or near.size)
-
-
-def _bond_limit_ang(z_absorber: int, z: int) -> float:
-    return BOND_FACTOR * (covalent_radii[z_absorber] + covalent_radii[z])
-
-
-def _chemistry(environments: list[Environment]) -> dict:
+def _chemistry(environments: Sequence[Environment]) -> dict:
     coordination: dict[str, Counter] = {}
     bonds: dict[str, list[float]] = {}
     neighbours: set[str] = set()
@@ -221,7 +236,7 @@ def _chemistry(environments: list[Environment]) -> dict:
         coordination.setdefault(element, Counter())[coordination_number(env)] += 1
         neighbours |= {chemical_symbols[z] for z in env.numbers}
         for z, r in zip(env.numbers, env.distances_ang, strict=True):
-            if r <= _bond_limit_ang(env.absorber_z, z):
+            if r <= bond_limit_ang(env.absorber_z, z):
                 bonds.setdefault(f"{element}-{chemical_symbols[z]}", []).append(float(r))
     return {
         "coordination": {

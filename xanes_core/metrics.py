@@ -19,6 +19,7 @@ __all__ = [
     "PeakErrors",
     "PeakMatch",
     "Peaks",
+    "constant_width",
     "cosine_similarity",
     "coverage",
     "find_peaks",
@@ -150,6 +151,30 @@ def mean_width(lower: ArrayLike, upper: ArrayLike) -> float | np.ndarray:
     if np.any(low > high):
         raise SpectrumError("a band's lower limit lies above its upper limit")
     return _score((high - low).mean(axis=-1))
+
+
+def constant_width(
+    predicted: ArrayLike, target: ArrayLike, lower: ArrayLike, upper: ArrayLike
+) -> float:
+    """Mean width of the band ``p +- c(E)`` that is as wide for all n spectra, in edge steps.
+
+    ``mean_k 2 Q_k(|p - t|)``, with Q_k the quantile over the n spectra at energy k and the level
+    at which the given band covers there: the same coverage at every energy, so a band that knows
+    which spectra are hard is the narrower one.
+
+    Parameters
+    ----------
+    predicted, target, lower, upper : array_like, (n, k)
+        Predictions, truth and the band to compare with.
+    """
+    p, t, low, high = as_curves(predicted, target, lower, upper)
+    error = np.abs(p - t)
+    covered = ((low <= t) & (t <= high)).mean(axis=0)
+    ranked, place = np.sort(error, axis=0), covered * (len(error) - 1)
+    below, column = np.floor(place).astype(int), np.arange(error.shape[1])
+    above = np.minimum(below + 1, len(error) - 1)
+    half = ranked[below, column] + (place - below) * (ranked[above, column] - ranked[below, column])
+    return float(2.0 * np.mean(half))
 
 
 def window_misfit(

@@ -9,90 +9,24 @@ from itertools import islice
 import numpy as np
 from ase import Atoms
 
-from xanes_core.calibration import Calibration
+from xanes_core.calibration import Calibration, band_limits
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.distances import DistanceHistograms
 from xanes_core.domain import VERDICTS, Domain, DomainVerdict
 from xanes_core.ensemble import Ensemble
 from xanes_core.errors import ModelError, StructureError
 from xanes_core.importance_result import Importance
+from xanes_core.prediction import FeaturePrediction, Prediction
+from xanes_core.report_data import Report
 from xanes_core.structures import Environment, Site, environment, select_sites
 from xanes_core.wacsf import WACSF
+
+__all__ = ["FeaturePrediction", "Prediction", "SpectrumModel", "check_environment"]
 
 #: Structures predicted at once: enough to keep the processor busy, little memory.
 _CHUNK = 64
 #: Atoms nearer to an absorber than this are a mistake in the file (A).
 MIN_DISTANCE_ANG = 0.4
-
-
-@dataclass(frozen=True)
-class FeaturePrediction:
-    """Spectra predicted from features; n samples, k energies.
-
-    Attributes
-    ----------
-    energy_rel_ev : numpy.ndarray, (k,)
-        Energy relative to E0 (eV).
-    mu : numpy.ndarray, (n, k)
-        Mean over the ensemble: edge step 1, or area 1 (1/eV) for emission.
-    std : numpy.ndarray, (n, k)
-        Calibrated standard deviation of the error.
-    lower, upper : numpy.ndarray, (n, k)
-        Band that covers the truth at a share ``level`` of the points.
-    level : float
-        What the band promises.
-    """
-
-    energy_rel_ev: np.ndarray
-    mu: np.ndarray
-    std: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    level: float
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One predicted spectrum; k energies, m ensemble members.
-
-    Attributes
-    ----------
-    energy_ev, energy_rel_ev : numpy.ndarray, (k,)
-        Absolute energy and energy relative to E0 (eV).
-    mu, std, lower, upper : numpy.ndarray, (k,)
-        As in :class:`FeaturePrediction`.
-    members : numpy.ndarray, (m, k)
-        Spectra of the members.
-    level : float
-        What the band promises.
-    e0_ev : float
-        Tabulated edge energy of the absorber (eV).
-    element : str
-        Absorber.
-    model_key : str
-        Model that predicted.
-    sites : tuple of Site
-        Sites averaged, with their multiplicities.
-    domain : DomainVerdict
-        How far to trust it; that of the worst site.
-    spectrum : {"xanes", "xes"}
-        What it is: absorption in edge steps, or emission of area 1 (1/eV), also named ``mu``.
-    """
-
-    energy_ev: np.ndarray
-    energy_rel_ev: np.ndarray
-    mu: np.ndarray
-    std: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    members: np.ndarray
-    level: float
-    e0_ev: float
-    element: str
-    model_key: str
-    sites: tuple[Site, ...]
-    domain: DomainVerdict
-    spectrum: str = "xanes"
 
 
 def check_environment(env: Environment) -> None:
@@ -133,6 +67,8 @@ class SpectrumModel:
         Distances r_ij in the training structures, where those are known.
     mean_mu : dict of str to numpy.ndarray, (k,)
         Mean training spectrum of each absorber element; may be empty.
+    report : Report or None
+        Of a model just trained; of one on disk see :func:`xanes_core.report.load_report`.
     """
 
     key: str
@@ -145,6 +81,7 @@ class SpectrumModel:
     importance: dict[str, Importance] = field(default_factory=dict)
     distances: DistanceHistograms | None = None
     mean_mu: dict[str, np.ndarray] = field(default_factory=dict)
+    report: Report | None = None
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -161,13 +98,18 @@ class SpectrumModel:
         """Share of points the band promises to cover."""
         return self.calibration.level
 
-    def predict_features(self, x: np.ndarray) -> FeaturePrediction:
+    def predict_features(
+        self, x: np.ndarray, elements: np.ndarray | None = None
+    ) -> FeaturePrediction:
         """Predict from features in the model's convention.
 
         Parameters
         ----------
         x : numpy.ndarray, (n, n_features)
             Features.
+        elements : numpy.ndarray of str, (n,), optional
+            Absorbers, which the width of the band depends on; read off the features where these
+            tell them, else the only element of the model, else the band of all together.
 
         Raises
         ------
@@ -176,8 +118,19 @@ class SpectrumModel:
         """
         mean, spread = self.ensemble.predict(x)
         mean = self._possible(mean)
-        std, lower, upper = self.calibration.apply(mean, spread)
+        std, lower, upper = self.calibration.apply(
+            mean,
+            spread,
+            distance=self.domain.scores(self.ensemble.scaler.transform(x)),
+            elements=self._elements_of(x) if elements is None else elements,
+        )
         return FeaturePrediction(self.energy_rel_ev, mean, std, lower, upper, self.level)
+
+    def _elements_of(self, x: np.ndarray) -> np.ndarray | str | None:
+        told = self.convention.absorber_elements
+        if told:  # one feature each, the last ones
+            return np.array(told)[np.argmax(np.asarray(x)[:, -len(told) :], axis=1)]
+        return self.elements[0] if len(self.elements) == 1 else None
 
     def _possible(self, mean: np.ndarray) -> np.ndarray:
         # emission is zero over much of its range, where networks swing to both sides
@@ -242,7 +195,9 @@ class SpectrumModel:
         envs = [env for _, found in chunk for env in found]
         x = np.array([self.convention.transform_environment(env) for env in envs])
         members = self.ensemble.predict_members(x)
-        verdicts = self.domain.verdicts(self.ensemble.scaler.transform(x), envs)
+        verdicts = self.domain.verdicts(
+            self.ensemble.scaler.transform(x), envs, members.std(axis=0, ddof=1)
+        )
         result, start = [], 0
         for sites, found in chunk:
             rows = slice(start, start + len(found))
@@ -256,21 +211,29 @@ class SpectrumModel:
         weights = np.array([site.multiplicity for site in sites], dtype=float)
         averaged = np.einsum("s,msk->mk", weights / weights.sum(), members)
         mean = self._possible(averaged.mean(axis=0))
-        std, lower, upper = self.calibration.apply(mean, averaged.std(axis=0, ddof=1))
-        e0_ev = K_EDGE_EV[sites[0].element]
+        element = sites[0].element
+        distance = np.average([verdict.score for verdict in verdicts], weights=weights)
+        sigma = self.calibration.sigma(averaged.std(axis=0, ddof=1), distance)
+        half_widths = {
+            level: self.calibration.factor(level, element) * sigma
+            for level in self.calibration.levels
+        }
+        lower, upper = band_limits(mean, half_widths[self.level])
+        e0_ev = K_EDGE_EV[element]
         return Prediction(
             energy_ev=self.energy_rel_ev + e0_ev,
             energy_rel_ev=self.energy_rel_ev,
             mu=mean,
-            std=std,
+            std=self.calibration.std_factor * sigma,
             lower=lower,
             upper=upper,
             members=averaged,
             level=self.level,
             e0_ev=e0_ev,
-            element=sites[0].element,
+            element=element,
             model_key=self.key,
             sites=tuple(sites),
             domain=max(verdicts, key=lambda v: (VERDICTS.index(v.level), v.score)),
             spectrum=self.spectrum,
+            half_widths=half_widths,
         )

@@ -66,6 +66,8 @@ class Recipe:
         Folder or file of the training data, relative to the project; or what to fetch.
     spectrum : {"xanes", "xes"}, optional
         What it predicts.
+    redistributable : bool, optional
+        May spectra of the training data be stored with the model?
     """
 
     key: str
@@ -81,6 +83,7 @@ class Recipe:
     size_note: str
     data: str
     spectrum: str = "xanes"
+    redistributable: bool = True
 
 
 _SIZE_NOTE = (
@@ -149,6 +152,7 @@ RECIPES = {
             licence="trained on data from a GPL-3.0 repository",
             size_note=_SIZE_NOTE,
             data="k_edge_v.npz of the repository conorrankine/xanesnet",
+            redistributable=False,
         ),
     )
 }

@@ -6,9 +6,7 @@ at every load.
 
 from __future__ import annotations
 
-import io
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +18,21 @@ from xanes_core.distances import DistanceHistograms
 from xanes_core.domain import Domain
 from xanes_core.ensemble import Ensemble
 from xanes_core.errors import ModelError
-from xanes_core.files import read_arrays, sha256_of, write_bytes
 from xanes_core.importance_result import Importance
 from xanes_core.model import SpectrumModel
+from xanes_core.model_files import (
+    CARD,
+    REPORT,
+    WEIGHTS,
+    models_folder,
+    packed,
+    read_model_file,
+    unpacked,
+    verified,
+    write_model_files,
+)
+from xanes_core.report import load_report
+from xanes_core.report_data import Report
 from xanes_core.wacsf import WACSF
 
 CARD_VERSION = 1
@@ -51,13 +61,6 @@ CARD_KEYS = (
     "default_for",
 )
 _IMPORTANCE, _DISTANCES = "importance_", "distances_counts"
-_CARD, _WEIGHTS, _SUMS = "card.json", "weights.npz", "SHA256SUMS"
-
-
-def models_folder() -> Path:
-    """Folder of the models: ``$XANES_MODELS``, or ``models`` beside the package."""
-    told = os.environ.get("XANES_MODELS")
-    return Path(told) if told else Path(__file__).resolve().parent.parent / "models"
 
 
 def list_models(
@@ -89,7 +92,7 @@ def list_models(
     """
     _check_spectrum(spectrum)
     root = Path(folder) if folder is not None else models_folder()
-    cards = [_read_card(path.parent) for path in sorted(root.glob(f"*/{_CARD}"))]
+    cards = [_read_card(path.parent) for path in sorted(root.glob(f"*/{CARD}"))]
     if spectrum is not None:
         cards = [card for card in cards if card["spectrum"] == spectrum]
     if element is None:
@@ -126,7 +129,7 @@ def load_model(
     """
     _check_spectrum(spectrum)
     root = Path(folder) if folder is not None else models_folder()
-    keys = sorted(path.parent.name for path in root.glob(f"*/{_CARD}"))
+    keys = sorted(path.parent.name for path in root.glob(f"*/{CARD}"))
     if key_or_element in keys:  # only this model's files are read: others may be damaged
         model = _load(root / key_or_element)
         if spectrum not in (None, model.spectrum):
@@ -164,31 +167,34 @@ def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
     """
     _check_card(model.card, model.key)
     target = (Path(folder) if folder is not None else models_folder()) / model.key
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        energy_rel_ev=model.energy_rel_ev,
+    weights = {
+        "energy_rel_ev": model.energy_rel_ev,
         **model.ensemble.to_arrays(),
         **model.calibration.to_arrays(),
         **model.domain.to_arrays(),
         **_explanation_arrays(model),
-    )
+    }
     card = json.dumps(model.card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    contents = {_CARD: card.encode(), _WEIGHTS: buffer.getvalue()}
-    sums = "".join(f"{sha256_of(data)}  {name}\n" for name, data in contents.items())
-    for name, data in {**contents, _SUMS: sums.encode()}.items():
-        write_bytes(target / name, data)
+    contents = {CARD: card.encode(), WEIGHTS: packed(weights)}
+    report = model.report or _kept_report(target, model)
+    if report is not None:
+        contents[REPORT] = packed(report.to_arrays())
+    write_model_files(target, contents)
     return target
+
+
+def _kept_report(target: Path, model: SpectrumModel) -> Report | None:
+    """The report a model was stored with before, where it is about the same data."""
+    if not (target / CARD).exists():
+        return None
+    found = load_report(model.key, folder=target.parent)
+    same = found is not None and found.sha256 == model.card["training_set"]["sha256"]
+    return found if same else None
 
 
 def _load(folder: Path) -> SpectrumModel:
     card = _read_card(folder)
-    contents = {name: _read(folder / name) for name in (_CARD, _WEIGHTS, _SUMS)}
-    _verify(folder.name, contents)
-    try:
-        arrays = read_arrays(contents[_WEIGHTS])
-    except ValueError as error:
-        raise ModelError(f"weights of model {folder.name} cannot be read ({error})") from error
+    arrays = unpacked(verified(folder, (CARD, WEIGHTS))[WEIGHTS], folder.name, "weights")
     try:
         return _assembled(card, arrays)
     except (KeyError, ValueError, TypeError, IndexError) as error:
@@ -251,20 +257,9 @@ def _explanation(arrays: dict[str, np.ndarray]) -> dict:
     }
 
 
-def _verify(key: str, contents: dict[str, bytes]) -> None:
-    lines = [line.split() for line in contents[_SUMS].decode("ascii", "replace").splitlines()]
-    sums = {line[1]: line[0] for line in lines if len(line) == 2}
-    for name in (_CARD, _WEIGHTS):
-        if sums.get(name) != sha256_of(contents[name]):
-            raise ModelError(
-                f"{name} of model {key} does not match its checksum: the file is damaged or was "
-                "changed; restore the model's folder"
-            )
-
-
 def _read_card(folder: Path) -> dict:
     try:
-        card = json.loads(_read(folder / _CARD))
+        card = json.loads(read_model_file(folder / CARD))
     except ValueError as error:
         raise ModelError(f"card.json of model {folder.name} is not JSON ({error})") from error
     if not isinstance(card, dict):
@@ -294,13 +289,3 @@ def _check_card(card: dict, key: str) -> None:
         )
     if card["key"] != key:
         raise ModelError(f"the card in folder {key} is that of model {card['key']}")
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"{file.name} of model {file.parent.name} cannot be read ({error.strerror}); restore "
-            "the model's folder"
-        ) from error

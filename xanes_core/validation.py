@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.model_selection import KFold
 
-from xanes_core.calibration import fit_calibration
+from xanes_core.calibration import DEFAULT_LEVEL, LEVELS, Calibration, fit_calibration
+from xanes_core.domain import Domain, fit_domain
 from xanes_core.ensemble import Ensemble
 from xanes_core.fitting import FitSettings, fit_ensemble
 from xanes_core.metrics import (
+    constant_width,
+    cosine_similarity,
     coverage,
     mean_width,
     median_intensity_error,
@@ -19,6 +23,8 @@ from xanes_core.metrics import (
     spearman,
 )
 from xanes_core.peaks import peak_errors
+from xanes_core.structures import Environment
+from xanes_core.unseen import Unseen
 
 N_FOLDS = 5
 
@@ -40,39 +46,6 @@ def cross_fit(
 ) -> list[tuple[Ensemble, np.ndarray]]:
     """Fit one ensemble per fold; each comes with the rows it has not seen.
 
-    Parameters as in :func:`cross_predict`.
-    """
-    fitted = []
-    for train, test in folds(len(y), seed=seed):
-        fitted.append((fit_ensemble(x[train], y[train], blocks, settings, n_jobs=n_jobs)[0], test))
-        if progress is not None:
-            progress(len(fitted), N_FOLDS)
-    return fitted
-
-
-def predict_unseen(
-    fitted: list[tuple[Ensemble, np.ndarray]], x: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Predict every sample (n, d) by the ensemble that has not seen it; mean and spread, (n, k)."""
-    parts = [(rows, *ensemble.predict(x[rows])) for ensemble, rows in fitted]
-    mean, spread = (np.empty((len(x), parts[0][1].shape[1])) for _ in range(2))
-    for rows, of_mean, of_spread in parts:
-        mean[rows], spread[rows] = of_mean, of_spread
-    return mean, spread
-
-
-def cross_predict(
-    x: np.ndarray,
-    y: np.ndarray,
-    blocks: tuple[str, ...],
-    settings: FitSettings,
-    *,
-    n_jobs: int = 1,
-    seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Predict every sample by an ensemble fitted without its fold.
-
     Parameters
     ----------
     x, y : numpy.ndarray, (n, d) and (n, k)
@@ -85,25 +58,105 @@ def cross_predict(
         Processes; seed of the folds.
     progress : callable, optional
         Called as ``progress(done, total)`` after each fold.
+    """
+    fitted = []
+    for train, test in folds(len(y), seed=seed):
+        fitted.append((fit_ensemble(x[train], y[train], blocks, settings, n_jobs=n_jobs)[0], test))
+        if progress is not None:
+            progress(len(fitted), N_FOLDS)
+    return fitted
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What an ensemble makes of samples it has not seen; m samples.
+
+    Attributes
+    ----------
+    unseen : Unseen
+        Predictions and truth.
+    scaled : numpy.ndarray, (m, d)
+        Features, as the ensemble scales them.
+    domain : Domain
+        Of the samples the ensemble was fitted to.
+    """
+
+    unseen: Unseen
+    scaled: np.ndarray
+    domain: Domain
+
+    def verdicts(self, spread_unit: float, envs: Sequence[Environment] | None = None) -> np.ndarray:
+        """Verdict on each sample, (m,) str; ``envs`` (n,) are those of all the data."""
+        domain = replace(self.domain, spread_unit=spread_unit)
+        own = None if envs is None else [envs[row] for row in self.unseen.rows]
+        found = domain.verdicts(self.scaled, own, self.unseen.spread)
+        return np.array([verdict.level for verdict in found], dtype=str)
+
+
+def measure_unseen(
+    ensemble: Ensemble,
+    seen: np.ndarray,
+    rows: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    elements: np.ndarray,
+    envs: Sequence[Environment] | None = None,
+    *,
+    spectrum: str = "xanes",
+) -> Tested:
+    """Predict samples by an ensemble that has not seen them.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        Fitted to the samples ``seen``.
+    seen, rows : numpy.ndarray of int
+        Samples fitted to, and those to predict.
+    x, y, elements : numpy.ndarray, (n, d), (n, k) and (n,)
+        Features, spectra and absorbers of all.
+    envs : sequence of Environment, (n,), optional
+        Environments of all, where the structures are known.
+    spectrum : {"xanes", "xes"}, optional
+        Emission is kept from being negative, as in :class:`xanes_core.model.SpectrumModel`.
+    """
+    domain = fit_domain(
+        ensemble.scaler.transform(x[seen]), None if envs is None else [envs[i] for i in seen]
+    )
+    scaled = ensemble.scaler.transform(x[rows])
+    mean, spread = ensemble.predict(x[rows])
+    mean = np.maximum(mean, 0.0) if spectrum == "xes" else mean
+    unseen = Unseen(y[rows], mean, spread, domain.scores(scaled), elements[rows], rows)
+    return Tested(unseen, scaled, domain)
+
+
+def cross_bands(
+    unseen: Unseen, *, far: Unseen | None = None, seed: int = 1
+) -> dict[float, tuple[np.ndarray, np.ndarray]]:
+    """Bands of every level for every sample, calibrated on the other folds only.
 
     Returns
     -------
-    mean, spread : numpy.ndarray, (n, k)
-        Mean and standard deviation over members.
+    dict of float to (lower, upper)
+        Each (n, k), by level.
     """
-    fitted = cross_fit(x, y, blocks, settings, n_jobs=n_jobs, seed=seed, progress=progress)
-    return predict_unseen(fitted, x)
+    bands = {level: np.empty((2, *unseen.mean.shape)) for level in LEVELS}
+    for train, test in folds(len(unseen), seed=seed):
+        others = None if far is None else far.without(unseen.rows[test])
+        calibration = fit_calibration(unseen.subset(train), far=others)
+        for level, found in bands_of(calibration, unseen.subset(test)).items():
+            bands[level][:, test] = found
+    return {level: (lower, upper) for level, (lower, upper) in bands.items()}
 
 
-def cross_coverage(
-    y: np.ndarray, mean: np.ndarray, spread: np.ndarray, *, level: float = 0.9, seed: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
-    """Bands for every sample, calibrated on the other folds only; lower and upper, (n, k)."""
-    lower, upper = np.empty_like(mean), np.empty_like(mean)
-    for train, test in folds(len(y), seed=seed):
-        calibration = fit_calibration(y[train], mean[train], spread[train], level=level)
-        _, lower[test], upper[test] = calibration.apply(mean[test], spread[test])
-    return lower, upper
+def bands_of(
+    calibration: Calibration, unseen: Unseen
+) -> dict[float, tuple[np.ndarray, np.ndarray]]:
+    """Lower and upper bounds (n, k) of every level of a calibration."""
+    told = {"distance": unseen.distance, "elements": unseen.elements}
+    return {
+        level: calibration.apply(unseen.mean, unseen.spread, **told, level=level)[1:]
+        for level in calibration.levels
+    }
 
 
 def scores(
@@ -111,9 +164,10 @@ def scores(
     y: np.ndarray,
     mean: np.ndarray,
     *,
-    band: tuple[np.ndarray, np.ndarray] | None = None,
+    bands: Mapping[float, tuple[np.ndarray, np.ndarray]] | None = None,
+    spectrum: str = "xanes",
 ) -> dict[str, float | int]:
-    """Every score of n predictions, with n.
+    """Every score of n predictions, with n; formulas and units in :mod:`xanes_core.metrics`.
 
     Parameters
     ----------
@@ -121,42 +175,54 @@ def scores(
         Energies (eV).
     y, mean : numpy.ndarray, (n, k)
         Truth and prediction.
-    band : tuple of numpy.ndarray, (n, k) each, optional
-        Lower and upper bound, for coverage and width.
+    bands : mapping of float to (lower, upper), (n, k) each, optional
+        Bounds by level.
+    spectrum : {"xanes", "xes"}, optional
+        Emission has no edge step: its peaks and intensities count from shares of each target's
+        maximum, and are scored after dividing both curves by it.
 
     Returns
     -------
     dict
-        ``n``; ``mse`` and ``median_mse`` (edge steps squared, over n);
-        ``relative_spectral_error_percent`` (median); ``median_intensity_error_percent`` (median);
-        ``peak_position_error_ev`` and ``peak_intensity_error_percent`` (means over spectra with a
-        matched peak); ``peaks_matched`` (mean share); with a band also ``coverage`` (share of
-        points), ``width`` (edge steps) and ``spread_error_spearman`` (wide bands against large
-        errors).
+        ``n``; ``mse`` and ``median_mse`` (squared unit of the spectra, over n);
+        ``relative_spectral_error_percent`` and ``median_intensity_error_percent`` (medians over
+        n); ``cosine_similarity`` (mean); ``peak_position_error_ev`` and
+        ``peak_intensity_error_percent`` (means over spectra with a matched peak);
+        ``peaks_matched`` (mean share). With bands, for each level such as 0.68 ``coverage_68``
+        (share of points), ``width_68`` (unit of the spectra) and ``constant_width_68`` (that of a
+        band as wide for all complexes, of the same coverage at every energy), ``coverage`` and
+        ``width`` (those of the default level), and ``spread_error_spearman`` (rank correlation of
+        the default band's width and the absolute error).
     """
-    peaks = peak_errors(energy_rel_ev, mean, y)
+    unit = np.ones((len(y), 1)) if spectrum == "xanes" else y.max(axis=1, keepdims=True)
+    peaks = peak_errors(energy_rel_ev, mean / unit, y / unit)
+    relative = relative_spectral_error(mean, y, energy_ev=energy_rel_ev, percent=True)
+    intensity = np.atleast_1d(median_intensity_error(mean / unit, y / unit))
     result: dict[str, float | int] = {
         "n": len(y),
         "mse": float(np.mean(mse(mean, y))),
         "median_mse": float(np.median(mse(mean, y))),
-        "relative_spectral_error_percent": float(
-            np.median(relative_spectral_error(mean, y, energy_ev=energy_rel_ev, percent=True))
-        ),
-        "median_intensity_error_percent": float(np.nanmedian(median_intensity_error(mean, y))),
-        "peak_position_error_ev": _mean(peaks.position_error_ev),
-        "peak_intensity_error_percent": _mean(peaks.intensity_error_percent),
-        "peaks_matched": _mean(peaks.share_matched),
+        "relative_spectral_error_percent": float(np.median(relative)),
+        "median_intensity_error_percent": _known(intensity, np.median),
+        "cosine_similarity": _known(cosine_similarity(mean, y)),
+        "peak_position_error_ev": _known(peaks.position_error_ev),
+        "peak_intensity_error_percent": _known(peaks.intensity_error_percent),
+        "peaks_matched": _known(peaks.share_matched),
     }
-    if band is not None:
-        lower, upper = band
-        width = (upper - lower).mean(axis=1)
-        result["coverage"] = float(np.mean(coverage(y, lower, upper)))
-        result["width"] = float(np.mean(mean_width(lower, upper)))
-        result["spread_error_spearman"] = float(spearman(width, np.abs(y - mean).mean(axis=1)))
+    for level, band in (bands or {}).items():
+        name = f"{100 * level:g}"
+        result[f"coverage_{name}"] = float(np.mean(coverage(y, *band)))
+        result[f"width_{name}"] = float(np.mean(mean_width(*band)))
+        result[f"constant_width_{name}"] = constant_width(mean, y, *band)
+    if bands and DEFAULT_LEVEL in bands:
+        lower, upper = bands[DEFAULT_LEVEL]
+        result["coverage"], result["width"] = result["coverage_90"], result["width_90"]
+        error = np.abs(y - mean).mean(axis=1)
+        result["spread_error_spearman"] = float(spearman(mean_width(lower, upper), error))
     return result
 
 
-def _mean(values: np.ndarray) -> float:
-    """Mean of the values that are numbers; NaN where none is (spectra without peaks)."""
+def _known(values: np.ndarray, average: Callable[[np.ndarray], float] = np.mean) -> float:
+    """Average of the values that are numbers; NaN where none is (spectra without peaks)."""
     known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
+    return float(average(known)) if known.size else float("nan")
