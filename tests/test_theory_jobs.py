@@ -267,7 +267,7 @@ def test_a_relaxation_reports_its_steps_and_is_kept_on_disk(tmp_path, made_relax
     made = relax_work(WATER, settings, cache)(said.append, lambda: False)
     (step,) = said
     assert (step.stage, step.done, step.total) == ("step 3", 3, 40)
-    assert step.detail == "energy -12.346 eV, largest force 0.079 eV/A"
+    assert step.detail == "energy -12.346 eV, largest force 0.079 eV/\u00c5"
     found = load_relaxed(cache, WATER, settings)
     np.testing.assert_array_equal(found.atoms.positions, made.atoms.positions)
     assert found.atoms.get_chemical_symbols() == WATER.get_chemical_symbols()

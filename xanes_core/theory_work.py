@@ -77,7 +77,7 @@ def relax_work(atoms: Atoms, settings: RelaxSettings, cache: DiskCache) -> Work:
     def work(report, should_stop) -> Relaxed:
         def step(state: RelaxStep) -> None:
             detail = (
-                f"energy {state.energy_ev:.3f} eV, largest force {state.fmax_ev_per_ang:.3f} eV/A"
+                f"energy {state.energy_ev:.3f} eV, largest force {state.fmax_ev_per_ang:.3f} eV/\u00c5"
             )
             report(Progress(f"step {state.step}", state.step, settings.max_steps, 0.0, detail))
 

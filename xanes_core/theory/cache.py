@@ -105,10 +105,6 @@ class DiskCache:
             ) from error
         self._shrink(keep=key)
 
-    def size_bytes(self) -> int:
-        """What all entries take on disk."""
-        return sum(size for _, size, _ in self._entries())
-
     def _paths(self, key: str) -> tuple[Path, Path]:
         if not _KEY.fullmatch(key):
             raise TheoryError("a key of the cache has 64 hexadecimal digits")
