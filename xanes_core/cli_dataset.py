@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
 from pathlib import Path
-
-from tqdm import tqdm
+from typing import Any
 
 from xanes_core.assembly import KINDS
+from xanes_core.cli_progress import progress_bar, stoppable
+from xanes_core.constants import ABSORBERS
+from xanes_core.dataset_adopt import grow_pending, import_folder
+from xanes_core.dataset_choice import POOL_FACTOR, grow_uncertain
 from xanes_core.dataset_growth import Growth, grow
-from xanes_core.dataset_job import Outcome, Stop
+from xanes_core.dataset_import import import_tmqm
 from xanes_core.dataset_loop import GrowReport
 from xanes_core.dataset_pack import PackReport, pack
+from xanes_core.dataset_spectra import ORDERS, add_spectra, put_spectra, read_curves
 from xanes_core.dataset_spread import BACKENDS, Spread
+from xanes_core.dataset_store import SPECTRA
+from xanes_core.dataset_summary import describe
+from xanes_core.errors import DatasetError
+from xanes_core.registry import load_model
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "feff10"
 #: Exit status of a run that was stopped, as a shell gives it for Ctrl-C.
@@ -28,6 +33,12 @@ def add_dataset_commands(commands) -> None:
     dataset = commands.add_parser("dataset", help="grow, extend, import and describe training sets")
     kinds = dataset.add_subparsers(required=True, metavar="COMMAND")
     _add_grow(kinds)
+    _add_add(kinds)
+    _add_import(kinds)
+    description = kinds.add_parser("describe", help="count what a training set holds")
+    description.add_argument("--json", action="store_true", help="as a JSON object")
+    _add_folder(description)
+    description.set_defaults(run=_describe)
     packing = kinds.add_parser("pack", help="merge finished records that wait into the set")
     _add_folder(packing)
     packing.set_defaults(run=_pack)
@@ -47,9 +58,24 @@ def _add_spread(command: argparse.ArgumentParser) -> None:
 
 def _add_grow(kinds) -> None:
     command = kinds.add_parser("grow", help="assemble, relax and calculate new complexes")
-    command.add_argument("--elements", type=_words, required=True, metavar="Fe,Co")
-    command.add_argument("--count", type=_positive, required=True, metavar="N", help="of this seed")
+    command.add_argument("--elements", type=_words, metavar="Fe,Co")
+    command.add_argument("--count", type=_positive, metavar="N", help="of this seed in all")
     command.add_argument("--seed", type=int, default=1, metavar="S")
+    command.add_argument(
+        "--strategy",
+        choices=("random", "uncertain"),
+        default="random",
+        help="uncertain: theory only for those of a pool that a model is least sure of",
+    )
+    command.add_argument(
+        "--pool", type=_positive, metavar="P", help=f"its size (default {POOL_FACTOR} x N)"
+    )
+    command.add_argument(
+        "--model", default="feff10-3d", metavar="KEY", help="that is to be sure (feff10-3d)"
+    )
+    command.add_argument(
+        "--from", dest="pending", type=Path, metavar="FOLDER", help="structures to take as they are"
+    )
     command.add_argument(
         "--kinds", type=_shares, metavar="KIND[=SHARE],...", help=f"among {', '.join(KINDS)}"
     )
@@ -57,6 +83,31 @@ def _add_grow(kinds) -> None:
     _add_spread(command)
     _add_folder(command)
     command.set_defaults(run=_grow)
+
+
+def _add_add(kinds) -> None:
+    command = kinds.add_parser("add", help="add a kind of spectrum to structures of the set")
+    command.add_argument("--spectra", choices=SPECTRA[1:], required=True)
+    command.add_argument("--count", type=_positive, metavar="N", help="of this run; default all")
+    command.add_argument("--order", choices=ORDERS, default="random")
+    command.add_argument(
+        "--from", dest="source", type=Path, metavar="FOLDER", help="take them from files NAME.npz"
+    )
+    _add_spread(command)
+    _add_folder(command)
+    command.set_defaults(run=_add)
+
+
+def _add_import(kinds) -> None:
+    command = kinds.add_parser(
+        "import", help="tmQM structures into a folder of pending ones; a XANESNET folder into a set"
+    )
+    command.add_argument("source", type=Path, metavar="FILE|FOLDER")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.add_argument("--elements", type=_words, metavar="Fe,Co", help="default: all nine")
+    command.add_argument("--max-atoms", type=_positive, metavar="N")
+    command.add_argument("--count", type=_positive, metavar="N")
+    command.set_defaults(run=_import)
 
 
 def _positive(text: str) -> int:
@@ -86,6 +137,10 @@ def _spread(options: argparse.Namespace) -> Spread:
 
 
 def _grow(options: argparse.Namespace) -> int:
+    if options.pending is not None:
+        return _grow_pending(options)
+    if not options.elements or not options.count:
+        raise DatasetError("say what to grow with --elements Fe,Co and --count N")
     growth = Growth(
         elements=options.elements,
         count=options.count,
@@ -94,21 +149,114 @@ def _grow(options: argparse.Namespace) -> int:
         spectra=options.spectra,
         spread=_spread(options),
     )
-    with _stoppable(growth.spread) as stop, _bar() as bar:
-        report = grow(options.data, growth, stop=stop, on_plan=bar.plan, on_outcome=bar.show)
-    _say_grown(report, growth)
+    with stoppable(growth.spread) as stop, progress_bar() as bar:
+        shown: dict[str, Any] = {"stop": stop, "on_plan": bar.plan, "on_outcome": bar.show}
+        if options.strategy == "uncertain":
+            model = load_model(options.model)
+            shown["on_pool"] = bar.plan
+            report = grow_uncertain(options.data, growth, model, pool=options.pool, **shown)
+        else:
+            report = grow(options.data, growth, **shown)
+    _say_grown(report)
+    if not report.stored and not report.failed and not report.stopped and not report.exhausted:
+        print(f"all {growth.count} of seed {growth.seed} are there: take another --seed")
     return STOPPED if report.stopped else 0
 
 
-def _say_grown(report: GrowReport, growth: Growth) -> None:
+def _grow_pending(options: argparse.Namespace) -> int:
+    spread = _spread(options)
+    with stoppable(spread) as stop, progress_bar() as bar:
+        report = grow_pending(
+            options.data,
+            options.pending,
+            elements=options.elements or ABSORBERS,
+            count=options.count,
+            spectra=options.spectra,
+            spread=spread,
+            stop=stop,
+            on_plan=bar.plan,
+            on_outcome=bar.show,
+        )
+    _say_grown(report)
+    return STOPPED if report.stopped else 0
+
+
+def _add(options: argparse.Namespace) -> int:
+    spread = _spread(options)
+    if options.source is not None:
+        new, unfit = put_spectra(options.data, options.spectra, read_curves(options.source))
+        print(f"{new} new {options.spectra} spectra")
+        for name, reason in unfit.items():
+            print(f"{name} not taken: {reason}")
+        return 0
+    with stoppable(spread) as stop, progress_bar() as bar:
+        report = add_spectra(
+            options.data,
+            options.spectra,
+            count=options.count,
+            order=options.order,
+            spread=spread,
+            stop=stop,
+            on_plan=bar.plan,
+            on_outcome=bar.show,
+        )
+    _say_grown(report)
+    return STOPPED if report.stopped else 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    take = import_folder if options.source.is_dir() else import_tmqm
+    report = take(
+        options.source,
+        options.out,
+        elements=options.elements or ABSORBERS,
+        max_atoms=options.max_atoms,
+        count=options.count,
+    )
+    taken = ", ".join(f"{n} {element}" for element, n in report.taken.items())
+    print(f"taken: {taken or 'nothing new'}")
+    if report.skipped:
+        print(f"left out: {report.told()}")
+    if take is import_tmqm:
+        print(f"spectra: python -m xanes_core dataset grow --from {options.out} --data DIR")
+    return 0
+
+
+def _describe(options: argparse.Namespace) -> int:
+    found = describe(options.data)
+    if options.json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+        return 0
+    print(f"{found['n']} complexes, {found['held_out']} held out, {found['waiting']} to be packed")
+    for element, told in found["elements"].items():
+        spectra = ", ".join(f"{n} {kind}" for kind, n in told["spectra"].items())
+        print(f"{element}: {told['n']} ({told['held_out']} held out); {spectra}")
+        for key in ("coordination", "oxidation", "kind"):
+            print(f"  {key}: {_counts(told[key])}")
+    print(f"templates: {_counts(found['templates'])}")
+    print("bonds (A): shortest, median, longest")
+    for pair, values in found["bonds_ang"].items():
+        print(f"  {pair:6}" + "".join(f" {value:6.3f}" for value in values))
+    for stage, reasons in found["failures"].items():
+        print(f"failed at {stage}: {sum(reasons.values())}")
+        for reason, n in reasons.items():
+            print(f"  {n:5d} {reason}")
+    hashes = found["hashes"]
+    print(f"files: {' '.join([hashes['state'], *hashes['changed']])}")
+    return 0
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} x {value}" for value, n in counts.items())
+
+
+def _say_grown(report: GrowReport) -> None:
     new, failed = report.stored.total(), report.failed.total()
     print(f"{new} new complexes, {failed} failed, {report.before} were there")
     for element in report.exhausted:
         print(f"no further new complex of {element} was found")
     if report.stopped:
         print("stopped; the same command takes it up again")
-    elif not new and not report.exhausted:
-        print(f"all {growth.count} of seed {growth.seed} are there: take another --seed")
 
 
 def _pack(options: argparse.Namespace) -> int:
@@ -126,60 +274,3 @@ def _say_packed(report: PackReport) -> None:
         print(f"{report.duplicates} left out: the set has them already")
     if report.waiting:
         print(f"{report.waiting} spectra wait for structures of their names")
-
-
-class _Bar:
-    """Progress on standard error, with a line above it for each complex."""
-
-    def __init__(self) -> None:
-        self.bar = tqdm(unit=" complexes", file=sys.stderr, dynamic_ncols=True, smoothing=0.1)
-
-    def plan(self, total: int) -> None:
-        """Say how many are to come."""
-        self.bar.reset(total)
-
-    def show(self, outcome: Outcome) -> None:
-        """Write one line for a complex and move on."""
-        name = outcome.task.name
-        if outcome.record is None:
-            line = f"{name} failed ({outcome.stage}): {outcome.reason}"
-        else:
-            info, atoms = outcome.task.info, outcome.task.atoms
-            told = f"{info.get('template', '')} {len(atoms)} atoms {outcome.seconds:.0f} s"
-            notes = [curve.note for curve in outcome.record.curves.values() if curve.note]
-            line = " ".join([name, told, *notes])
-            self.bar.update()
-        line = "".join(c if c.isprintable() else "?" for c in " ".join(line.split()))
-        self.bar.write(line[:200], file=sys.stderr)
-
-
-@contextmanager
-def _bar() -> Iterator[_Bar]:
-    shown = _Bar()
-    try:
-        yield shown
-    finally:
-        shown.bar.close()
-
-
-@contextmanager
-def _stoppable(spread: Spread) -> Iterator[Stop]:
-    """Let Ctrl-C and SIGTERM end the run in good order; a second one ends it at once.
-
-    Threads end their calculations when they are told; other processes cannot be told, and are
-    ended by joblib when it sees the interruption.
-    """
-    stop = Stop()
-
-    def end(number: int, frame: object) -> None:
-        again = stop.event.is_set()
-        stop.event.set()
-        if again or spread.backend != "threading":
-            raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

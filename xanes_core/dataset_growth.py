@@ -18,10 +18,11 @@ from ase import Atoms
 from xanes_core.assembly import Assembler, AssemblyError
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset_job import Outcome, Stop, Task, Tools
+from xanes_core.dataset_lock import locked
 from xanes_core.dataset_loop import Grower, GrowReport, OnOutcome, OnPlan
 from xanes_core.dataset_pack import pack
 from xanes_core.dataset_spread import Spread
-from xanes_core.dataset_store import SPECTRA, locked
+from xanes_core.dataset_store import SPECTRA
 from xanes_core.errors import DatasetError
 
 

@@ -16,7 +16,10 @@ from ase import Atoms
 from ase.data import covalent_radii
 
 from xanes_core.assembly import breathe
-from xanes_core.dataset_store import Curve, NewRecord, recipe_id
+from xanes_core.constants import K_EDGE_EV, SPECTRUM_GRIDS
+from xanes_core.coordination import BOND_FACTOR
+from xanes_core.dataset_store import SPECTRA, Curve, NewRecord, recipe_id
+from xanes_core.emission import area_normalised
 from xanes_core.errors import XanesError
 from xanes_core.relax import Relaxed, RelaxSettings, relax
 from xanes_core.relax import available as relaxation_available
@@ -26,16 +29,16 @@ from xanes_core.theory.base import UNCONVERGED_NOTE
 from xanes_core.theory.contacts import BROKEN_CONTACT, check_contacts
 from xanes_core.theory.feff10 import HYDROGEN_NOTE
 from xanes_core.theory.feff10_io import scf_radius_ang
+from xanes_core.theory_grid import feff_to_grid
 
 #: The relaxation of the recipe: short, for the spectrum depends on distances of 0.01 A at most.
 RELAXATION = {"fmax_ev_per_ang": 0.15, "max_steps": 45, "scf_iterations": 150}
 RELAX_LIMIT_S = 180.0
-THEORY_LIMIT_S = 600.0
+THEORY_LIMIT_S = 1200.0
 #: A geometry whose largest force (eV/A) is above this after the last step is broken.
 MAX_FORCE_EV_PER_ANG = 1.5
 #: Neighbours of the metal that a complex may have, within 1.25 covalent sums.
 COORDINATION = (2, 10)
-_BOND_FACTOR = 1.25
 #: What the notes of the engine are called in the set.
 NOTES = {UNCONVERGED_NOTE: "unconverged", HYDROGEN_NOTE: "hydrogen p"}
 
@@ -159,23 +162,45 @@ def _record(task: Task, tools: Tools, stop: Stop, stages: list[str]) -> NewRecor
         check_contacts(atoms, BROKEN_CONTACT, "the geometry is broken")
         info["coordination_number"] = _coordination_number(atoms)
         _describe_cluster(atoms, info)
-    curves = {}
+    curves: dict[str, Curve] = {}
     for spectrum in task.spectra:
         stages.append(spectrum)
-        settings = Feff10Settings(spectrum=spectrum, accept_unconverged=True)
-        result = tools.engine.run(
-            atoms, 0, settings, cancel=stop.event, time_limit_s=THEORY_LIMIT_S
-        )
-        note = ", ".join(NOTES.get(note, note) for note in result.notes)
-        curves[spectrum] = Curve(result.native.energy_ev, result.native.mu, note)
-        if note:
-            info["theory_note"] = note
-        version = f"{result.engine} {result.engine_version}"
-        recipe[spectrum] = {"version": version, **asdict(settings)}
+        try:
+            curves[spectrum] = _curve(task, atoms, spectrum, tools, stop, recipe)
+        except TheoryCancelled:
+            raise
+        except XanesError:
+            if not curves:
+                raise
+            info["theory_note"] = f"no {spectrum}"  # `dataset add` tries it once more
+            continue
+        if curves[spectrum].note and spectrum == SPECTRA[0]:
+            info["theory_note"] = curves[spectrum].note
     if task.stored:
         return NewRecord(task.name, None, curves, recipe)
     atoms.info = {**info, "recipe": recipe_id(recipe)}
     return NewRecord(task.name, atoms, curves, recipe)
+
+
+def _curve(
+    task: Task, atoms: Atoms, spectrum: str, tools: Tools, stop: Stop, recipe: dict
+) -> Curve:
+    settings = Feff10Settings(spectrum=spectrum, accept_unconverged=True)
+    result = tools.engine.run(atoms, 0, settings, cancel=stop.event, time_limit_s=THEORY_LIMIT_S)
+    note = ", ".join(NOTES.get(note, note) for note in result.notes)
+    curve = Curve(result.native.energy_ev, result.native.mu, note)
+    check_curve(spectrum, task.element, curve)
+    version = f"{result.engine} {result.engine_version}"
+    recipe[spectrum] = {"version": version, **asdict(settings)}
+    return curve
+
+
+def check_curve(spectrum: str, element: str, curve: Curve) -> None:
+    """Raise a SpectrumError where a model could not be trained on a spectrum."""
+    grid = SPECTRUM_GRIDS[spectrum]()
+    mu = feff_to_grid(curve.energy_ev, curve.mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
+    if spectrum == "xes":
+        area_normalised(grid, mu)
 
 
 def _relaxed(task: Task, tools: Tools, stop: Stop, info: dict, recipe: dict) -> Atoms:
@@ -201,7 +226,7 @@ def _coordination_number(atoms: Atoms) -> int:
     """Neighbours of atom 0, hydrogen included, within 1.25 covalent sums, if a complex has it."""
     radii = covalent_radii[atoms.numbers]
     distances = np.linalg.norm(atoms.positions[1:] - atoms.positions[0], axis=1)
-    number = int((distances < _BOND_FACTOR * (radii[1:] + radii[0])).sum())
+    number = int((distances < BOND_FACTOR * (radii[1:] + radii[0])).sum())
     low, high = COORDINATION
     if not low <= number <= high:
         raise Rejected(f"coordination number {number} is not among {low} to {high}")

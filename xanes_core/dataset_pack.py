@@ -22,6 +22,7 @@ from typing import Any
 import ase.io
 import numpy as np
 
+from xanes_core.dataset_lock import locked
 from xanes_core.dataset_manifest import MANIFEST_FILE, new_manifest, read_manifest, to_json
 from xanes_core.dataset_store import (
     INCOMING,
@@ -30,7 +31,6 @@ from xanes_core.dataset_store import (
     NewRecord,
     add_failure,
     comment_lines,
-    locked,
     packed_records,
     read_record,
     recipe_id,

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from xanes_core.dataset import TrainingSet, load_training_set
-from xanes_core.dataset_job import NOTES, Stop, Task, Tools
+from xanes_core.dataset_job import NOTES, Stop, Task, Tools, check_curve
+from xanes_core.dataset_lock import locked
 from xanes_core.dataset_loop import Grower, GrowReport, Known, OnOutcome, OnPlan
 from xanes_core.dataset_pack import pack
 from xanes_core.dataset_spread import Spread
@@ -17,13 +18,14 @@ from xanes_core.dataset_store import (
     SPECTRA,
     Curve,
     NewRecord,
-    locked,
+    add_failure,
     names_with_spectrum,
     read_failures,
     write_record,
 )
-from xanes_core.errors import DatasetError
+from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.files import read_arrays
+from xanes_core.structures import environment
 
 ORDERS = ("small", "random")
 
@@ -92,7 +94,7 @@ def _check_further(spectrum: str) -> None:
 def _tasks(data: TrainingSet, spectrum: str, order: str) -> Iterator[Task]:
     rank = np.random.default_rng(0).permutation(len(data))
     if order == "small":
-        rank = np.argsort(data.info("n_cluster").astype(int), kind="stable")
+        rank = np.argsort([len(environment(a, 0).numbers) for a in data.structures], kind="stable")
     for row in rank:
         name, atoms = str(data.names[row]), data.structures[row]
         yield Task(
@@ -107,7 +109,9 @@ def _tasks(data: TrainingSet, spectrum: str, order: str) -> Iterator[Task]:
         )
 
 
-def put_spectra(folder: str | Path, spectrum: str, curves: dict[str, Curve]) -> int:
+def put_spectra(
+    folder: str | Path, spectrum: str, curves: dict[str, Curve]
+) -> tuple[int, dict[str, str]]:
     """Take spectra that were calculated elsewhere for structures of the set, and pack them.
 
     Parameters
@@ -121,37 +125,40 @@ def put_spectra(folder: str | Path, spectrum: str, curves: dict[str, Curve]) -> 
 
     Returns
     -------
-    int
-        How many were new.
+    new : int
+        How many were taken.
+    unfit : dict of str to str
+        Why a spectrum was not taken, by name; listed among the failures too.
 
     Raises
     ------
     DatasetError
-        An unknown spectrum; a curve that is none, or of a structure that the set does not have.
+        An unknown spectrum, or names that the set does not have.
     """
     folder = Path(folder)
     _check_further(spectrum)
     with locked(folder, "add"):
         pack(folder)
-        unknown = sorted(set(curves) - set(load_training_set(folder).names.tolist()))
+        data = load_training_set(folder)
+        element = dict(zip(data.names.tolist(), data.elements.tolist(), strict=True))
+        unknown = sorted(set(curves) - set(element))
         if unknown:
             raise DatasetError(
                 f"the set has no structure of {len(unknown)} names, first {unknown[0][:40]!r}"
             )
-        fresh = sorted(set(curves) - names_with_spectrum(folder, spectrum))
-        for name in fresh:
-            curve = curves[name]
-            if not (
-                curve.energy_ev.ndim == 1
-                and curve.energy_ev.shape == curve.mu.shape
-                and np.isfinite(curve.energy_ev).all()
-                and np.isfinite(curve.mu).all()
-                and (np.diff(curve.energy_ev) > 0).all()
-            ):
-                raise DatasetError(f"the spectrum of {name} is no curve of ascending energies")
-            write_record(folder, NewRecord(name, None, {spectrum: curve}))
+        new, unfit = 0, {}
+        for name in sorted(set(curves) - names_with_spectrum(folder, spectrum)):
+            try:
+                check_curve(spectrum, element[name], curves[name])
+            except SpectrumError as error:
+                unfit[name] = str(error)
+                told = {"name": name, "identity": name, "stage": spectrum, "reason": str(error)}
+                add_failure(folder, told)
+                continue
+            write_record(folder, NewRecord(name, None, {spectrum: curves[name]}))
+            new += 1
         pack(folder)
-    return len(fresh)
+    return new, unfit
 
 
 def read_curves(folder: str | Path) -> dict[str, Curve]:

@@ -1,4 +1,4 @@
-"""What a growing training set keeps beside its packed files: new records, failures, locks.
+"""What a growing training set keeps beside its packed files: new records, failures.
 
 ``incoming/NAME.npz`` is one finished complex (structure and spectra), ``incoming/NAME.xes.npz`` one
 spectrum more for a structure that the set has already; each is written at once, so whatever ends a
@@ -9,7 +9,6 @@ packed files. ``failures.jsonl`` lists what did not work, one JSON object a line
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import json
 import os
@@ -18,7 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -275,64 +274,3 @@ def read_failures(folder: Path) -> list[dict[str, str]]:
                 if isinstance(failure, dict) and "name" in failure:
                     found.append(failure)
     return found
-
-
-# --- one at a time -------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def locked(folder: Path, purpose: str, *, wait_s: float = 0.0) -> Iterator[None]:
-    """Hold a lock on a training set; the operating system takes it back from a killed process.
-
-    Parameters
-    ----------
-    folder : Path
-        The training set.
-    purpose : str
-        What is done under it (a word); different purposes do not exclude each other.
-    wait_s : float, optional
-        How long to wait for whoever holds it (s).
-
-    Raises
-    ------
-    DatasetError
-        Somebody else holds it, or the folder cannot be written.
-    """
-    path = folder / INCOMING / f"{purpose}.lock"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stream = open(path, "a+", encoding="utf-8")  # noqa: SIM115  (closed below)
-    except OSError as error:
-        raise DatasetError(
-            f"{folder} cannot be written ({error.strerror}): choose another folder with --data"
-        ) from error
-    with stream:
-        until = time.monotonic() + wait_s
-        while not _take(stream):
-            if time.monotonic() >= until:
-                stream.seek(0)
-                holder = stream.read(20).strip() or "unknown"
-                raise DatasetError(
-                    f"another run (process {holder}) does `{purpose}` in {folder}: wait for its "
-                    "end, or choose another folder with --data"
-                )
-            time.sleep(0.05)
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        yield
-
-
-def _take(stream: IO[str]) -> bool:
-    """Try to lock an open file; it is free again when the file is closed or its process ends."""
-    try:
-        if os.name == "nt":
-            system = importlib.import_module("msvcrt")
-            stream.seek(0)
-            system.locking(stream.fileno(), system.LK_NBLCK, 1)
-        else:
-            system = importlib.import_module("fcntl")
-            system.flock(stream, system.LOCK_EX | system.LOCK_NB)
-    except OSError:
-        return False
-    return True
