@@ -39,7 +39,7 @@ def new_record(name="Fe_9_00000", element="Fe", seed=1, **info):
 
 
 def emission(element="Fe"):
-    return Curve(*toy_emission(element), note="unconverged")
+    return Curve(*toy_emission(element), note="hydrogen p")
 
 
 @pytest.fixture
@@ -266,7 +266,7 @@ def test_emission_is_kept_in_the_order_of_the_structures(folder):
     assert put_spectra(folder, "xes", {names[3]: short, names[5]: short})[0] == 1
     with np.load(folder / "Fe.xes.npz", allow_pickle=False) as stored:
         assert stored["name"].tolist() == [names[3], names[5]]
-        assert stored["note"].tolist() == ["", "unconverged"]
+        assert stored["note"].tolist() == ["", "hydrogen p"]
         assert stored["mu"].dtype == np.float32
         assert np.isnan(stored["energy_ev"][0]).sum() == 10
     assert names_with_spectrum(folder, "xes") == {names[3], names[5]}
