@@ -85,7 +85,7 @@ def test_input_card_by_card():
 
 def test_input_for_emission():
     cards, _ = cards_of(write_feff(iron_water(), 0, Feff10Settings(spectrum="xes")))
-    assert cards["XES"] == ["-30", "10", "0.2"]
+    assert cards["XES"] == ["-38", "10", "0.2"]
     assert cards["COREHOLE"] == ["None"]
     assert "XANES" not in cards
 

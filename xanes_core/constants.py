@@ -52,8 +52,8 @@ def xanes_grid_ev() -> np.ndarray:
 
 
 def xes_grid_ev() -> np.ndarray:
-    """Energy grid of the shipped XES models, relative to E0 (141,) in eV, step 0.2 eV."""
-    return np.linspace(-14.0, 14.0, 141)
+    """Energy grid of the shipped XES models, relative to E0 (181,) in eV, step 0.2 eV."""
+    return np.linspace(-22.0, 14.0, 181)
 
 
 #: Kinds of spectra that models predict, each with its grid.

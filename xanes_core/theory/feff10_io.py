@@ -69,7 +69,7 @@ class Feff10Settings:
     scf_mixing: float = 0.1
     k_max_inv_ang: float = 4.5
     k_step_inv_ang: float = 0.07
-    xes_range_ev: tuple[float, float] = (-30.0, 10.0)
+    xes_range_ev: tuple[float, float] = (-38.0, 10.0)
     xes_step_ev: float = 0.2
     hydrogen_p: bool = False
     accept_unconverged: bool = False
@@ -84,7 +84,7 @@ class Feff10Settings:
         check_range("k_max_inv_ang", self.k_max_inv_ang, 2.0, 8.0, "1/A")
         check_range("k_step_inv_ang", self.k_step_inv_ang, 0.02, 0.2, "1/A")
         if len(self.xes_range_ev) != 2:
-            raise TheoryError("xes_range_ev must be two energies, for example (-30, 10)")
+            raise TheoryError("xes_range_ev must be two energies, for example (-38, 10)")
         low, high = self.xes_range_ev
         check_range("the start of xes_range_ev", low, -60.0, 0.0, "eV")
         check_range("the end of xes_range_ev", high, low + 5.0, 30.0, "eV")
