@@ -29,9 +29,6 @@ from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
 from xanes_core.plots import Curve, prediction_curve, without_band
 
-#: Files that could not be read, named above the spectrum.
-SHOWN_FAILURES = 3
-
 
 def welcome() -> None:
     """Invite to an example or to a file of one's own."""
@@ -166,21 +163,11 @@ def show(found: list[inputs.Entry]) -> None:
     batch.show_batch(found, keys)
 
 
-def show_failures() -> None:
-    """One line for each file that could not be read; many of them are left to the table."""
-    failures = [f for f in inputs.files().values() if f.error]
-    lines = [f"**{plain(f.name, 80)}**: {plain(f.error)}" for f in failures[:SHOWN_FAILURES]]
-    if more := len(failures) - len(lines):
-        lines.append(f"{more} more could not be read: the table names them.")
-    if lines:  # one box, so that the spectrum stays in view
-        st.warning("  \n".join(lines))
-
-
 def main() -> None:
     """Show the page."""
     inputs.sidebar()
     notices = st.container()
-    show_failures()
+    inputs.show_failures()
     structures = inputs.entries()
     if structures:
         show(structures)

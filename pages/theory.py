@@ -70,8 +70,10 @@ def show(subject: Subject, entry: inputs.Entry) -> None:
         others.append(own)
     with right:
         run = next((shown for shown in theories if shown.result), None)
-        times(subject, run, f"\u2248 {estimate(subject)[0]}")
-        found = overlay(subject, theories, others, choose_axis())
+        with st.container(horizontal=True, gap="large", vertical_alignment="center"):
+            times(subject, run, f"\u2248 {estimate(subject)[0]}")
+            axis = choose_axis()
+        found = overlay(subject, theories, others, axis)
         if found is None:
             st.caption("Run FEFF10, or put a calculated spectrum into the sidebar, to compare.")
         else:
@@ -85,6 +87,7 @@ def main() -> None:
     """Show the page."""
     inputs.sidebar()
     notices = st.container()
+    inputs.show_failures()
     theory_jobs.collect()
     subject = choose_subject()
     if subject is not None and subject.atoms is not None:

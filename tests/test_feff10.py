@@ -268,6 +268,8 @@ def test_failures_in_words():
     assert "the H atoms did not collect enough charge" in explain_failure(charge, "x")
     assert "an atom did not collect" in explain_failure("not enough charge", "x")
     assert "raise scf_radius_ang" in explain_failure("Cannot find all representative atoms", "x")
+    corval = ":WARNING Fatal error in subroutine corval. Try to reduce ca1"
+    assert "core from valence electrons: check for atoms" in explain_failure(corval, "x")
     assert explain_failure("", "phase shifts") == (
         "FEFF10 stopped while it was at: phase shifts without a word"
     )

@@ -222,7 +222,8 @@ class MadeEngine:
     def cache_key(self, atoms, absorber, settings):
         return KEY
 
-    def run(self, atoms, absorber, settings, *, on_progress, cancel):
+    def run(self, atoms, absorber, settings, *, on_progress, cancel, time_limit_s):
+        assert time_limit_s > 600
         on_progress(Progress("self-consistent potentials", 2, 9, 0.1))
         energy = np.linspace(7100, 7200, 30)
         spectrum = Spectrum(energy, np.linspace(0, 1, 30), 7112.0)
@@ -236,6 +237,13 @@ def test_the_work_of_an_engine_is_kept_on_disk(tmp_path):
     np.testing.assert_array_equal(load_result(cache, KEY).spectrum.mu, made.spectrum.mu)
 
 
+def test_atoms_that_ran_into_each_other_are_refused_before_the_engine(tmp_path):
+    collapsed = Atoms("FeO2", positions=[[0, 0, 0], [0, 0, 0.8], [0, 0, -0.8]])
+    work = theory_work(MadeEngine(), collapsed, 0, None, DiskCache(tmp_path))
+    with pytest.raises(TheoryError, match=r"\(Fe\) and 1 \(O\).*correct the structure first"):
+        work(lambda p: None, lambda: False)
+
+
 def test_a_disk_that_cannot_be_written_costs_no_result(tmp_path):
     (tmp_path / "file").write_text("")
     work = theory_work(MadeEngine(), WATER, 0, None, DiskCache(tmp_path / "file"))
@@ -247,7 +255,7 @@ def test_a_disk_that_cannot_be_written_costs_no_result(tmp_path):
 def made_relaxation(monkeypatch):
     calls = []
 
-    def relax(atoms, settings, *, on_progress, cancel, isolated):
+    def relax(atoms, settings, *, on_progress, cancel, isolated, time_limit_s):
         assert isolated
         calls.append(settings)
         on_progress(RelaxStep(3, -12.3456, 0.0789))

@@ -286,7 +286,7 @@ def test_options_of_fdmnes_reach_its_input(page):
 def relaxation(engine, monkeypatch):
     calls = []
 
-    def relax(atoms, settings, *, on_progress, cancel, isolated):
+    def relax(atoms, settings, *, on_progress, cancel, isolated, time_limit_s):
         calls.append(settings)
         on_progress(RelaxStep(1, -10.0, 0.5))
         moved = atoms.copy()
@@ -404,8 +404,18 @@ def test_theory_of_another_edge_says_that_it_does_not_overlap(page):
 def test_a_broken_structure_leaves_a_sentence(engine):
     at = opened(None)
     at.file_uploader[0].set_value([("bad.xyz", b"5\n\nFe 0 0 0\n", "text/plain")]).run()
-    at.switch_page("pages/theory.py").run()
     assert not at.exception
+    assert "bad.xyz" in texts(at.warning)
+    assert "5 atoms" in texts(at.warning)
+
+
+def test_a_structure_that_theory_cannot_take_says_why(engine):
+    at = opened(None)
+    lone = b"2\n\nFe 0 0 0\nO 0 0 7.5\n"
+    at.file_uploader[0].set_value([("lone.xyz", lone, "text/plain")]).run()
+    assert not at.exception
+    said = texts(at.warning) + texts(at.error)
+    assert "no neighbour" in said or "alone" in said or "within" in said
 
 
 def test_the_energy_axis_is_kept_in_the_link(page):

@@ -15,10 +15,13 @@ from xanes_core.relax import Relaxed, RelaxSettings, RelaxStep
 from xanes_core.structures import environment
 from xanes_core.theory.base import Progress, TheoryEngine, TheoryError, TheoryResult
 from xanes_core.theory.cache import DiskCache, store_result
+from xanes_core.theory.contacts import ROUGH_CONTACT, check_contacts
 from xanes_core.theory.jobs import Work
 
 #: Radius (A) within which the atoms are counted for an estimate.
 ESTIMATE_RADIUS_ANG = 6.0
+#: Longest run (s): a busy machine takes ten times as long, and a person can cancel.
+TIME_LIMIT_S = 7200.0
 _RELAXED_FACTS = (
     "energy_ev", "start_energy_ev", "fmax_ev_per_ang", "n_steps", "converged", "stopped_by",
     "charge", "multiplicity", "seconds", "version",
@@ -30,11 +33,16 @@ def theory_work(
 ) -> Work:
     """Work of a job that runs an engine and gives a TheoryResult.
 
-    A result that cannot be kept on disk is given all the same, with a note.
+    Atoms that have run into each other are refused at once, in words that the engines lack. A
+    result that cannot be kept on disk is given all the same, with a note.
     """
 
     def work(report, should_stop) -> TheoryResult:
-        result = engine.run(atoms, absorber, settings, on_progress=report, cancel=should_stop)
+        check_contacts(atoms, ROUGH_CONTACT, "correct the structure first")
+        result = engine.run(
+            atoms, absorber, settings,
+            on_progress=report, cancel=should_stop, time_limit_s=TIME_LIMIT_S,
+        )  # fmt: skip
         try:
             store_result(cache, engine.cache_key(atoms, absorber, settings), result)
         except TheoryError as error:
@@ -76,14 +84,14 @@ def relax_work(atoms: Atoms, settings: RelaxSettings, cache: DiskCache) -> Work:
 
     def work(report, should_stop) -> Relaxed:
         def step(state: RelaxStep) -> None:
-            detail = (
-                f"energy {state.energy_ev:.3f} eV, largest force {state.fmax_ev_per_ang:.3f} eV/\u00c5"
-            )
+            force = f"largest force {state.fmax_ev_per_ang:.3f} eV/\u00c5"
+            detail = f"energy {state.energy_ev:.3f} eV, {force}"
             report(Progress(f"step {state.step}", state.step, settings.max_steps, 0.0, detail))
 
         found = relaxation.relax(
-            atoms, settings, on_progress=step, cancel=should_stop, isolated=True
-        )
+            atoms, settings, isolated=True,
+            on_progress=step, cancel=should_stop, time_limit_s=TIME_LIMIT_S,
+        )  # fmt: skip
         facts = {name: getattr(found, name) for name in _RELAXED_FACTS}
         try:
             cache.store(relax_key(atoms, settings), {"positions_ang": found.atoms.positions}, facts)

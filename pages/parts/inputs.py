@@ -17,6 +17,8 @@ from xanes_core.structures import absorber_elements, read_structures
 
 MAX_FILES = 500
 MAX_FRAMES = 2000
+#: Files that could not be read, named above the page.
+SHOWN_FAILURES = 3
 _FILES, _ACTIVE, _EXAMPLE = "files", "active_entry", "example"
 _RELAXED, _RELAXED_PREFIX = "relaxed_entries", "relaxed:"
 _LABEL_LENGTH = 60
@@ -125,6 +127,16 @@ def add_relaxed(entry: Entry, frame: int, atoms: Atoms) -> str:
     made = Entry(key, f"{label}, relaxed", [atoms], name, entry.absorber, entry.note, entry.key)
     st.session_state.setdefault(_RELAXED, {})[key] = made
     return key
+
+
+def show_failures() -> None:
+    """One line for each file that could not be read; many of them are left to the table."""
+    failures = [f for f in files().values() if f.error]
+    lines = [f"**{plain(f.name, 80)}**: {plain(f.error)}" for f in failures[:SHOWN_FAILURES]]
+    if more := len(failures) - len(lines):
+        lines.append(f"{more} more could not be read: the table names them.")
+    if lines:  # one box, so that the spectrum stays in view
+        st.warning("  \n".join(lines))
 
 
 def active_entry(found: list[Entry]) -> Entry | None:

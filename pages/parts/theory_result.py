@@ -49,7 +49,7 @@ def times(subject: Subject, shown: Shown | None, expected: str) -> None:
     seconds = prediction_seconds(subject.model, subject.atoms, subject.site)
     result = shown.result if shown else None
     title = get_engine(result.engine).title if result else "FEFF10"
-    with st.container(horizontal=True, gap="large", key="theory_times"):
+    with st.container(horizontal=True, gap="medium", width="content", key="theory_times"):
         st.metric(
             "Network", _time(seconds), width="content",
             help="Median of five predictions made just now, from the structure to the band.",

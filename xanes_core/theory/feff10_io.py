@@ -293,6 +293,11 @@ def explain_failure(log: str, stage: str) -> str:
             "FEFF10 did not find every element within the radius of its potentials: raise "
             "scf_radius_ang"
         )
+    if "subroutine corval" in log:
+        return (
+            "FEFF10 could not tell core from valence electrons: check for atoms that are too close "
+            "or missing, or relax the structure"
+        )
     words = " ".join(log.split())[-200:].strip()
     said = f"; its last words: {words}" if words else " without a word"
     return f"FEFF10 stopped while it was at: {stage or 'the start'}{said}"
