@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import streamlit as st
-from scipy.spatial.distance import cdist
 from streamlit.testing.v1 import AppTest
 from test_pages import APP, TIMEOUT_S, numbers, texts
 from tiny_models import tiny_data, tiny_model, write_training_set
 
 from pages.parts import models_data
 from xanes_core.registry import list_models, save_model
+from xanes_core.report import Report
 
 N_NEIGHBOURS = 5
 METRICS = {
@@ -37,36 +36,32 @@ METRICS = {
 }
 
 
-def made_report(*, spectra: bool = True) -> SimpleNamespace:
+def made_report(*, spectra: bool = True) -> Report:
     """Report on the tiny model's records, with errors of which the order is known."""
     data = tiny_data()
     records = data.training_set
     n = len(records)
     scaled = tiny_model().ensemble.scaler.transform(data.x)
-
-    def nearest(points, count):
-        distances = cdist(points, scaled)
-        rows = np.argsort(distances, axis=1)[:, :count]
-        return rows, np.take_along_axis(distances, rows, axis=1)
-
-    return SimpleNamespace(
+    axes = np.eye(scaled.shape[1])[:, :2]
+    told = {"truth": 0.0, "mean": 0.05, "lower": 0.0, "upper": 0.1} if spectra else {}
+    return Report(
         names=records.names,
         elements=records.elements,
         held_out=records.held_out,
         mse=1e-3 * np.roll(np.arange(1, n + 1), 7),
         distance=np.linspace(0.2, 1.8, n),
         verdict=np.array(["in domain"] * n),
-        map_xy=scaled[:, :2],
+        map_xy=scaled @ axes,
+        map_mean=np.zeros(scaled.shape[1]),
+        map_axes=axes,
         coordination=np.array([6] * (n - 1) + [-1]),
         oxidation_state=np.arange(n) % 3,
-        kind=np.array([""] * n),
+        kind=np.array(["octahedral", ""] * (n // 2)),
+        sha256=data.sha256,
         energy_rel_ev=records.energy_rel_ev,
-        truth=records.mu if spectra else None,
-        mean=records.mu + 0.05 if spectra else None,
-        lower=records.mu if spectra else None,
-        upper=records.mu + 0.1 if spectra else None,
-        place=lambda points: points[:, :2],
-        nearest=nearest,
+        features=scaled,
+        unit=1.0,
+        **{name: records.mu + shift for name, shift in told.items()},
     )
 
 
@@ -78,7 +73,8 @@ def shown(tmp_path, monkeypatch):
 
     def open_page(*, report=True, spectra=True, folder=True, metrics=METRICS, **parameters):
         tiny = tiny_model()
-        card = tiny.card | {"metrics": tiny.card["metrics"] | metrics}
+        kept = {name: tiny.card["metrics"][name] for name in ("protocol", "held_out")}
+        card = tiny.card | {"metrics": kept | metrics}
         save_model(replace(tiny, card=card), tmp_path / "models")
         if folder:
             write_training_set(tmp_path / "data" / "feff10")
@@ -173,14 +169,13 @@ def test_calibration_shows_the_element_that_is_chosen(shown):
     at.button_group(key="calibration_element").set_value("Fe").run()
     assert "80.0 % of the points" in texts(at.caption)
     np.testing.assert_allclose(numbers(trace(at, "calibration", "Fe")["y"]), [40, 80])
-    points = [trace(at, "error_distance", name) for name in ("left out in turn", "held out")]
-    assert sum(len(numbers(p["x"])) for p in points) == 40
+    assert len(numbers(trace(at, "error_distance", "in domain")["x"])) == 40
 
 
 def test_the_learning_curve_says_what_it_was_fitted_to(shown):
     at = shown(section="learning")
     np.testing.assert_allclose(numbers(trace(at, "learning", "measured")["y"]), [20, 10])
-    assert "Fits to 10 to 20 spectra" in texts(at.caption)
+    assert "fitted to 10 to 20 spectra" in texts(at.caption)
 
 
 def test_records_are_browsed_from_best_to_worst(shown):
@@ -232,7 +227,7 @@ def test_the_map_counts_its_groups_and_rings_the_record(shown):
     ring = trace(at, "map_tiny", "chosen")
     np.testing.assert_allclose(places(ring), report.map_xy[[3]])
     assert report.names[3] in texts(at.markdown)
-    for colour in ("oxidation_state", "elements", "mse", "held_out"):
+    for colour in ("oxidation_state", "kind", "elements", "mse", "held_out"):
         at.button_group(key="map_colour").set_value(colour).run()
         assert not at.exception
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from xanes_core.domain import SCORE_LIMITS, VERDICTS
@@ -13,6 +14,7 @@ from xanes_core.report_plots import (
     calibration_figure,
     chemistry_figure,
     coverage_curves,
+    error_axis,
     learning_curve_figure,
 )
 from xanes_core.report_records import (
@@ -31,7 +33,7 @@ NAMES = [f"Fe_{i:02d}" for i in range(N)]
 METRICS = {
     "calibration_curve": {
         "all": {
-            "0.9": {"coverage": 0.91, "width": 0.17},
+            "0.9": {"n": 60, "coverage": 0.91, "width": 0.17},
             "0.5": {"coverage": 0.52, "width": 0.06},
         },
         "Fe": {
@@ -83,26 +85,30 @@ def test_the_running_mean_of_a_line_lies_on_it_and_keeps_the_mean():
 
 
 def test_every_record_stands_at_its_distance_and_error():
-    held_out = np.arange(N) % 5 == 0
-    figure = error_distance_figure(DISTANCE, MSE, NAMES, held_out=held_out)
-    kept, others = named(figure, "held out"), named(figure, "left out in turn")
-    np.testing.assert_array_equal(rows_of(kept), np.flatnonzero(held_out))
-    for trace in (kept, others):
+    told = [VERDICTS[i % 3] for i in range(N)]
+    figure = error_distance_figure(DISTANCE, MSE, told, NAMES)
+    for i, verdict in enumerate(VERDICTS):
+        trace = named(figure, verdict)
         rows = rows_of(trace)
+        np.testing.assert_array_equal(rows, np.arange(i, N, 3))
         np.testing.assert_allclose(trace.x, DISTANCE[rows])
         np.testing.assert_allclose(trace.y, 1e3 * MSE[rows])
         assert list(trace.text) == [NAMES[i] for i in rows]
     assert [shape.x0 for shape in figure.layout.shapes] == list(SCORE_LIMITS)
-    assert [a.text for a in figure.layout.annotations] == list(VERDICTS)
+
+
+def test_a_verdict_that_nobody_got_is_not_in_the_legend():
+    figure = error_distance_figure(DISTANCE, MSE, ["in domain"] * N, NAMES)
+    assert [t.name for t in figure.data] == ["in domain", "running mean"]
 
 
 def test_the_unit_of_the_error_goes_with_the_spectrum():
-    held_out = np.zeros(N, bool)
-    figure = error_distance_figure(DISTANCE, MSE, NAMES, held_out=held_out, spectrum="xes")
-    np.testing.assert_allclose(named(figure, "left out in turn").y, 1e6 * MSE)
+    told = ["in domain"] * N
+    figure = error_distance_figure(DISTANCE, MSE, told, NAMES, spectrum="xes")
+    np.testing.assert_allclose(named(figure, "in domain").y, 1e6 * MSE)
     assert "eV" in figure.layout.yaxis.title.text
     with pytest.raises(ModelError, match="unknown kind of spectrum 'exafs'; known: xanes, xes"):
-        error_distance_figure(DISTANCE, MSE, NAMES, spectrum="exafs")
+        error_distance_figure(DISTANCE, MSE, told, NAMES, spectrum="exafs")
 
 
 def test_errors_stand_in_the_order_given_with_a_ring_around_one():
@@ -136,6 +142,21 @@ def test_a_power_law_is_found_and_drawn_on_to_twice_the_data():
     assert law.y[-1] == pytest.approx(1e3 * 2.0 * 1600**-0.5)
     np.testing.assert_allclose(points.y, 1e3 * 2.0 * n**-0.5)
     np.testing.assert_allclose(points.error_y.array, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ([2.0, 30.0], ["1", "2", "5", "10", "20", "50", "100", "200", "500"]),
+        ([0.02, 30.0, 0.0], ["0.01", "0.1", "1", "10", "100"]),
+        ([0.0], ["1", "2", "5", "10", "20", "50"]),
+    ],
+)
+def test_errors_have_ticks_that_are_numbers(values, ticks):
+    figure = go.Figure()
+    error_axis(figure, "MSE", np.array(values))
+    assert list(figure.layout.yaxis.ticktext) == ticks
+    np.testing.assert_allclose(figure.layout.yaxis.tickvals, [float(t) for t in ticks])
 
 
 def test_one_point_has_no_power_law():
@@ -203,7 +224,7 @@ def test_the_map_needs_one_way_of_colouring():
 def test_names_are_text_and_the_page_shows_through(dark):
     figures = [
         training_map_figure(XY, ["<b>x</b>"] * N, groups=["<u>y</u>"] * N, dark=dark),
-        error_distance_figure(DISTANCE, MSE, ["<b>x</b>"] * N, dark=dark),
+        error_distance_figure(DISTANCE, MSE, ["outside"] * N, ["<b>x</b>"] * N, dark=dark),
         ranked_errors_figure(MSE, ["<b>x</b>"] * N, np.arange(N), 0, dark=dark),
     ]
     for figure in figures:

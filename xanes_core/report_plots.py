@@ -30,22 +30,26 @@ class CoverageCurve:
         Shares, 0 to 1.
     width : numpy.ndarray, (l,)
         Mean widths, in the unit of the spectra.
+    n : int or None
+        Spectra behind it, where told.
     """
 
     promised: np.ndarray
     found: np.ndarray
     width: np.ndarray
+    n: int | None = None
 
 
 def coverage_curves(metrics: Mapping) -> dict[str, CoverageCurve]:
     """Curves by group (``all``, then elements) of a card's metrics; empty where it has none."""
     curves = {}
     for group, levels in (metrics.get("calibration_curve") or {}).items():
-        told = sorted((float(level), found) for level, found in levels.items())
+        told = sorted(((float(k), v) for k, v in levels.items()), key=lambda pair: pair[0])
         curves[group] = CoverageCurve(
             promised=np.array([level for level, _ in told]),
             found=np.array([float(found["coverage"]) for _, found in told]),
             width=np.array([float(found["width"]) for _, found in told]),
+            n=told[0][1].get("n"),
         )
     return curves
 
@@ -87,6 +91,18 @@ def calibration_figure(
     return figure
 
 
+def error_axis(figure: go.Figure, label: str, values: np.ndarray) -> None:
+    """Make the vertical axis logarithmic, with ticks at 1, 2 and 5 (fewer over many decades)."""
+    known = values[values > 0]
+    low, high = (np.log10(known.min()), np.log10(known.max())) if len(known) else (0.0, 1.0)
+    digits = (1, 2, 5) if high - low < 1.5 else (1,)
+    decades = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    ticks = [digit * 10.0**decade for decade in decades for digit in digits]
+    figure.update_yaxes(
+        title_text=label, type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks]
+    )
+
+
 def learning_curve_figure(
     n: np.ndarray,
     mse: np.ndarray,
@@ -110,7 +126,7 @@ def learning_curve_figure(
     figure = go.Figure()
     if len(n) > 1:
         exponent, at_one = np.polyfit(np.log(n), np.log(mse), 1)
-        ends = np.array([n.min() / 1.1, 2 * n.max()])
+        ends = np.array([n.min(), 2 * n.max()])
         figure.add_scatter(
             x=ends, y=factor * np.exp(at_one) * ends**exponent, mode="lines", hoverinfo="skip",
             name=f"n<sup>{exponent:.2f}</sup>, drawn on to twice the data",
@@ -126,8 +142,9 @@ def learning_curve_figure(
     fit_legend(figure)
     figure.update_layout(hovermode="closest")
     ticks = [int(t) for t in sorted({*n.tolist(), 2 * n.max()})]
-    figure.update_xaxes(title_text="Training spectra", type="log", tickvals=ticks)
-    figure.update_yaxes(title_text=label, type="log", dtick="D2")
+    span = np.log10([n.min() / 1.15, 2.3 * n.max()])
+    figure.update_xaxes(title_text="Training spectra", type="log", tickvals=ticks, range=span)
+    error_axis(figure, label, np.append(factor * mse, factor * mse.min() / 2))
     return figure
 
 

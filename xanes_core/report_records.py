@@ -15,13 +15,19 @@ from xanes_core.domain import SCORE_LIMITS, VERDICTS
 from xanes_core.importance_plots import fit_legend, ink_colour
 from xanes_core.plots import (
     NETWORK,
+    OTHERS,
+    THEORY,
     THEORY_SECOND,
     Curve,
     rgba,
     spectrum_figure,
     style_figure,
 )
+from xanes_core.report_plots import error_axis
 from xanes_core.report_tables import mse_scale
+
+# as the verdicts are coloured beside a prediction
+_VERDICT_MARKS = ((OTHERS[0], "circle"), (THEORY, "diamond"), (THEORY_SECOND, "square"))
 
 
 def running_mean(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -34,9 +40,9 @@ def running_mean(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def error_distance_figure(
     distance: np.ndarray,
     mse: np.ndarray,
+    verdicts: Sequence[str],
     names: Sequence[str],
     *,
-    held_out: np.ndarray | None = None,
     spectrum: str = "xanes",
     dark: bool = False,
     height_px: int = 380,
@@ -47,27 +53,23 @@ def error_distance_figure(
     ----------
     distance, mse : numpy.ndarray, (n,)
         Domain score and mean squared error.
+    verdicts : sequence of str, (n,)
+        What was said of each; distance is one of its grounds. Told by colour and symbol.
     names : sequence of str, (n,)
         For the hover text.
-    held_out : numpy.ndarray of bool, (n,), optional
-        Records drawn in their own colour.
     spectrum : {"xanes", "xes"}
         Decides the unit of the error.
     """
     factor, label = mse_scale(spectrum)
     distance, error = np.asarray(distance, float), factor * np.asarray(mse, float)
-    kept = np.zeros(len(error), bool) if held_out is None else np.asarray(held_out, bool)
     figure = go.Figure()
-    for rows, name, colour in (
-        (~kept, "left out in turn", NETWORK),
-        (kept, "held out", THEORY_SECOND),
-    ):
-        if rows.any():
+    for verdict, (colour, symbol) in zip(VERDICTS, _VERDICT_MARKS, strict=True):
+        rows = np.flatnonzero(np.asarray(verdicts) == verdict)
+        if len(rows):
             figure.add_scatter(
-                x=distance[rows], y=error[rows], mode="markers", name=name,
-                customdata=np.flatnonzero(rows), text=[html.escape(names[i]) for i in
-                                                      np.flatnonzero(rows)],
-                marker={"color": rgba(colour, 0.55), "size": 5, "line": {"width": 0}},
+                x=distance[rows], y=error[rows], mode="markers", name=verdict, customdata=rows,
+                text=[html.escape(names[i]) for i in rows],
+                marker={"color": rgba(colour, 0.7), "symbol": symbol, "size": 6},
                 hovertemplate="%{text}<br>distance %{x:.2f}, error %{y:.2f}<extra></extra>",
             )  # fmt: skip
     x, y = running_mean(distance, error)
@@ -75,25 +77,14 @@ def error_distance_figure(
         x=x, y=y, mode="lines+markers", name="running mean", hoverinfo="skip",
         line={"color": ink_colour(dark), "width": 2}, marker={"size": 5},
     )  # fmt: skip
+    for limit in SCORE_LIMITS:
+        figure.add_vline(x=limit, line={"color": ink_colour(dark), "width": 1, "dash": "dot"})
     style_figure(figure, dark=dark, height_px=height_px)
     fit_legend(figure)
     figure.update_layout(hovermode="closest", dragmode="pan")
-    _mark_limits(figure, float(distance.max(initial=SCORE_LIMITS[1])), dark)
     figure.update_xaxes(title_text="Distance to the training set (1: usual)", rangemode="tozero")
-    figure.update_yaxes(title_text=label, type="log", dtick=1)
+    error_axis(figure, label, error)
     return figure
-
-
-def _mark_limits(figure: go.Figure, farthest: float, dark: bool) -> None:
-    """Lines where the verdict changes, with the verdicts between them."""
-    edges = (0.0, *SCORE_LIMITS, max(farthest, SCORE_LIMITS[1] + 0.6))
-    for limit in SCORE_LIMITS:
-        figure.add_vline(x=limit, line={"color": ink_colour(dark), "width": 1, "dash": "dot"})
-    for name, low, high in zip(VERDICTS, edges[:-1], edges[1:], strict=True):
-        figure.add_annotation(
-            x=(low + high) / 2, y=0.0, yref="paper", yanchor="bottom", showarrow=False,
-            text=name, opacity=0.8, font={"size": 11, "color": ink_colour(dark)},
-        )  # fmt: skip
 
 
 def ranked_errors_figure(
@@ -141,7 +132,7 @@ def ranked_errors_figure(
     style_figure(figure, dark=dark, height_px=height_px)
     figure.update_layout(hovermode="closest", dragmode="pan", margin={"t": 10})
     figure.update_xaxes(title_text="Share of records with a smaller error (%)", range=[-1, 101])
-    figure.update_yaxes(title_text=label, type="log", dtick=1)
+    error_axis(figure, label, error)
     return figure
 
 

@@ -95,13 +95,15 @@ def _rows(card: Mapping[str, Any]) -> Iterator[MetricRow]:
         yield from _scores(card, element, scores)
     for verdict, scores in verdicts.items():
         yield from _scores(card, "all", scores, f" ({verdict})")
+    for verdict, scores in (metrics.get("by_verdict_chemistry") or {}).items():
+        yield from _scores(card, "all", scores, f" ({verdict}, chemistry left out)")
     for element, levels in (metrics.get("calibration_curve") or {}).items():
         n = (held_out.get(element) or {}).get("n")
         for level, found in levels.items():
             told = f" of the {100 * float(level):.3g} % band"
             yield from _scores(card, element, {"n": n, **found}, told)
     for point in metrics.get("learning_curve") or []:
-        yield from _scores(card, "all", point, " (learning curve, n trained on)")
+        yield from _scores(card, "all", point, f" (trained on {point.get('n')})")
     for split in metrics.get("chemistry") or []:
         yield from _scores(card, "all", split, f" (left out: {split.get('left_out')})")
 
@@ -125,4 +127,4 @@ def _unit(name: str, spectrum: str) -> str:
         return "eV"
     if "mse" in name.split("_"):
         return f"({mu})^2"
-    return mu if name == "width" else "1"
+    return mu if "width" in name.split("_") else "1"

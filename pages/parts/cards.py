@@ -92,10 +92,12 @@ def headline(card: dict[str, Any]) -> dict[str, str]:
     return {name: text for name, text in found.items() if not text.startswith(_NONE)}
 
 
-def verdict_table(card: dict[str, Any]) -> pd.DataFrame | None:
-    """How the error grows with the verdict of the domain check; None where unknown."""
+def verdict_table(card: dict[str, Any], name: str = "by_verdict") -> pd.DataFrame | None:
+    """How the error grows with the verdict, of the metric `name`; None where unknown."""
     metrics = card.get("metrics") or {}
-    groups = metrics.get("by_verdict") or (metrics.get("held_out") or {}).get("domain")
+    groups = metrics.get(name)
+    if groups is None and name == "by_verdict":  # cards of before
+        groups = (metrics.get("held_out") or {}).get("domain")
     if not isinstance(groups, dict) or not groups:
         return None
     factor, label = mse_scale(card["spectrum"])
@@ -122,6 +124,7 @@ def chemistry_table(card: dict[str, Any]) -> pd.DataFrame | None:
     factor, label = mse_scale(card["spectrum"])
     rows = {
         _plain_cell(str(split["left_out"])): {
+            "Kind": _plain_cell(str(split.get("kind", _NONE))),
             "n": _number(split.get("n"), 0, 1.0),
             f"{label}, never seen": _number(split.get("mse"), 2, factor),
             f"{label}, at random": _number(split.get("mse_random"), 2, factor),
@@ -129,7 +132,8 @@ def chemistry_table(card: dict[str, Any]) -> pd.DataFrame | None:
         }
         for split in splits
     }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    return frame.loc[:, (frame != _NONE).any()]
 
 
 def difference_table(cards: list[dict[str, Any]], element: str) -> pd.DataFrame:

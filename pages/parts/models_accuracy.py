@@ -19,6 +19,11 @@ from xanes_core.report_records import error_distance_figure
 
 CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 
+_BY_VERDICT = {
+    "by_verdict": "By the verdict shown with each prediction",
+    "by_verdict_chemistry": "The same where the chemistry was never seen",
+}
+
 
 def accuracy_section(card: dict) -> None:
     """Scores by element and verdict, and on chemistry never seen."""
@@ -34,10 +39,11 @@ def accuracy_section(card: dict) -> None:
     download_card(card)
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        verdicts = verdict_table(card)
-        if verdicts is not None:
-            st.markdown("**By the verdict shown with each prediction**")
-            st.table(verdicts, border="horizontal")
+        for name, title in _BY_VERDICT.items():
+            verdicts = verdict_table(card, name)
+            if verdicts is not None:
+                st.markdown(f"**{title}**")
+                st.table(verdicts, border="horizontal")
     with right:
         _chemistry(card)
 
@@ -56,7 +62,8 @@ def _chemistry(card: dict) -> None:
         dark=is_dark(),
     )
     st.plotly_chart(figure, width="stretch", theme=None, key="chemistry", config=CHART)
-    st.table(chemistry_table(card), border="horizontal")
+    with st.expander("Numbers"):
+        st.table(chemistry_table(card), border="horizontal")
     st.caption(
         "All complexes of a kind are left out of the fit, then predicted; beside it the same "
         "complexes with others of their kind in the fit."
@@ -86,13 +93,12 @@ def _coverage(card: dict) -> None:
     )  # fmt: skip
     figure = calibration_figure(curves, chosen, dark=is_dark())
     st.plotly_chart(figure, width="stretch", theme=None, key="calibration", config=CHART)
-    n = ((metrics.get("held_out") or {}).get(chosen) or {}).get("n")
     curve = curves[chosen]
     at = int(np.argmin(np.abs(curve.promised - card["interval_level"])))
     st.caption(
         f"The {100 * curve.promised[at]:.0f} % band holds {100 * curve.found[at]:.1f} % of the "
-        f"points{f' of {n} held-out spectra' if n else ''}. Above the diagonal the band is wider "
-        "than it need be, below it promises too much."
+        f"points{f' of {curve.n} spectra' if curve.n else ''}. Above the diagonal the band is "
+        "wider than it need be, below it promises too much."
     )
 
 
@@ -103,13 +109,13 @@ def _distances(card: dict) -> None:
         st.info("The errors of single records are not stored with this model.")
         return
     figure = error_distance_figure(
-        report.distance, report.mse, report.names.tolist(), held_out=report.held_out,
+        report.distance, report.mse, report.verdict.tolist(), report.names.tolist(),
         spectrum=card["spectrum"], dark=is_dark(), height_px=420,
     )  # fmt: skip
     st.plotly_chart(figure, width="stretch", theme=None, key="error_distance", config=CHART)
     st.caption(
         f"{len(report.mse)} records, each predicted by networks that had not seen it. Dotted: "
-        "where the verdict changes."
+        "where distance alone changes the verdict; chemistry and disagreement can too."
     )
 
 
@@ -126,6 +132,6 @@ def learning_section(card: dict) -> None:
     st.plotly_chart(figure, width="stretch", theme=None, key="learning", config=CHART)
     first, last = points[0], points[-1]
     st.caption(
-        f"Fits to {first['n']} to {last['n']} spectra, judged on the same held-out ones; error "
-        "bars are standard errors. What lies beyond the last point is a guess."
+        f"Small ensembles fitted to {first['n']} to {last['n']} spectra drawn at random, judged on "
+        "the same held-out ones; error bars are standard errors. Beyond the last point is a guess."
     )

@@ -10,20 +10,12 @@ import streamlit as st
 from ase import Atoms
 
 from pages.parts import inputs
-from pages.parts.common import cached_model, plain
+from pages.parts.common import cached_model
 from pages.parts.predictions import absorber_options, element_of, first_choice
 from xanes_core.dataset import load_training_set
 from xanes_core.errors import XanesError
+from xanes_core.report import Report, load_report
 from xanes_core.structures import environment, select_sites
-
-try:
-    from xanes_core.report import Report, load_report
-except ModuleNotFoundError:  # models of before reports were stored
-
-    def load_report(key: str) -> None:
-        """No report is stored yet."""
-        return
-
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -68,12 +60,12 @@ def structure_of(card: dict, name: str) -> tuple[Atoms | None, str]:
 
 
 def report_or_sentence(card: dict) -> Report | None:
-    """The model's report; where it has none, say how it is made."""
+    """The model's report; where it has none, say so."""
     report = cached_report(card["key"])
     if report is None:
         st.info(
-            "This model has no report of its records yet. "
-            f"`python -m xanes_core report --model {plain(card['key'])}` makes it."
+            "No records are stored with this model: it was made without a report. Its card and "
+            "accuracy are complete."
         )
     return report
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,9 @@ from pages.parts.models_records import (
     record_title,
     take_click,
 )
+from xanes_core.report import Report
 from xanes_core.report_map import UNKNOWN, Placed, training_map_figure
 from xanes_core.report_tables import mse_scale
-
-if TYPE_CHECKING:
-    from xanes_core.report import Report
 
 #: Neighbours of the reader's structure that are listed.
 N_NEIGHBOURS = 5
@@ -29,6 +27,7 @@ _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"
 _COLOURS = {
     "coordination": "Coordination",
     "oxidation_state": "Oxidation state",
+    "kind": "Geometry",
     "elements": "Element",
     "mse": "Error",
     "held_out": "Held out",
@@ -56,7 +55,7 @@ def map_section(card: dict) -> None:
         record_panel(card, report, st.session_state[state], key="mapped", stacked=True)
 
 
-def _colourings(report: Report, card: dict) -> dict[str, str]:
+def _colourings(report: Report) -> dict[str, str]:
     """Properties that tell the records of this report apart."""
     found = {}
     for name, label in _COLOURS.items():
@@ -74,18 +73,16 @@ def _groups(report: Report, name: str) -> tuple[list[str], list[str]]:
     elif name == "elements":
         labels = values.astype(str)
     else:
-        labels = np.array([UNKNOWN if v < 0 else str(v) for v in values])
-    found, first, counts = np.unique(labels, return_index=True, return_counts=True)
-    told = {g: g if g == UNKNOWN else f"{g} ({n})" for g, n in zip(found, counts, strict=True)}
-    order = sorted(found, key=lambda g: values[first[list(found).index(g)]])
-    if name == "elements":
-        order = sorted(found, key=lambda g: first[list(found).index(g)])
-    return [told[g] for g in labels], [told[g] for g in order]
+        labels = np.array([UNKNOWN if v in (-1, "") else str(v) for v in values])
+    counts = Counter(labels.tolist())
+    told = {g: g if g == UNKNOWN else f"{g} ({n})" for g, n in counts.items()}
+    rows = np.arange(len(values)) if name == "elements" else np.argsort(values, kind="stable")
+    return [told[g] for g in labels], [told[g] for g in dict.fromkeys(labels[rows].tolist())]
 
 
 def _show_map(card: dict, report: Report, own: OwnStructure | None, state: str) -> Placed | None:
-    options = _colourings(report, card)
-    colour = st.segmented_control(
+    options = _colourings(report)
+    colour = st.pills(
         "Colour by", list(options), key="map_colour", format_func=options.get, required=True,
         persist_state="session", label_visibility="collapsed", wrap=True,
         **({} if st.session_state.get("map_colour") in options else {"default": "mse"}),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import streamlit as st
 
@@ -11,12 +9,10 @@ from pages.parts.common import is_dark, plain
 from pages.parts.models_data import report_or_sentence, structure_of
 from pages.parts.viewer3d import show_structure
 from xanes_core.errors import XanesError
+from xanes_core.report import Report
 from xanes_core.report_records import ranked_errors_figure, record_figure
 from xanes_core.report_tables import mse_scale
 from xanes_core.viewer import scene
-
-if TYPE_CHECKING:
-    from xanes_core.report import Report
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "toImage"]}
 _EVERY = "all"
@@ -111,7 +107,7 @@ def predictions_section(card: dict) -> None:
     rows = _rows_in_view(card, report)
     state = record_key(card)
     if st.session_state.get(state) not in set(rows.tolist()):
-        st.session_state[state] = int(rows[len(rows) // 2])
+        st.session_state[state] = int(rows[_place(0.5, len(rows))])
     left, right = st.columns([7, 5], gap="small", vertical_alignment="center")
     with left:
         _buttons(rows, state)
@@ -148,6 +144,11 @@ def _rows_in_view(card: dict, report: Report) -> np.ndarray:
     return order if chosen == _EVERY else order[report.elements[order] == chosen]
 
 
+def _place(share: float, count: int) -> int:
+    """Place in an order of `count` records that has this share of them before it."""
+    return round(share * (count - 1))
+
+
 def _buttons(rows: np.ndarray, state: str) -> None:
     """One button for each named place in the order, and a step to either side."""
 
@@ -157,7 +158,7 @@ def _buttons(rows: np.ndarray, state: str) -> None:
     at = int(np.flatnonzero(rows == st.session_state[state])[0])
     with st.container(horizontal=True, gap="small", key="places"):
         for label, share in PLACES.items():
-            place = round(share * (len(rows) - 1))
+            place = _place(share, len(rows))
             st.button(label, key=f"place_{label}", on_click=go, args=(place,),
                       type="primary" if place == at else "secondary")  # fmt: skip
         st.button("\u2190", key="place_before", on_click=go, args=(at - 1,), help="A better one")
