@@ -31,13 +31,13 @@ LAYERS = (
     r"constants|files",
     r"curves|sites|structure\w*|spectr(a|um\w*)|broaden|normalise|theory_grid|metrics|peaks"
     r"|spectral_features|emission",
-    r"wacsf|scaling|examples|theory(\.\w+)?|relax|distances"
+    r"wacsf|scaling|kernel|examples|theory(\.\w+)?|relax|distances|assembly(\.\w+)?"
     r"|importance_(result|groups)",
     r"ensemble|dataset",
     r"fitting|calibration|domain|coordination|unseen|report_data|prediction|model_files",
     r"model|report",
     r"registry",
-    r"recipes|validation",
+    r"recipes|validation|dataset_\w+",
     r"importance|scrambling",
     r"importance_stored|windows",
     r"assessment(_metrics)?|chemistry_split|learning|card|training|baselines",

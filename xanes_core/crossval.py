@@ -34,6 +34,8 @@ SETTINGS: dict[str, dict] = {
     "bootstrap": {"resample": "bootstrap"},
     "every sample each": {"resample": "none"},
     "ridge first": {"ridge_alpha": 10.0},
+    "networks alone": {"kernel_share": 0.0},
+    "half kernel": {"kernel_share": 0.5},
 }
 
 

@@ -37,8 +37,9 @@ RELAX_LIMIT_S = 180.0
 THEORY_LIMIT_S = 1200.0
 #: A geometry whose largest force (eV/A) is above this after the last step is broken.
 MAX_FORCE_EV_PER_ANG = 1.5
-#: Neighbours of the metal that a complex may have, within 1.25 covalent sums.
-COORDINATION = (2, 10)
+#: Neighbours of the metal that a complex may have, within 1.25 covalent sums: 12 between two
+#: benzene rings.
+COORDINATION = (2, 12)
 #: What the notes of the engine are called in the set.
 NOTES = {UNCONVERGED_NOTE: "unconverged", HYDROGEN_NOTE: "hydrogen p"}
 

@@ -97,9 +97,13 @@ _OWN_DATA = (
 )
 _OWN_LICENCE = "the project's own data; nothing of anybody else is in it"
 
-# twice the samples, a third of the features and one element: each feature scaled by itself and a
-# third layer do better here
-_V_SETTINGS = FitSettings(hidden=(128, 128, 128), per_feature_scale=True, gain=1.0)
+_SETTINGS = FitSettings(kernel_share=0.3)
+
+# twice the samples, a third of the features and one element: each feature scaled by itself, a third
+# layer and a larger share of the kernel do better here
+_V_SETTINGS = FitSettings(
+    hidden=(128, 128, 128), per_feature_scale=True, gain=1.0, kernel_share=0.6
+)
 
 RECIPES = {
     recipe.key: recipe
@@ -110,7 +114,7 @@ RECIPES = {
             elements=ABSORBERS,
             default_for=tuple(el for el in ABSORBERS if el != "V"),
             convention="default",
-            settings=FitSettings(),
+            settings=_SETTINGS,
             theory="FEFF10, real-space full multiple scattering (FMS 6 A, SCF 4 A or more), "
             "Hedin-Lundqvist self-energy, final-state rule",
             broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
@@ -125,7 +129,7 @@ RECIPES = {
             elements=ABSORBERS,
             default_for=(),
             convention="default",
-            settings=FitSettings(),
+            settings=_SETTINGS,
             theory="FEFF10, valence-to-core K emission by real-space full multiple scattering "
             "(FMS 6 A, SCF 4 A or more), Hedin-Lundqvist self-energy, no core hole",
             broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
