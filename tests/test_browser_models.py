@@ -72,6 +72,7 @@ def test_a_click_on_the_map_shows_the_structure_of_the_record(visit):  # noqa: F
     records = load_training_set(ROOT / "data" / "feff10")
     atoms = {str(n): len(a) for n, a in zip(records.names, records.structures, strict=True)}
     page = visit().open(f"/models?model={KEY}&section=map&example=ferrocene")
+    page.set_default_timeout(150_000)  # map, structure and spectrum at once on a busy machine
     viewer_atoms(page)
     name = loneliest_record(page)
     click_record(page, name)
