@@ -41,7 +41,7 @@ LAYERS = (
     r"importance|scrambling",
     r"importance_stored|windows",
     r"assessment(_metrics)?|chemistry_split|learning|card|training|baselines",
-    r"accuracy|crossval|bench",
+    r"accuracy|crossval|bench|evaluation(_data)?",
     r"export|plots|figures|viewer",
     r"importance_\w+",
     r"cli_\w+",

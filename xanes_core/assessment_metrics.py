@@ -69,7 +69,7 @@ def all_metrics(recipe: Recipe, data: TrainingData, found: Assessment, judged: J
         "held_out": held_out_metrics(recipe, data, found),
         "calibration_curve": _curve(recipe, judged),
         "by_verdict": {
-            level: _short(judged.unseen.subset(rows), *(b[rows] for b in judged.bands[0.9]))
+            level: short_scores(judged.unseen.subset(rows), *(b[rows] for b in judged.bands[0.9]))
             for level, rows in verdicts.items()
             if rows.any()
         },
@@ -96,7 +96,7 @@ def held_out_metrics(recipe: Recipe, data: TrainingData, found: Assessment) -> d
     levels = found.held.verdicts(found.spread_unit, found.envs)
     low, high = bands[found.calibration.level]
     result["domain"] = {
-        level: _short(unseen.subset(rows), low[rows], high[rows])
+        level: short_scores(unseen.subset(rows), low[rows], high[rows])
         for level in VERDICTS
         if (rows := levels == level).any()
     }
@@ -117,14 +117,14 @@ def chemistry_metrics(found: Assessment) -> tuple[list[dict], dict]:
         low, high = bands_of(calibration, own)[calibration.level]
         at_random = _mse(unseen.subset(np.isin(unseen.rows, rows)))
         told = {"left_out": one.name, "kind": one.kind}
-        entries.append({**told, **_short(own, low, high), "mse_random": at_random})
+        entries.append({**told, **short_scores(own, low, high), "mse_random": at_random})
         judged.append((own, low, high, one.tested.verdicts(found.spread_unit, found.envs)))
     if not judged:
         return [], {}
     together = concatenate(part[0] for part in judged)
     low, high, verdict = (np.concatenate([part[i] for part in judged]) for i in (1, 2, 3))
     return entries, {
-        level: _short(together.subset(rows), low[rows], high[rows])
+        level: short_scores(together.subset(rows), low[rows], high[rows])
         for level in VERDICTS
         if (rows := verdict == level).any()
     }
@@ -138,7 +138,9 @@ def _curve(recipe: Recipe, judged: Judged) -> dict:
         name: {
             f"{level:g}": {
                 key: value
-                for key, value in _short(judged.unseen.subset(rows), low[rows], high[rows]).items()
+                for key, value in short_scores(
+                    judged.unseen.subset(rows), low[rows], high[rows]
+                ).items()
                 if key in ("n", "coverage", "width")
             }
             for level, (low, high) in judged.bands.items()
@@ -151,7 +153,7 @@ def _mse(unseen: Unseen) -> float:
     return _significant(np.mean((unseen.mean - unseen.truth) ** 2))
 
 
-def _short(unseen: Unseen, lower: np.ndarray, upper: np.ndarray) -> dict:
+def short_scores(unseen: Unseen, lower: np.ndarray, upper: np.ndarray) -> dict:
     """Number of samples, error, coverage and width."""
     inside = (lower <= unseen.truth) & (unseen.truth <= upper)
     return {

@@ -18,6 +18,8 @@ from xanes_core.validation import Tested, measure_unseen
 
 #: Kinds with fewer complexes say too little; kinds with a larger share leave too few to fit to.
 MIN_COUNT, MAX_SHARE = 20, 0.6
+#: So many must be left to calibrate a band on.
+MIN_LEFT = 20
 #: Geometries counted together: a face-bound ring is the chemistry of both.
 _MERGED = {"half-sandwich": "face-bound ring", "sandwich": "face-bound ring"}
 
@@ -53,7 +55,7 @@ def chemistry_groups(envs: Sequence[Environment]) -> dict[str, tuple[str, np.nda
     for family in FAMILIES:
         mask = np.array([family in one.families for one in found], dtype=bool)
         groups.setdefault(family, ("ligand family", mask))
-    most = MAX_SHARE * len(found)
+    most = min(MAX_SHARE * len(found), len(found) - MIN_LEFT)
     return {name: told for name, told in groups.items() if MIN_COUNT <= told[1].sum() <= most}
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.cli_dataset import add_dataset_commands
+from xanes_core.cli_evaluate import add_evaluate_command
 from xanes_core.cli_importance import add_importance_command
 from xanes_core.cli_train import add_training_commands
 from xanes_core.constants import SPECTRUM_GRIDS
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--json", action="store_true", help="cards as a JSON list")
     models.set_defaults(run=_models)
     add_importance_command(commands)
+    add_evaluate_command(commands)
     add_training_commands(commands)
     add_dataset_commands(commands)
     return parser

@@ -213,7 +213,14 @@ def _from_structures(recipe: Recipe, records: TrainingSet) -> TrainingData:
     )
 
 
-def _from_features(recipe: Recipe, file: Path) -> TrainingData:
+def read_features(file: Path, n_features: int, n_points: int) -> tuple[np.ndarray, np.ndarray, str]:
+    """Features ``x`` (n, n_features) and spectra ``y`` (n, n_points) of an archive, and its hash.
+
+    Raises
+    ------
+    DatasetError
+        It is no such archive.
+    """
     data = file.read_bytes()
     try:
         arrays = read_arrays(data)
@@ -222,13 +229,27 @@ def _from_features(recipe: Recipe, file: Path) -> TrainingData:
         raise DatasetError(
             f"{file.name} needs arrays x (features) and y (spectra) ({error})"
         ) from error
-    grid = SPECTRUM_GRIDS[recipe.spectrum]()
-    expected = (WACSF.from_name(recipe.convention).n_features, len(grid))
-    if x.ndim != 2 or y.ndim != 2 or (x.shape[1], y.shape[1], len(x)) != (*expected, len(y)):
-        raise DatasetError(
-            f"{file.name} holds x {x.shape} and y {y.shape}; wanted (n, {expected[0]}) and "
-            f"(n, {expected[1]})"
+    if (
+        x.ndim != 2
+        or y.ndim != 2
+        or (x.shape[1], y.shape[1], len(x))
+        != (
+            n_features,
+            n_points,
+            len(y),
         )
+    ):
+        raise DatasetError(
+            f"{file.name} holds x {x.shape} and y {y.shape}; wanted (n, {n_features}) and "
+            f"(n, {n_points})"
+        )
+    return x, y, sha256_of(data)
+
+
+def _from_features(recipe: Recipe, file: Path) -> TrainingData:
+    grid = SPECTRUM_GRIDS[recipe.spectrum]()
+    n_features = WACSF.from_name(recipe.convention).n_features
+    x, y, sha256 = read_features(file, n_features, len(grid))
     # every seventh of a fixed shuffle: the same samples are kept aside in every version
     held_out = np.zeros(len(x), dtype=bool)
     held_out[np.random.default_rng(0).permutation(len(x))[::7]] = True
@@ -239,5 +260,5 @@ def _from_features(recipe: Recipe, file: Path) -> TrainingData:
         elements=np.full(len(x), recipe.elements[0]),
         held_out=held_out,
         training_set=None,
-        sha256=sha256_of(data),
+        sha256=sha256,
     )
