@@ -78,8 +78,9 @@ def test_a_run_is_cancelled_repeated_compared_and_found_again(visit):  # noqa: F
         page.get_by_role("button", name="XDI", exact=True).click()
     assert Path(waiting.value.path()).read_text().startswith("# XDI/1.0")
 
+    page.close()
     again = visit().open(LINK)  # another session, the same disk
-    legend(again, "FEFF10").wait_for()
+    legend(again, "FEFF10").wait_for(timeout=RUN_MS)
     again.get_by_text("Done with these settings").wait_for()
 
 
