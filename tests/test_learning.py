@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_models import TINY, tiny_data, tiny_recipe
+from tiny_models import TINY, tiny_data, tiny_recipe, write_training_set
 
 from xanes_core import learning
+from xanes_core.cli import main
 from xanes_core.errors import DatasetError
 from xanes_core.fitting import fit_ensemble
 from xanes_core.learning import compare_strategies, learning_curve
+from xanes_core.recipes import RECIPES
 from xanes_core.wacsf import WACSF
 
 QUICK = replace(TINY, n_epochs=3, n_members=2)
@@ -88,3 +90,15 @@ def test_too_few_of_a_strategy_are_refused(data):
         compare_strategies(tiny_recipe(), data, QUICK)
     with pytest.raises(DatasetError, match="features alone do not say"):
         compare_strategies(tiny_recipe(), replace(data, training_set=None), QUICK)
+
+
+def test_the_command(tmp_path, monkeypatch, capsys):
+    recipe = replace(tiny_recipe(), settings=QUICK)
+    monkeypatch.setitem(RECIPES, "tiny", recipe)
+    folder = str(write_training_set(tmp_path))
+    assert main(["learning-curve", "--model", "tiny", "--data", folder]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "tiny: MSE on 6 held-out samples"
+    assert [line.split()[:2] for line in lines[2:]] == [["all", n] for n in ("17", "26", "34")]
+    assert main(["learning-curve", "--model", "tiny", "--data", folder, "--by", "strategy"]) == 2
+    assert "too few records say" in capsys.readouterr().err

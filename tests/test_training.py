@@ -24,6 +24,7 @@ from xanes_core.assessment import assess
 from xanes_core.assessment_metrics import held_out_metrics, judge
 from xanes_core.baselines import (
     BASELINES,
+    REFERENCE,
     kernel_ridge,
     mean_spectrum,
     nearest_neighbours,
@@ -402,6 +403,44 @@ def test_table_of_the_report(data):
     assert " - " in rows[4]
     assert f"{1e3 * report['model']['all']['mse']:.2f}" in rows[2]
     assert any(line.startswith("in domain: n ") for line in lines)
+
+
+def test_ratio_to_the_recipe_with_its_spread_over_folds(data, monkeypatch):
+    quick = {REFERENCE: per_element(mean_spectrum)}
+    monkeypatch.setattr(accuracy, "BASELINES", quick)
+    recipe = replace(tiny_recipe(), settings=replace(TINY, n_epochs=2))
+    report = accuracy_report(recipe, data, fold_ratios=True)
+    kept = np.flatnonzero(~data.held_out)
+    found, ratios = assess(recipe, data, recipe.settings), []
+    for part, (train, test) in zip(found.parts, folds(len(kept)), strict=True):
+        y, elements = data.y[kept[test]], data.elements[kept[test]]
+        means = {
+            el: data.y[kept[train]][data.elements[kept[train]] == el].mean(axis=0)
+            for el in ELEMENTS
+        }
+        theirs = np.mean((np.array([means[el] for el in elements]) - y) ** 2)
+        ratios.append(np.mean((part.unseen.mean - y) ** 2) / theirs)
+    told = report["fold_ratios"]["all"]
+    assert told["mean"] == pytest.approx(np.mean(ratios))
+    assert told["error"] == pytest.approx(np.std(ratios, ddof=1) / np.sqrt(5))
+    row = next(line for line in markdown_table(report).splitlines() if line.startswith("| all"))
+    held_out = report["model"]["all"]["mse"] / report["baselines"][REFERENCE]["all"]
+    assert f"| {held_out:.2f} +- {told['error']:.2f} |" in row
+
+
+def test_kinds_left_out_are_in_the_table():
+    row = {"n": 9, "mse": 2e-3, "median_mse": 1e-3, "coverage": 0.9, "width": 0.1}
+    row |= {"relative_spectral_error_percent": 3.0, "median_intensity_error_percent": 2.0}
+    row |= {"peak_position_error_ev": None, "peaks_matched": 1.0}
+    kind = {"left_out": "tetrahedral", "n": 7, "mse": 4e-3, "mse_random": 1e-3, "coverage": 0.8}
+    report = {
+        "key": "k", "n_train": 5, "model": {"all": row, "domain": {}}, "baselines": {},
+        "fold_ratios": {}, "chemistry": [kind],
+        "by_verdict_chemistry": {"outside": {"n": 7, "mse": 4e-3}},
+    }  # fmt: skip
+    table = markdown_table(report)
+    assert "| tetrahedral | 7 | 4.00 | 1.00 | 0.80 |" in table
+    assert table.endswith("left out, outside: n 7, MSE 4.00")
 
 
 def test_table_goes_between_its_marks():
