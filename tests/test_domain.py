@@ -282,7 +282,7 @@ def test_coordination_number_counts_up_to_the_limit():
 # --- storage and refusals ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["domain_features", "domain_unit"])
+@pytest.mark.parametrize("name", ["domain_features", "domain_unit", "domain_spread_unit"])
 def test_missing_arrays_are_refused(domain, name):
     arrays = domain.to_arrays()
     del arrays[name]

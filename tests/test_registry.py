@@ -331,7 +331,7 @@ def test_arrays_of_the_archive(stored):
         }
 
 
-@pytest.mark.parametrize("name", [name for name in ARRAYS if name != "domain_spread_unit"])
+@pytest.mark.parametrize("name", ARRAYS)
 def test_a_missing_array_is_refused(stored, name):
     rewrite(stored / "tiny", arrays=lambda a: {k: v for k, v in a.items() if k != name})
     with pytest.raises(ModelError, match=r"lack|fit together"):

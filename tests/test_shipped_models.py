@@ -20,9 +20,6 @@ from xanes_core.wacsf import CONVENTIONS, WACSF
 FOLDER = Path(__file__).resolve().parent.parent / "models"
 KEYS = sorted(path.name for path in FOLDER.iterdir())
 each = pytest.mark.parametrize("key", KEYS)
-#: Models trained since reports are made.
-REPORTED = [key for key in KEYS if (FOLDER / key / "report.npz").exists()]
-each_reported = pytest.mark.parametrize("key", REPORTED)
 MAX_BYTES = 40 * 1024 * 1024
 
 
@@ -43,7 +40,6 @@ def card_of(key):
 def test_there_are_models_and_nothing_else():
     assert {"fdmnes-v", "feff10-3d"} <= set(KEYS)
     assert [card["key"] for card in list_models()] == KEYS
-    assert "feff10-3d" in REPORTED
 
 
 def test_the_whole_folder_is_small():
@@ -67,7 +63,7 @@ def test_every_element_has_exactly_one_default(element):
 @each
 def test_files_and_checksums(key):
     folder = FOLDER / key
-    names = ["card.json", *(["report.npz"] if key in REPORTED else []), "weights.npz"]
+    names = ["card.json", "report.npz", "weights.npz"]
     assert sorted(path.name for path in folder.iterdir()) == ["SHA256SUMS", *names]
     sums = dict(
         reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines()
@@ -226,7 +222,7 @@ def test_importance_comes_with_the_model(key, models):
         assert set(model.distances.absorbers) == set(model.elements)
 
 
-@each_reported
+@each
 def test_report_is_about_the_same_data(key, models):
     report, card = load_report(key, folder=FOLDER), card_of(key)
     assert report.sha256 == card["training_set"]["sha256"]
@@ -251,7 +247,7 @@ def test_report_is_about_the_same_data(key, models):
         assert report.mean is report.truth is report.lower is report.upper is None
 
 
-@each_reported
+@each
 def test_bands_keep_their_promise(key):
     metrics = card_of(key)["metrics"]
     for level, found in metrics["calibration_curve"]["all"].items():
@@ -263,7 +259,7 @@ def test_bands_keep_their_promise(key):
     assert held_out["spread_error_spearman"] > 0.3
 
 
-@each_reported
+@each
 def test_verdicts_sort_errors_on_chemistry_never_seen(key):
     metrics = card_of(key)["metrics"]
     points = metrics["learning_curve"]

@@ -153,14 +153,6 @@ class Calibration:
         ModelError
             An array is missing, or their shapes do not fit together.
         """
-        if "calibration_band_factor" in arrays:  # made before elements and distances counted
-            arrays = {
-                **arrays,
-                "calibration_widening": np.ones((2, 1)),
-                "calibration_elements": np.array([], dtype=str),
-                "calibration_band_factors": arrays["calibration_band_factor"][None, None],
-                "calibration_levels": arrays["calibration_level"][None],
-            }
         try:
             made = cls(
                 floor=arrays["calibration_floor"],

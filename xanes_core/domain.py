@@ -181,7 +181,7 @@ class Domain:
                 arrays["domain_features"],
                 float(arrays["domain_unit"]),
                 chemistry,
-                float(arrays.get("domain_spread_unit", np.inf)),
+                float(arrays["domain_spread_unit"]),
             )
         except KeyError as error:
             raise ModelError(f"the model's domain data lack {error}") from error
