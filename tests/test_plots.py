@@ -30,7 +30,7 @@ def test_emission_has_its_own_axis_and_its_own_range():
     prediction = made_emission()
     figure = spectrum_figure([prediction_curve(prediction)], e0_ev=7112.0, spectrum="xes")
     assert figure.layout.yaxis.title.text == "Emission (area 1, 1/eV)"
-    np.testing.assert_allclose(figure.layout.xaxis.range, (-14.0, 14.0), atol=1e-9)
+    np.testing.assert_allclose(figure.layout.xaxis.range, (-22.0, 14.0), atol=1e-9)
 
 
 def test_the_band_encloses_exactly_lower_and_upper():
