@@ -97,6 +97,24 @@ def test_no_module_imports_the_dashboard(module):
     assert not re.search(r"import_module\(.*streamlit|__import__", text)
 
 
+def test_predicting_needs_no_scikit_learn():
+    script = (
+        "import sys; from xanes_core import load_model\n"
+        "from xanes_core.examples import list_examples, load_example\n"
+        "one = list_examples()[0]\n"
+        "load_model(one.element).predict(load_example(one.key), one.absorber)\n"
+        "print('sklearn' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == "False"
+
+
 def test_importing_everything_does_not_load_the_dashboard():
     wanted = [name for name in MODULES if not name.endswith("__main__")]
     script = (

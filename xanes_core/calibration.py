@@ -26,7 +26,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
-from sklearn.isotonic import IsotonicRegression
 
 from xanes_core.errors import ModelError
 from xanes_core.unseen import Unseen
@@ -249,6 +248,7 @@ def _check(unseen: Unseen, level: float) -> None:
 
 def _widening(flat: Calibration, unseen: Unseen, far: Unseen | None) -> np.ndarray:
     """Knots of g, as :attr:`Calibration.widening`; g is 1 on average over ``unseen``."""
+    from sklearn.isotonic import IsotonicRegression  # a second that predicting does without
 
     def ratio(found: Unseen) -> np.ndarray:
         return np.mean(np.abs(found.truth - found.mean) / flat.sigma(found.spread), axis=1)

@@ -6,8 +6,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn.cross_decomposition import PLSRegression
-from sklearn.decomposition import PCA
 
 from xanes_core.errors import ModelError
 
@@ -158,6 +156,10 @@ def draw_map(scaled: np.ndarray, spectra: np.ndarray) -> tuple[np.ndarray, np.nd
     map_mean, map_axes : numpy.ndarray, (d,) and (d, 2)
         See :class:`Report`; each axis has unit variance over the training set.
     """
+    # a second that predicting does without
+    from sklearn.cross_decomposition import PLSRegression
+    from sklearn.decomposition import PCA
+
     targets = PCA(min(_MAP_TARGETS, *spectra.shape)).fit_transform(spectra)
     a = np.asarray(scaled, dtype=np.float64)
     fitted = PLSRegression(n_components=2, scale=False).fit(a, targets)
