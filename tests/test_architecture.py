@@ -97,6 +97,17 @@ def test_no_module_imports_the_dashboard(module):
     assert not re.search(r"import_module\(.*streamlit|__import__", text)
 
 
+def run_python(script):
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 def test_predicting_needs_no_scikit_learn():
     script = (
         "import sys; from xanes_core import load_model\n"
@@ -105,14 +116,8 @@ def test_predicting_needs_no_scikit_learn():
         "load_model(one.element).predict(load_example(one.key), one.absorber)\n"
         "print('sklearn' in sys.modules)"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert result.stdout.strip() == "False"
+    result = run_python(script)
+    assert result.stdout.strip() == "False", result.stderr
 
 
 def test_importing_everything_does_not_load_the_dashboard():
@@ -122,14 +127,7 @@ def test_importing_everything_does_not_load_the_dashboard():
         f"for name in {wanted!r}: importlib.import_module(name)\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    result = run_python(script)
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.splitlines()) == 1, "importing a module must not print"
     loaded = set(json.loads(result.stdout))

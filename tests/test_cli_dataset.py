@@ -120,6 +120,7 @@ def test_import_and_grow_from_it(toys, tmp_path, capsys):
         (["grow"], "say what to grow with --elements Fe,Co and --count N"),
         (["grow", "--elements", "Pd", "--count", "1"], "elements must be among"),
         (["grow", "--elements", "Fe", "--count", "1", "--backend", "dask"], "belong together"),
+        (["grow", "--elements", "Fe", "--count", "1", "--focus", "gold"], "cannot draw more of"),
         (["describe"], "no training set in"),
         (["add", "--spectra", "xes"], "no training set in"),
     ],

@@ -79,6 +79,13 @@ def _add_grow(kinds) -> None:
     command.add_argument(
         "--kinds", type=_shares, metavar="KIND[=SHARE],...", help=f"among {', '.join(KINDS)}"
     )
+    command.add_argument(
+        "--focus",
+        type=_words,
+        default=(),
+        metavar="Br,P,cn7",
+        help="donors and coordination numbers that are to come more often",
+    )
     command.add_argument("--spectra", type=_words, default=("xanes",), metavar="xanes[,xes]")
     _add_spread(command)
     _add_folder(command)
@@ -146,6 +153,7 @@ def _grow(options: argparse.Namespace) -> int:
         count=options.count,
         seed=options.seed,
         shares=options.kinds,
+        focus=options.focus,
         spectra=options.spectra,
         spread=_spread(options),
     )

@@ -68,7 +68,7 @@ def grow_uncertain(
     lacking = sorted(set(growth.elements) - set(model.elements))
     if lacking:
         raise DatasetError(f"model {model.key} does not know {', '.join(lacking)}")
-    assembler = Assembler(growth.shares) if assembler is None else assembler
+    assembler = Assembler(growth.shares, focus=growth.focus) if assembler is None else assembler
     tools, stop = tools or Tools(), stop or Stop()
     with growing(folder) as folder:
         spare = replace(growth, count=size).targets()

@@ -40,6 +40,8 @@ class Growth:
         Names and complexes follow from it.
     shares : dict of str to float or None
         Kinds of complexes for the :class:`~xanes_core.assembly.Assembler`.
+    focus : tuple of str
+        What is to come more often there: donor elements, coordination numbers such as ``cn7``.
     spectra : tuple of str
         XANES, and XES where wanted.
     spread : Spread
@@ -50,6 +52,7 @@ class Growth:
     count: int
     seed: int = 1
     shares: dict[str, float] | None = None
+    focus: tuple[str, ...] = ()
     spectra: tuple[str, ...] = ("xanes",)
     spread: Spread = field(default_factory=Spread)
 
@@ -138,7 +141,7 @@ def grow(
     DatasetError
         Another run grows this set; a program is missing; too many failures in a row.
     """
-    assembler = Assembler(growth.shares) if assembler is None else assembler
+    assembler = Assembler(growth.shares, focus=growth.focus) if assembler is None else assembler
     sources = {element: candidate_tasks(growth, element, assembler) for element in growth.elements}
     with growing(folder) as folder:
         grower = Grower(folder, growth.spread, tools or Tools(), stop or Stop(), on_outcome)
