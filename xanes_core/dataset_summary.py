@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from pathlib import Path
@@ -21,6 +22,9 @@ from xanes_core.dataset_store import (
     waiting_files,
 )
 from xanes_core.files import sha256_of
+
+#: A number that stands by itself: the 10 of FEFF10 stays.
+_NUMBER = re.compile(r"(?<![A-Za-z\d])\d+(\.\d+)?")
 
 
 def describe(folder: str | Path) -> dict[str, Any]:
@@ -107,9 +111,7 @@ def _failures(folder: Path) -> dict[str, dict[str, int]]:
     """Counts by stage and reason; numbers in the reasons are left out to bring alike together."""
     stages: dict[str, Counter] = {}
     for failure in read_failures(folder):
-        reason = "".join("#" if c.isdigit() else c for c in str(failure.get("reason", "")))
-        while "##" in reason or "#.#" in reason:
-            reason = reason.replace("##", "#").replace("#.#", "#")
+        reason = _NUMBER.sub("#", str(failure.get("reason", "")))
         stages.setdefault(str(failure.get("stage", "")), Counter())[reason[:120]] += 1
     return {stage: dict(counts.most_common()) for stage, counts in sorted(stages.items())}
 
