@@ -2,12 +2,12 @@
 
 A spectrum is predicted as a linear part plus networks on what the linear part leaves::
 
-    mu(E) = intercept(E) + a . coef(:, E) + sum_q ((1 - w) net_q(a) + w kernel_q(a)) C_q(E)
+    mu(E) = intercept(E) + a . coef(:, E) + sum_q (net_q(a) + w (kernel_q(a) - mean_q(a))) C_q(E)
 
 with ``a`` the scaled features, ``C`` the principal components of the training residuals, ``net``
 one of the networks fitted by :mod:`xanes_core.fitting` and, for models that have one, the
-``kernel`` of :mod:`xanes_core.kernel` with weight w. Mean and spread over members are the
-prediction and its raw uncertainty.
+``kernel`` of :mod:`xanes_core.kernel` with weight w (``mean`` is that of the networks). Mean and
+spread over members are the prediction and its raw uncertainty.
 """
 
 from __future__ import annotations

@@ -54,8 +54,12 @@ class KernelPart:
         return np.exp(distances / -self.length) @ self.dual
 
     def blend(self, networks: np.ndarray, distances: np.ndarray) -> np.ndarray:
-        """Outputs of the networks (..., n, q) with those of the kernel."""
-        return (1.0 - self.share) * networks + self.share * self.outputs(distances)
+        """Outputs of the networks (m, n, q), their mean moved towards the kernel's.
+
+        All members move alike: the kernel says nothing of their spread.
+        """
+        towards = self.outputs(distances) - networks.mean(axis=0)
+        return networks + self.share * towards
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Arrays for ``weights.npz``."""

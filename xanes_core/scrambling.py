@@ -157,7 +157,7 @@ class _EnsembleChunk:
             hidden += bias
         outputs = hidden.mean(axis=0, dtype=np.float64)
         if self.kernel is not None:
-            outputs = self.kernel.blend(outputs, distances)
+            outputs = self.kernel.blend(outputs[None], distances)[0]
         return outputs @ ensemble.components
 
 
