@@ -20,7 +20,7 @@ def toys(monkeypatch):
     """Commands draw, relax and calculate by toys."""
     tools = dataset_job.Tools(toy_relax, ToyEngine(seconds=0.02))
     for module in (dataset_growth, dataset_choice):
-        monkeypatch.setattr(module, "Assembler", lambda shares: ToyAssembler(bad=(1,)))
+        monkeypatch.setattr(module, "Assembler", lambda shares, focus: ToyAssembler(bad=(1,)))
     for module in ("dataset_growth", "dataset_choice", "dataset_spectra", "dataset_adopt"):
         monkeypatch.setattr(f"xanes_core.{module}.Tools", lambda: tools)
     monkeypatch.setattr(cli_dataset, "load_model", lambda key: tiny_model())

@@ -55,6 +55,32 @@ def test_a_trained_model_carries_what_the_pages_show(model):
     np.testing.assert_array_equal(model.distances.counts, distance_histograms(pairs).counts)
 
 
+@pytest.mark.parametrize(("n", "left"), [(100, 98), (40, 40)])
+def test_the_worst_predicted_are_left_out_where_there_are_enough(n, left):
+    convention, energy = WACSF.xanesnet(), np.linspace(0.0, 1.0, 5)
+    x = np.random.default_rng(2).uniform(0, 3, (n, convention.n_features))
+    y = x[:, :1] * energy
+    worst = [3, 17]
+    y[worst] += 50.0
+
+    def predict(z):
+        return z[:, :1] * energy
+
+    found = stored_importance(
+        [(predict, np.arange(n))], x, y, np.full(n, "Fe"), convention, energy_rel_ev=energy,
+        n_repeats=2,
+    )  # fmt: skip
+    kept = np.setdiff1d(np.arange(n), worst) if left < n else np.arange(n)
+    groups = feature_groups(convention, "kind")
+    wanted = cross_importance(
+        [(predict, kept)], x, y, groups, energy_rel_ev=energy, n_repeats=2, seed=0
+    )
+    assert found["Fe_kind"].n_samples == left
+    np.testing.assert_array_equal(found["Fe_kind"].raw, wanted.raw)
+    if left < n:
+        assert (found["Fe_kind"].base_error == 0).all()
+
+
 def test_it_is_that_of_networks_that_had_not_seen_the_samples(model, development):
     """Folds of the calibration, rows of one element, no held-out samples."""
     x, y, elements, fitted = development
