@@ -7,7 +7,8 @@ import pytest
 from tiny_models import tiny_data, tiny_model
 
 from xanes_core.errors import ModelError
-from xanes_core.model_files import packed, write_model_files
+from xanes_core.files import array_bytes
+from xanes_core.model_files import write_model_files
 from xanes_core.registry import load_model, save_model
 from xanes_core.report import Report, load_report
 from xanes_core.report_data import draw_map
@@ -106,7 +107,7 @@ def rewritten(folder, change):
     own = folder / "tiny"
     arrays = change(tiny_model().report.to_arrays())
     contents = {name: (own / name).read_bytes() for name in ("card.json", "weights.npz")}
-    write_model_files(own, {**contents, "report.npz": packed(arrays)})
+    write_model_files(own, {**contents, "report.npz": array_bytes(arrays)})
 
 
 @pytest.mark.parametrize("name", ["name", "mse", "map_axes", "verdict", "sha256"])

@@ -21,7 +21,7 @@ from xanes_core.cli_train import add_training_commands
 from xanes_core.constants import SPECTRUM_GRIDS
 from xanes_core.errors import StructureError, XanesError
 from xanes_core.export import safe_name, to_csv, to_json, to_xdi
-from xanes_core.files import write_bytes
+from xanes_core.files import array_bytes, write_bytes
 from xanes_core.model import Prediction, SpectrumModel
 from xanes_core.registry import list_models, load_model
 from xanes_core.structures import read_structures, select_sites
@@ -192,17 +192,16 @@ def _feature_csv(convention: WACSF, rows: list) -> bytes:
 
 
 def _feature_npz(convention: WACSF, rows: list) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        x=np.array([x for _, _, x in rows]),
-        feature_names=np.array(convention.feature_names),
-        frame=np.array([number for number, _, _ in rows]),
-        index=np.array([site.index for _, site, _ in rows]),
-        element=np.array([site.element for _, site, _ in rows]),
-        convention=np.array(convention.name),
+    return array_bytes(
+        {
+            "x": np.array([x for _, _, x in rows]),
+            "feature_names": np.array(convention.feature_names),
+            "frame": np.array([number for number, _, _ in rows]),
+            "index": np.array([site.index for _, site, _ in rows]),
+            "element": np.array([site.element for _, site, _ in rows]),
+            "convention": np.array(convention.name),
+        }
     )
-    return buffer.getvalue()
 
 
 def _models(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -172,41 +173,37 @@ def _grow(options: argparse.Namespace) -> int:
 
 
 def _grow_pending(options: argparse.Namespace) -> int:
-    spread = _spread(options)
-    with stoppable(spread) as stop, progress_bar() as bar:
-        report = grow_pending(
-            options.data,
-            options.pending,
-            elements=options.elements or ABSORBERS,
-            count=options.count,
-            spectra=options.spectra,
-            spread=spread,
-            stop=stop,
-            on_plan=bar.plan,
-            on_outcome=bar.show,
-        )
-    _say_grown(report)
-    return STOPPED if report.stopped else 0
+    return _calculate(
+        grow_pending,
+        options,
+        pending=options.pending,
+        elements=options.elements or ABSORBERS,
+        spectra=options.spectra,
+    )
 
 
 def _add(options: argparse.Namespace) -> int:
-    spread = _spread(options)
     if options.source is not None:
         new, unfit = put_spectra(options.data, options.spectra, read_curves(options.source))
         print(f"{new} new {options.spectra} spectra")
         for name, reason in unfit.items():
             print(f"{name} not taken: {reason}")
         return 0
+    return _calculate(add_spectra, options, spectrum=options.spectra, order=options.order)
+
+
+def _calculate(work: Callable[..., GrowReport], options: argparse.Namespace, **wanted: Any) -> int:
+    """Add to a set what is wanted, shown and stoppable."""
+    spread = _spread(options)
     with stoppable(spread) as stop, progress_bar() as bar:
-        report = add_spectra(
+        report = work(
             options.data,
-            options.spectra,
             count=options.count,
-            order=options.order,
             spread=spread,
             stop=stop,
             on_plan=bar.plan,
             on_outcome=bar.show,
+            **wanted,
         )
     _say_grown(report)
     return STOPPED if report.stopped else 0

@@ -74,10 +74,7 @@ def grow_pending(
         done = grower.known.names | grower.known.failed
         grower.report.before = sum(task.name in grower.known.names for task in tasks)
         lacking = sum(task.name not in done for task in tasks)
-        wanted = lacking if count is None else min(count, lacking)
-        if on_plan is not None:
-            on_plan(wanted)
-        grower.run({"pending": tasks}, {"pending": wanted})
+        grower.run_list(tasks, lacking, count, on_plan)
     grower.report.exhausted.clear()  # a list that comes to its end is what is wanted
     return grower.report
 

@@ -150,6 +150,15 @@ class Grower:
             raise
         self.report.stopped = self.stop.event.is_set()
 
+    def run_list(
+        self, tasks: Iterable[Task], lacking: int, count: int | None, on_plan: OnPlan | None
+    ) -> None:
+        """Do the tasks of one source: ``count`` of those that are lacking, all for None."""
+        wanted = lacking if count is None else min(count, lacking)
+        if on_plan is not None:
+            on_plan(wanted)
+        self.run({"all": tasks}, {"all": wanted})
+
     def _next_round(
         self, streams: dict[str, Iterator[Outcome | Task]], missing: dict[str, int]
     ) -> list[Task]:

@@ -37,7 +37,7 @@ from xanes_core.dataset_store import (
     waiting_files,
 )
 from xanes_core.errors import DatasetError
-from xanes_core.files import read_arrays, write_bytes
+from xanes_core.files import array_bytes, read_arrays, write_bytes
 
 JOURNAL_FILE = "journal.json"
 STAGE = f"{INCOMING}/pack"
@@ -225,9 +225,7 @@ def _extended_spectra(
     arrays = {"name": np.array([names[row] for row in by_order]), "energy_ev": energy, "mu": mu}
     if order is not None:
         arrays["note"] = np.array([notes[row] for row in by_order])
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
+    return array_bytes(arrays)
 
 
 # --- all or nothing ------------------------------------------------------------------------------

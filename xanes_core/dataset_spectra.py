@@ -76,11 +76,8 @@ def add_spectra(
         )
         grower.report.before = len(known.names)
         lacking = len(set(data.names) - known.names - known.failed)
-        wanted = lacking if count is None else min(count, lacking)
-        if on_plan is not None:
-            on_plan(wanted)
         try:
-            grower.run({"all": _tasks(data, spectrum, order)}, {"all": wanted})
+            grower.run_list(_tasks(data, spectrum, order), lacking, count, on_plan)
         finally:
             pack(folder)
     return grower.report

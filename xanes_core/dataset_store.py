@@ -9,7 +9,6 @@ packed files. ``failures.jsonl`` lists what did not work, one JSON object a line
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import re
@@ -25,7 +24,7 @@ from ase.io.extxyz import key_val_str_to_dict
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import DatasetError
-from xanes_core.files import read_arrays, sha256_of, write_bytes
+from xanes_core.files import array_bytes, read_arrays, sha256_of, write_bytes
 
 INCOMING = "incoming"
 FAILURES_FILE = "failures.jsonl"
@@ -109,11 +108,9 @@ def write_record(folder: Path, record: NewRecord, *, inside: str = INCOMING) -> 
     for key, curve in record.curves.items():
         arrays[f"energy_{key}"], arrays[f"mu_{key}"] = curve.energy_ev, curve.mu
         arrays[f"note_{key}"] = np.array(curve.note)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
     path = folder / inside / f"{checked_name(record.name)}{suffix}.npz"
     try:
-        return write_bytes(path, buffer.getvalue())
+        return write_bytes(path, array_bytes(arrays))
     except OSError as error:
         raise DatasetError(
             f"{record.name} cannot be stored in {path.parent} ({error.strerror}): make room, or "

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +41,15 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def array_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Arrays as a compressed ``npz`` archive."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
 def read_arrays(data: bytes) -> dict[str, np.ndarray]:
-    """Arrays of an ``npz`` archive; nothing is unpickled.
+    """Inverse of :func:`array_bytes`; nothing is unpickled.
 
     Raises
     ------

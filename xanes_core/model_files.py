@@ -6,7 +6,6 @@ whenever a file is read.
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,15 +58,8 @@ def listed(sums: bytes) -> dict[str, str]:
     return {line[1]: line[0] for line in lines if len(line) == 2}
 
 
-def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Arrays as a compressed archive."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
-
-
 def unpacked(data: bytes, key: str, what: str) -> dict[str, np.ndarray]:
-    """Inverse of :func:`packed`.
+    """Inverse of :func:`~xanes_core.files.array_bytes`.
 
     Raises
     ------

@@ -178,14 +178,20 @@ def spectrum_figure(
     if axis == "relative":
         figure.add_vline(x=0.0, line={"color": _theme(GRID, dark), "width": 1})
     style_figure(figure, dark=dark, height_px=height_px)
+    set_energy_axes(figure, curves, axis, e0_ev)
+    figure.update_xaxes(title_text=ENERGY_LABELS[axis])
+    figure.update_yaxes(title_text=INTENSITY_LABELS[spectrum], rangemode="tozero")
+    return figure
+
+
+def set_energy_axes(figure: go.Figure, curves: Sequence[Curve], axis: Axis, e0_ev: float) -> None:
+    """Give all horizontal axes of `figure` the energies of the curves."""
     # the reader's zoom stays while frames or settings change, and goes with another axis
     figure.update_layout(uirevision=axis)
-    figure.update_xaxes(title_text=ENERGY_LABELS[axis], tickformat="~f", hoverformat=".1f")
-    figure.update_yaxes(title_text=INTENSITY_LABELS[spectrum], rangemode="tozero")
-    grid = energy_window_ev(curves, axis, e0_ev)
-    if grid is not None:
-        figure.update_xaxes(range=grid)
-    return figure
+    figure.update_xaxes(tickformat="~f", hoverformat=".1f")
+    window = energy_window_ev(curves, axis, e0_ev)
+    if window is not None:
+        figure.update_xaxes(range=window)
 
 
 def style_figure(figure: go.Figure, *, dark: bool = False, height_px: int = 420) -> None:

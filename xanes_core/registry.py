@@ -18,6 +18,7 @@ from xanes_core.distances import DistanceHistograms
 from xanes_core.domain import Domain
 from xanes_core.ensemble import Ensemble
 from xanes_core.errors import ModelError
+from xanes_core.files import array_bytes
 from xanes_core.importance_result import Importance
 from xanes_core.model import SpectrumModel
 from xanes_core.model_files import (
@@ -25,7 +26,6 @@ from xanes_core.model_files import (
     REPORT,
     WEIGHTS,
     models_folder,
-    packed,
     read_model_file,
     unpacked,
     verified,
@@ -175,10 +175,10 @@ def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
         **_explanation_arrays(model),
     }
     card = json.dumps(model.card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    contents = {CARD: card.encode(), WEIGHTS: packed(weights)}
+    contents = {CARD: card.encode(), WEIGHTS: array_bytes(weights)}
     report = model.report or _kept_report(target, model)
     if report is not None:
-        contents[REPORT] = packed(report.to_arrays())
+        contents[REPORT] = array_bytes(report.to_arrays())
     write_model_files(target, contents)
     return target
 

@@ -17,8 +17,8 @@ from xanes_core.plots import (
     THEORY,
     Axis,
     Curve,
-    energy_window_ev,
     rgba,
+    set_energy_axes,
     spectrum_figure,
     style_figure,
 )
@@ -62,11 +62,7 @@ def comparison_figure(
     figure.add_traces(list(alone.data), rows=1, cols=1)
     _add_residual(figure, comparison, e0_ev if axis == "absolute" else 0.0, dark)
     style_figure(figure, dark=dark, height_px=height_px)
-    figure.update_layout(uirevision=axis)
-    figure.update_xaxes(tickformat="~f", hoverformat=".1f")
-    window = energy_window_ev(curves, axis, e0_ev)
-    if window is not None:
-        figure.update_xaxes(range=window)
+    set_energy_axes(figure, curves, axis, e0_ev)
     figure.update_xaxes(showticklabels=False, row=1, col=1)
     figure.update_xaxes(title_text=ENERGY_LABELS[axis], row=2, col=1)
     figure.update_yaxes(title_text=MU_LABEL, rangemode="tozero", row=1, col=1)

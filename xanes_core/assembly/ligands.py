@@ -10,7 +10,6 @@ from __future__ import annotations
 import bz2
 import importlib.metadata
 import importlib.util
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -25,7 +24,7 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from xanes_core.assembly.errors import AssemblyError
 from xanes_core.constants import ABSORBERS
-from xanes_core.files import read_arrays, write_bytes
+from xanes_core.files import array_bytes, read_arrays, write_bytes
 from xanes_core.theory.base import Availability
 from xanes_core.theory.cache import cache_folder
 
@@ -215,15 +214,14 @@ def _packed(entries: list[Entry]) -> bytes:
         ]
         for e in entries
     ]
-    stream = io.BytesIO()
-    np.savez_compressed(
-        stream,
-        n_atoms=np.array([len(e.ligand.numbers) for e in entries], dtype=np.int32),
-        numbers=np.concatenate([e.ligand.numbers for e in entries]),
-        positions_ang=np.concatenate([e.ligand.positions_ang for e in entries]),
-        rest=np.frombuffer(json.dumps(rest).encode(), dtype=np.uint8),
+    return array_bytes(
+        {
+            "n_atoms": np.array([len(e.ligand.numbers) for e in entries], dtype=np.int32),
+            "numbers": np.concatenate([e.ligand.numbers for e in entries]),
+            "positions_ang": np.concatenate([e.ligand.positions_ang for e in entries]),
+            "rest": np.frombuffer(json.dumps(rest).encode(), dtype=np.uint8),
+        }
     )
-    return stream.getvalue()
 
 
 def _unpacked(arrays: Mapping[str, np.ndarray]) -> list[Entry]:

@@ -8,7 +8,6 @@ counts as missing and is replaced by the next result.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import re
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from xanes_core.errors import XanesError
-from xanes_core.files import read_arrays, sha256_of, write_bytes
+from xanes_core.files import array_bytes, read_arrays, sha256_of, write_bytes
 from xanes_core.spectra import Spectrum
 from xanes_core.theory.base import TheoryError, TheoryResult
 
@@ -84,9 +83,7 @@ class DiskCache:
             The folder cannot be written.
         """
         arrays_path, facts_path = self._paths(key)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        data = buffer.getvalue()
+        data = array_bytes(arrays)
         entry = {
             "format": _FORMAT,
             "key": key,
