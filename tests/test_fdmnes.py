@@ -361,15 +361,23 @@ def test_files_that_carry_the_number_of_the_absorber(stand_in):
     assert len(ENGINE.run(nickel_carbonyl()).native) == 226
 
 
-def test_energies_are_reported_as_they_come(stand_in):
+def test_energies_are_reported_as_they_come(stand_in, tmp_path):
     body = """
 whole = (out / "plain").read_text().splitlines(keepends=True)
 pathlib.Path(stem + ".txt").write_text("".join(whole[:102]))
-time.sleep(0.6)
+end = time.monotonic() + 20
+while not pathlib.Path("seen").exists() and time.monotonic() < end:
+    time.sleep(0.01)
 """
     stand_in(body + WRITE)
     seen = []
-    ENGINE.run(nickel_carbonyl(), on_progress=seen.append)
+
+    def see(progress):
+        seen.append(progress)
+        if progress.done == 100:
+            (tmp_path / "work" / "seen").touch()
+
+    ENGINE.run(nickel_carbonyl(), on_progress=see, work_dir=tmp_path / "work")
     assert (100, 226, "100 of 226 energies") in [(p.done, p.total, p.stage) for p in seen]
 
 

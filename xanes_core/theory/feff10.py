@@ -215,7 +215,8 @@ class _Reporter:
         if self.name != "pot" or self._call is None:
             return
         cycles = re.findall(r"SCF ITERATION NUMBER\s+(\d+)", read_if_there(self._log))
-        detail = f"cycle {cycles[-1]}" if cycles else ""
+        # a log that is being rewritten is empty for a moment: what was known stays
+        detail = f"cycle {cycles[-1]}" if cycles else self._detail
         if detail != self._detail:
             self._detail = detail
             self._send()

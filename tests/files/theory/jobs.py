@@ -122,9 +122,14 @@ def feff_hangs(job, report):
 
 
 def feff_cycles(job, report):
+    """Each cycle lasts until the caller has said, by a file beside the job's, that it saw it."""
     report("pot")
-    log = Path(job["folder"]) / "log1.dat"
+    folder = Path(job["folder"])
     for cycle in (1, 2):
-        log.write_text(f"SCF ITERATION NUMBER  {cycle}\n")
-        time.sleep(0.5)
+        (folder / "log1.dat").write_text(f"SCF ITERATION NUMBER  {cycle}\n")
+        end = time.monotonic() + 20
+        while not (folder.parent / f"cycle {cycle}").exists() and time.monotonic() < end:
+            time.sleep(0.01)
+    (folder / "log1.dat").write_text("")
+    time.sleep(0.3)
     _write(job, "log1_converged.txt")
