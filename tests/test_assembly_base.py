@@ -16,7 +16,8 @@ from xanes_core.assembly.ligands import Entry, Ligand, read_base
 from xanes_core.assembly.place import MAX_MISFIT
 from xanes_core.assembly.pool import Pool
 from xanes_core.assembly.rings import ring, ring_entries
-from xanes_core.assembly.templates import COMMON, OXIDATION, TEMPLATES
+from xanes_core.assembly.small_ligands import SMALL
+from xanes_core.assembly.templates import COMMON, OXIDATION, OXIDATION_OXIDE, OXIDE, TEMPLATES
 from xanes_core.constants import ABSORBERS
 from xanes_core.theory.contacts import closest_contact
 
@@ -167,19 +168,43 @@ def test_templates_of_every_metal_are_known():
     for metal in ABSORBERS:
         assert set(COMMON[metal]) <= set(TEMPLATES)
         assert OXIDATION[metal]
+        has_oxide = any(TEMPLATES[name].has_oxide for name in COMMON[metal])
+        assert has_oxide == (metal in OXIDATION_OXIDE)
     assert {name for names in COMMON.values() for name in names} == set(TEMPLATES)
+
+
+@pytest.mark.parametrize("name", sorted(n for n, t in TEMPLATES.items() if t.has_oxide))
+def test_terminal_oxides(pool, name):
+    metal = "Fe" if name == "oxo_oct_penta" else "V"
+    rng = np.random.default_rng(3)
+    drawn = (draw_assembled(metal, pool, {name: 1}, rng) for _ in range(300))
+    candidate = next(c for c in drawn if isinstance(c, Candidate))
+    oxides = [slot for slot in TEMPLATES[name].slots if slot.archetype == OXIDE]
+    assert candidate.oxidation_state in OXIDATION_OXIDE[metal]
+    assert candidate.ligands[: len(oxides)] == ("O",) * len(oxides)
+    assert candidate.ligands.count("O") == len(oxides)
+    for atom, slot in zip(candidate.atoms[1:], oxides, strict=False):
+        assert atom.symbol == "O"
+        distance = np.linalg.norm(atom.position)
+        assert 1.5 < distance < 1.9
+        np.testing.assert_allclose(atom.position / distance, slot.targets()[0], atol=1e-9)
+    # two of them never stand opposite each other
+    directions = np.array([slot.targets()[0] for slot in oxides])
+    assert (directions @ directions.T > -0.5).all()
 
 
 @pytest.mark.parametrize("metal", ABSORBERS)
 def test_every_metal_gives_complexes(pool, entries, metal):
-    known = {e.ligand.name: e.ligand for e in entries}
+    known = {e.ligand.name: e.ligand for e in entries} | {"O": SMALL["O"].on("O", metal)}
     assembler = Assembler({"assembled": 1}, pool=pool)
     for index in range(4):
         candidate = assembler.candidate(metal, 11, index)
         used = [known[name] for name in candidate.ligands]
         assert candidate.kind == "assembled"
         assert candidate.template in COMMON[metal]
-        assert candidate.oxidation_state in OXIDATION[metal]
+        has_oxide = TEMPLATES[candidate.template].has_oxide
+        states = OXIDATION_OXIDE if has_oxide else OXIDATION
+        assert candidate.oxidation_state in states[metal]
         assert sum(x.charge for x in used) + candidate.oxidation_state == candidate.charge
         assert sum(x.n_donors for x in used) == candidate.n_donors
         assert candidate.atoms[0].symbol == metal

@@ -13,7 +13,16 @@ from xanes_core.assembly.candidate import (
 )
 from xanes_core.assembly.ligands import Ligand
 from xanes_core.assembly.pool import Pool
-from xanes_core.assembly.templates import CHARGES, OXIDATION, TEMPLATES, Slot, Template
+from xanes_core.assembly.small_ligands import SMALL
+from xanes_core.assembly.templates import (
+    CHARGES,
+    OXIDATION,
+    OXIDATION_OXIDE,
+    OXIDE,
+    TEMPLATES,
+    Slot,
+    Template,
+)
 
 #: Largest complex (atoms).
 MAX_ATOMS = 70
@@ -40,7 +49,7 @@ def draw_assembled(
     names = list(weights)
     shares = np.array(list(weights.values()), dtype=float)
     template = TEMPLATES[str(rng.choice(names, p=shares / shares.sum()))]
-    state = int(rng.choice(OXIDATION[metal]))
+    state = int(rng.choice((OXIDATION_OXIDE if template.has_oxide else OXIDATION)[metal]))
     charge = int(rng.choice(CHARGES))
     ligands = _balanced(metal, template, state, charge, pool, rng)
     if ligands is None:
@@ -86,7 +95,9 @@ def _drawn(
     ligands: list[Ligand] = []
     last: dict[str, Ligand] = {}
     for slot in template.slots:
-        if not (slot.same and slot.archetype in last):
+        if slot.archetype == OXIDE:
+            last[OXIDE] = SMALL["O"].on("O", metal)
+        elif not (slot.same and slot.archetype in last):
             size = _size(template, slot, rng)
             ligand = pool.draw(metal, slot.archetype, size, state, rng)
             if ligand is None:

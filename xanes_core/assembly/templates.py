@@ -1,7 +1,8 @@
 """Polyhedra, which ligands take which of their corners, and what each metal does.
 
 A template is written as one string per ligand: the archetype it must have, with a star where it is
-the same ligand as the one of that archetype before, and the corners it takes.
+the same ligand as the one of that archetype before, and the corners it takes. ``oxide`` is the
+terminal oxide and nothing else: two of three vanadium complexes of tmQM have one.
 """
 
 from __future__ import annotations
@@ -84,12 +85,19 @@ class Template:
         """Whether a ring is bound above the metal."""
         return any(slot.archetype == "eta" for slot in self.slots)
 
+    @property
+    def has_oxide(self) -> bool:
+        """Whether a terminal oxide has a place of its own."""
+        return any(slot.archetype == OXIDE for slot in self.slots)
+
 
 def _slot(text: str) -> Slot:
     kind, *corners = text.split()
     return Slot(kind.removesuffix("*"), tuple(corners), kind.endswith("*"))
 
 
+#: Archetype of the terminal oxide.
+OXIDE = "oxide"
 #: Most atoms in one ligand of a size class.
 SIZES = {"S": 16, "M": 26, "L": 34, "XL": 60}
 
@@ -147,6 +155,18 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     "pbp_7mono": ("S", "1 p0", "1* p1", "1* p2", "1* p3", "1* p4", "1 +z", "1* -z"),
     "cap_fac_4mono": ("M", "3-facial d0 d1 d2", "1 u0", "1* u1", "1* u2", "1 +z"),
     "cap_3bi_mono": ("M", "2-cis u0 d0", "2-cis* u1 d1", "2-cis* u2 d2", "1 +z"),
+    # terminal oxides: vanadyl and its like, cis-dioxo, ferryl
+    "oxo_spy_2bi": ("M", "oxide +z", "2-cis +x +y", "2-cis* -x -y"),
+    "oxo_spy_tetra": ("XL", "oxide +z", _FOUR_IN_PLANE),
+    "oxo_spy_tri_mono": ("M", "oxide +z", _THREE_IN_PLANE, "1 -y"),
+    "oxo_spy_bi2mono": ("M", "oxide +z", "2-cis +x +y", "1 -x", "1* -y"),
+    "oxo_oct_tri_bi": ("M", "oxide +z", _THREE_IN_PLANE, "2-cis -y -z"),
+    "oxo_oct_2bi_mono": ("M", "oxide +z", "2-cis +x +y", "2-cis* -x -z", "1 -y"),
+    "oxo_oct_tetra_mono": ("L", "oxide +y", "4-facial +x +z -x -y", "1 -z"),
+    "oxo_oct_penta": ("XL", "oxide +z", "5-square-pyramidal +x +y -x -y -z"),
+    "oxo2_five_tri": ("M", "oxide +z", "oxide -y", _THREE_IN_PLANE),
+    "oxo2_oct_2bi": ("M", "oxide +z", "oxide -y", "2-cis +x -z", "2-cis* -x +y"),
+    "oxo2_oct_tetra": ("L", "oxide -y", "oxide -z", "4-facial +x +z -x +y"),
     "sap_4bi": ("M", "2-cis s0 s1", "2-cis* s2 s3", "2-cis* v0 v1", "2-cis* v2 v3"),
 }
 
@@ -190,22 +210,26 @@ COMMON = {
     for metal, text in {
         "Ti": "bent_2mono*2 stool_3same stool_3mono stool_bi_mono oct_2bi2mono oct_cis2bi2mono "
         "tet_4mono tet_bi2mono oct_4mono2 five_bi3mono tetragonal_2 oct_3bi tet_2bi "
-        "stool_fac_mono oct_tetra_2mono tbp_tripod_mono sap_4bi cap_fac_4mono pbp_7mono " + _SEVEN,
+        "stool_fac_mono oct_tetra_2mono tbp_tripod_mono sap_4bi cap_fac_4mono pbp_7mono "
+        "oxo_spy_tetra " + _SEVEN,
         "V": "stool_3same stool_3mono bent_2mono oct_2bi2mono oct_cis2bi2mono tet_4mono "
         "oct_tri_bi_mono spy_tri2mono five_bi3mono tetragonal_1 oct_3bi oct_4mono2 oct_6mono "
-        "stool_fac_mono oct_tetra_2mono tbp_tripod_mono sap_4bi cap_fac_4mono pbp_7mono " + _SEVEN,
+        "stool_fac_mono oct_tetra_2mono tbp_tripod_mono sap_4bi cap_fac_4mono pbp_7mono "
+        "oxo_spy_2bi*5 oxo_spy_tetra*4 oxo_spy_tri_mono*5 oxo_spy_bi2mono*3 oxo_oct_tri_bi*6 "
+        "oxo_oct_2bi_mono*5 oxo_oct_tetra_mono*3 oxo_oct_penta oxo2_five_tri*5 oxo2_oct_2bi*3 "
+        "oxo2_oct_tetra*3 " + _SEVEN,
         "Cr": "stool_3same*2 stool_3mono sandwich oct_6mono oct_4mono2 oct_5mono_mono oct_bi4mono "
         "oct_3bi oct_2bi2mono oct_cis2bi2mono oct_tri_bi_mono stool_fac_mono tet_4mono oct_2tri "
-        "oct_tetra_2mono pbp_penta_2mono pbp_2bi3mono pbp_3bi_mono cap_fac_4mono",
+        "oct_tetra_2mono pbp_penta_2mono pbp_2bi3mono pbp_3bi_mono cap_fac_4mono oxo_spy_tetra",
         "Mn": "stool_3same*2 stool_3mono oct_6mono oct_4mono2 oct_5mono_mono oct_bi4mono "
         "oct_cis2bi2mono oct_2bi2mono oct_3bi tetragonal_1 stool_fac_mono tet_4mono oct_2tri "
         "spy_tri2mono oct_tetra_2mono oct_penta_mono oct_hexa tbp_tripod_mono pbp_penta_2mono*2 "
-        "pbp_2bi3mono pbp_3bi_mono pbp_tri_bi_2mono",
+        "pbp_2bi3mono pbp_3bi_mono pbp_tri_bi_2mono oxo_spy_tetra oxo_oct_penta",
         "Fe": "sandwich sandwich_same stool_3mono*2 stool_bi_mono stool_3same tbp_5mono oct_4mono2 "
         "oct_5mono_mono oct_bi4mono oct_3bi oct_2bi2mono oct_2tri oct_tri_bi_mono five_bi3mono "
         "tet_4mono tet_bi2mono tetragonal_1 tetragonal_2 spy_tri2mono tet_2bi tet_fac_mono "
         "oct_2fac stool_fac_mono oct_tetra_2mono oct_penta_mono oct_hexa tbp_tripod_mono "
-        "pbp_penta_2mono*2 pbp_2bi3mono pbp_3bi_mono pbp_tri_bi_2mono",
+        "pbp_penta_2mono*2 pbp_2bi3mono pbp_3bi_mono pbp_tri_bi_2mono oxo_oct_penta",
         "Co": "stool_3mono stool_2mono stool_bi_mono sandwich oct_4mono2 oct_3bi oct_2bi2mono "
         "oct_cis2bi2mono oct_2tri tet_4mono tet_bi2mono tbp_5mono tetragonal_0 tetragonal_2 "
         "spy_tri2mono oct_tri_bi_mono tet_fac_mono oct_2fac oct_tetra_2mono oct_penta_mono "
@@ -242,6 +266,8 @@ OXIDATION = {
     **{"Mn": (1, 2, 2, 3), "Fe": (0, 2, 2, 3), "Co": (2, 3, 3, 1), "Ni": (2, 2, 2, 0)},
     **{"Cu": (2, 2, 1), "Zn": (2,)},
 }
+#: The same in templates with a terminal oxide.
+OXIDATION_OXIDE = {"Ti": (4,), "V": (4, 4, 5, 5, 5), "Cr": (5, 4), "Mn": (5, 4), "Fe": (4,)}
 #: The same with small ligands.
 OXIDATION_SMALL = {
     **{"Ti": (2, 3, 4, 4, 4), "V": (2, 3, 3, 4, 4, 5, 5, 0), "Cr": (0, 0, 2, 3, 3, 3, 6, 6)},
