@@ -526,7 +526,7 @@ def test_crossval_prints_the_candidates(capsys, training_set, monkeypatch):
     monkeypatch.setattr("xanes_core.cli_train.compare", lambda *a, **k: iter(found))
     assert main(["crossval", "--model", "tiny", "--data", training_set]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "tiny: five folds of 34 samples; MSE in units of 1e-3"
+    assert lines[0] == "tiny: five folds of 34 samples; MSE in 1e-3"
     assert lines[2].split() == ["as", "the", "recipe", "5.00", "0.10", "7.00", "3"]
     assert lines[3].split() == ["mean", "9.00", "0.20", "1"]
 

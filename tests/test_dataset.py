@@ -115,6 +115,15 @@ def test_info_of_the_comment_lines(folder):
     assert records.info("missing").tolist() == [None] * 12
 
 
+@pytest.mark.parametrize("ligands", ["F", "F F F", "F Cl", "unq_1 F"])
+def test_fluorides_are_no_truth_values(folder, ligands):
+    images = images_of(folder)
+    images[1].info["ligands"] = ligands
+    ase.io.write(folder / "Fe.extxyz", images)
+    records = load_training_set(folder)
+    assert records.structures[6 + 1].info["ligands"] == ligands
+
+
 def test_hash_tells_versions_apart(folder):
     first = load_training_set(folder).sha256
     assert len(first) == 64

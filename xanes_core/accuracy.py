@@ -12,7 +12,7 @@ from xanes_core.recipes import Recipe, TrainingData
 from xanes_core.wacsf import WACSF
 
 #: Factor that makes errors readable, and what the unit is called then.
-_MSE_UNITS = {"xanes": (1e3, "1e-3"), "xes": (1e6, "1e-6 per eV squared")}
+MSE_UNITS = {"xanes": (1e3, "1e-3"), "xes": (1e6, "1e-6 per eV squared")}
 
 
 def accuracy_report(
@@ -116,7 +116,7 @@ _COLUMNS = (
 
 def markdown_table(report: dict, spectrum: str = "xanes") -> str:
     """Table of a report; its first line tells the unit of the MSE."""
-    names, (unit, label) = list(report["baselines"]), _MSE_UNITS[spectrum]
+    names, (unit, label) = list(report["baselines"]), MSE_UNITS[spectrum]
     head = ["element", "n", "MSE", *(f"MSE, {name}" for name in names), "ratio to the recipe"]
     head += [label for label, _, _ in _COLUMNS]
     lines = [

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from xanes_core.accuracy import accuracy_report, markdown_table, replace_table
+from xanes_core.accuracy import MSE_UNITS, accuracy_report, markdown_table, replace_table
 from xanes_core.bench import run_benchmark
 from xanes_core.crossval import compare
 from xanes_core.errors import DatasetError, ModelError
@@ -90,12 +90,13 @@ def _train(options: argparse.Namespace) -> int:
 def _crossval(options: argparse.Namespace) -> int:
     recipe, data = _load(options)
     n = int((~data.held_out).sum())
-    print(f"{recipe.key}: five folds of {n} samples; MSE in units of 1e-3")
+    factor, unit = MSE_UNITS[recipe.spectrum]
+    print(f"{recipe.key}: five folds of {n} samples; MSE in {unit}")
     print(f"{'candidate':46} {'MSE':>7} {'+-':>5} {'single':>7} {'s':>6}")
     for found in compare(recipe, data, n_jobs=options.jobs):
-        single = "" if found.single_mse is None else f"{1e3 * found.single_mse:.2f}"
+        single = "" if found.single_mse is None else f"{factor * found.single_mse:.2f}"
         print(
-            f"{found.name:46} {1e3 * found.mse:7.2f} {1e3 * found.mse_fold_error:5.2f} "
+            f"{found.name:46} {factor * found.mse:7.2f} {factor * found.mse_fold_error:5.2f} "
             f"{single:>7} {found.seconds:6.0f}",
             flush=True,
         )

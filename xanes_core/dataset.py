@@ -197,13 +197,19 @@ def _converged(
 
 def _read_images(file: Path) -> list[Atoms]:
     try:
-        return ase.io.read(io.StringIO(_content(file).decode()), index=":", format="extxyz")
+        images = ase.io.read(io.StringIO(_content(file).decode()), index=":", format="extxyz")
     except DatasetError:
         raise
     except Exception as error:  # the reader raises many kinds of errors on a damaged file
         raise DatasetError(
             f"{file.name} cannot be read as extended xyz ({error}); restore it"
         ) from error
+    for atoms in images:
+        # ASE takes a list of nothing but fluorides, "F F F F", for truth values
+        if not isinstance(atoms.info.get("ligands", ""), str):
+            words = map(str, np.atleast_1d(atoms.info["ligands"]))
+            atoms.info["ligands"] = " ".join({"False": "F"}.get(word, word) for word in words)
+    return images
 
 
 def _on_grid(
