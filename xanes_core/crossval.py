@@ -36,6 +36,7 @@ SETTINGS: dict[str, dict] = {
     "ridge first": {"ridge_alpha": 10.0},
     "networks alone": {"kernel_share": 0.0},
     "half kernel": {"kernel_share": 0.5},
+    "no position of its own": {"align": ""},
 }
 
 

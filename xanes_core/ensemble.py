@@ -6,7 +6,8 @@ A spectrum is predicted as a linear part plus networks on what the linear part l
 
 with ``a`` the scaled features, ``C`` the principal components of the training residuals, ``net``
 one of the networks fitted by :mod:`xanes_core.fitting` and, for models that have one, the
-``kernel`` of :mod:`xanes_core.kernel` with weight w (``mean`` is that of the networks). Mean and
+``kernel`` of :mod:`xanes_core.kernel` with weight w (``mean`` is that of the networks). Where the
+last energy is a position (:mod:`xanes_core.alignment`), the others are then moved by it. Mean and
 spread over members are the prediction and its raw uncertainty.
 """
 
@@ -17,6 +18,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from xanes_core.alignment import restored
 from xanes_core.errors import DescriptorError, ModelError
 from xanes_core.kernel import KernelPart
 from xanes_core.scaling import FeatureScaler
@@ -45,6 +47,8 @@ class Ensemble:
         Of the hidden layers.
     kernel : KernelPart or None
         What joins every network, if anything.
+    position_unit : float or None
+        What one grid point counts in the last of the k columns, where that is a position.
     """
 
     scaler: FeatureScaler
@@ -55,6 +59,12 @@ class Ensemble:
     biases: tuple[np.ndarray, ...]
     activation: str
     kernel: KernelPart | None = None
+    position_unit: float | None = None
+
+    @property
+    def n_energies(self) -> int:
+        """Number of energies of a spectrum."""
+        return self.components.shape[1] - (self.position_unit is not None)
 
     @property
     def n_features(self) -> int:
@@ -88,28 +98,30 @@ class Ensemble:
         return x
 
     def predict_members(self, x: np.ndarray) -> np.ndarray:
-        """Spectra of each member, (m, n, k), for features ``x`` (n, d)."""
+        """Spectra of each member, (m, n, n_energies), for features ``x`` (n, d)."""
         a = self.scaler.transform(self.check_features(x))
         outputs = self._outputs(a)
-        linear = a @ self.coef + self.intercept
-        return outputs @ self.components + linear
+        return self.curves(outputs, a @ self.coef + self.intercept)
+
+    def curves(self, outputs: np.ndarray, linear: np.ndarray) -> np.ndarray:
+        """Spectra (..., n_energies) from outputs (..., q) and linear part (..., k)."""
+        return restored(outputs @ self.components + linear, self.position_unit)
 
     def predict(self, x: np.ndarray, *, chunk: int = 256) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation over members, each (n, k).
+        """Mean and standard deviation over members, each (n, n_energies).
 
         Works in chunks of ``chunk`` samples, so it never holds the members' spectra of all.
         """
         x = self.check_features(x)
-        mean = np.empty((len(x), self.components.shape[1]))
+        mean = np.empty((len(x), self.n_energies))
         std = np.empty_like(mean)
         for start in range(0, len(x), chunk):
             part = slice(start, start + chunk)
             a = self.scaler.transform(x[part])
             outputs = self._outputs(a).astype(np.float64)
-            centre = outputs.mean(axis=0)
-            mean[part] = centre @ self.components + a @ self.coef + self.intercept
-            deviation = (outputs - centre).transpose(1, 0, 2) @ self.components
-            std[part] = np.sqrt(np.square(deviation).sum(axis=1) / (self.n_members - 1))
+            members = self.curves(outputs, a @ self.coef + self.intercept)
+            mean[part] = members.mean(axis=0)
+            std[part] = members.std(axis=0, ddof=1)
         return mean, std
 
     def _outputs(self, a: np.ndarray) -> np.ndarray:
@@ -133,6 +145,8 @@ class Ensemble:
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             arrays[f"weight_{layer}"] = weight.astype(np.float32)
             arrays[f"bias_{layer}"] = bias.astype(np.float32)
+        if self.position_unit is not None:
+            arrays["position_unit"] = np.array(self.position_unit)
         return arrays if self.kernel is None else arrays | self.kernel.to_arrays()
 
     @classmethod
@@ -147,12 +161,14 @@ class Ensemble:
         try:
             n_layers = sum(name.startswith("weight_") for name in arrays)
             scaler = {f.name: arrays[f"scaler_{f.name}"] for f in _SCALER}
+            unit = float(arrays["position_unit"]) if "position_unit" in arrays else None
             made = cls(
                 scaler=FeatureScaler(**{**scaler, "clip": float(scaler["clip"])}),
                 weights=tuple(arrays[f"weight_{layer}"] for layer in range(n_layers)),
                 biases=tuple(arrays[f"bias_{layer}"] for layer in range(n_layers)),
                 activation=activation,
                 kernel=KernelPart.from_arrays(arrays),
+                position_unit=unit,
                 **{name: arrays[name] for name in ("coef", "intercept", "components")},
             )
             made.predict(np.zeros((1, made.n_features)))

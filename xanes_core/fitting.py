@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 
+from xanes_core.alignment import ALIGNMENTS, aligned
 from xanes_core.ensemble import ACTIVATIONS, Ensemble
 from xanes_core.errors import ModelError
 from xanes_core.kernel import fit_kernel
@@ -46,6 +47,9 @@ class FitSettings:
         Scale every feature by itself instead of by block.
     gain, clip
         Of the scaling, see :class:`~xanes_core.scaling.FeatureScaler`.
+    align, align_at
+        Whether the position of a spectrum is an output of its own (``edge``, ``band`` or empty),
+        and the grid point it is measured to or from, see :mod:`xanes_core.alignment`.
     kernel_share, kernel_alpha
         Weight of a kernel ridge regression in the blend with the networks (0 for none), and its
         penalty.
@@ -68,6 +72,8 @@ class FitSettings:
     per_feature_scale: bool = False
     gain: float = 0.5
     clip: float = 6.0
+    align: str = ""
+    align_at: int = 0
     kernel_share: float = 0.0
     kernel_alpha: float = 0.01
     seed: int = 0
@@ -80,6 +86,10 @@ class FitSettings:
             )
         if self.resample not in _RESAMPLING:
             raise ModelError(f"resample {self.resample!r} is not one of {', '.join(_RESAMPLING)}")
+        if self.align and self.align not in ALIGNMENTS:
+            raise ModelError(
+                f"align {self.align!r} is not one of {', '.join(ALIGNMENTS)}, or empty"
+            )
         if self.n_members < 2:
             raise ModelError("an ensemble needs at least 2 members to have a spread")
         for name in ("feature_share", "sample_share"):
@@ -90,7 +100,7 @@ class FitSettings:
         for name in ("batch_size", "learning_rate", "n_epochs", "gain", "clip", "kernel_alpha"):
             if not getattr(self, name) > 0:
                 raise ModelError(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("alpha", "n_components", "ridge_alpha", "seed"):
+        for name in ("alpha", "n_components", "ridge_alpha", "align_at", "seed"):
             value = getattr(self, name)
             if value is not None and not value >= 0:
                 raise ModelError(f"{name} must be 0 or more, not {value}")
@@ -156,7 +166,9 @@ def fit_ensemble(
         gain=settings.gain,
         clip=settings.clip,
     )
-    a = scaler.transform(x)
+    a, position_unit = scaler.transform(x), None
+    if settings.align:
+        y, position_unit = aligned(y, settings.align, settings.align_at)
     coef, intercept = _linear_part(a, y, settings.ridge_alpha)
     residual = y - (a @ coef + intercept)
     components, targets, unit = _targets(residual, settings.n_components)
@@ -170,6 +182,7 @@ def fit_ensemble(
         if progress is not None:
             progress(done, settings.n_members)
     ensemble = _stack(scaler, coef, intercept, components * unit, fitted, settings)
+    ensemble = replace(ensemble, position_unit=position_unit)
     if settings.kernel_share:
         kernel = fit_kernel(a, targets, alpha=settings.kernel_alpha, share=settings.kernel_share)
         ensemble = replace(ensemble, kernel=kernel)

@@ -122,7 +122,7 @@ class _EnsembleChunk:
         self.distances = None if self.kernel is None else self.kernel.distances(self.own)
 
     def unscrambled(self) -> np.ndarray:
-        return self._rest(self.first.copy(), self.distances) + self.linear
+        return self._rest(self.first.copy(), self.distances, self.linear)
 
     def scrambled(self, columns: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the chunk (c,) that change, and their spectra (c, k)."""
@@ -136,7 +136,7 @@ class _EnsembleChunk:
         first = np.matmul(delta, weight)
         first += self.first if len(changed) == len(self.own) else self.first[:, changed]
         moved = self._moved(columns, source[changed], changed)
-        return changed, self._rest(first, moved) + (self.linear[changed] + delta @ coef)
+        return changed, self._rest(first, moved, self.linear[changed] + delta @ coef)
 
     def _moved(
         self, columns: np.ndarray, source: np.ndarray, changed: np.ndarray
@@ -148,17 +148,20 @@ class _EnsembleChunk:
         exchanged = self.kernel.distances(new, columns) - self.kernel.distances(old, columns)
         return self.distances[changed] + exchanged
 
-    def _rest(self, hidden: np.ndarray, distances: np.ndarray | None) -> np.ndarray:
-        """Mean over members of what follows the first layer, (c, k); overwrites ``hidden``."""
+    def _rest(
+        self, hidden: np.ndarray, distances: np.ndarray | None, linear: np.ndarray
+    ) -> np.ndarray:
+        """Mean spectra (c, n_energies) from the first layer on; overwrites ``hidden``."""
         ensemble = self.ensemble
         for weight, bias in zip(ensemble.weights[1:], ensemble.biases[1:], strict=True):
             hidden = ACTIVATIONS[ensemble.activation](hidden)
             hidden = np.matmul(hidden, weight)
             hidden += bias
-        outputs = hidden.mean(axis=0, dtype=np.float64)
+        if ensemble.position_unit is None:  # then the mean of the spectra is that of the outputs
+            hidden = hidden.mean(axis=0, dtype=np.float64, keepdims=True)
         if self.kernel is not None:
-            outputs = self.kernel.blend(outputs[None], distances)[0]
-        return outputs @ ensemble.components
+            hidden = self.kernel.blend(hidden, distances)
+        return ensemble.curves(hidden, linear).mean(axis=0, dtype=np.float64)
 
 
 def _spectra(mu: np.ndarray, truth: np.ndarray) -> np.ndarray:
