@@ -185,13 +185,14 @@ def wait_spectrum(page) -> None:
     plot(page).locator(".scatterlayer .js-line").first.wait_for()
 
 
-def network_curve(page):
+def network_curve(page, key: str = "spectrum"):
     return page.evaluate(
-        """() => {
-            const drawn = document.querySelector('.st-key-spectrum .js-plotly-plot');
+        """(key) => {
+            const drawn = document.querySelector(`.st-key-${key} .js-plotly-plot`);
             const line = drawn._fullData.find((t) => t.name.startsWith('Network'));
             return {x: Array.from(line.x), y: Array.from(line.y), name: line.name};
-        }"""
+        }""",
+        key,
     )
 
 
@@ -283,6 +284,31 @@ def test_the_other_downloads_are_what_they_say(visit, button, start):
     with page.expect_download() as waiting:
         page.get_by_role("button", name=button, exact=True).click()
     assert Path(waiting.value.path()).read_bytes().startswith(start)
+
+
+def choose_spectra(page, name: str) -> None:
+    page.get_by_role("radio", name=name, exact=True).click()
+
+
+def test_emission_is_drawn_and_downloaded_beside_absorption(visit):
+    page = visit(dark=True, size=(390, 900)).open("/?example=ferrocene")
+    wait_spectrum(page)
+    choose_spectra(page, "XES")
+    page.locator(".st-key-emission .scatterlayer .js-line").first.wait_for()
+    page.get_by_text("Emission (area 1, 1/eV)").wait_for()
+    page.get_by_text("mu(E) / edge step").wait_for(state="hidden")
+    assert "spectrum=xes" in page.url
+    curve = network_curve(page, "emission")
+    assert len(curve["x"]) == 181
+    assert np.trapezoid(curve["y"], curve["x"]) == pytest.approx(1, abs=0.1)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    lines = Path(waiting.value.path()).read_text().splitlines()
+    assert lines[0].startswith("energy_ev,energy_rel_ev,emission,")
+    assert len(lines) == 182
+    choose_spectra(page, "both")
+    page.get_by_text("mu(E) / edge step").wait_for()
+    page.get_by_text("Emission (area 1, 1/eV)").wait_for()
 
 
 def test_several_files_make_one_zip_with_a_line_for_the_broken_one(visit):

@@ -38,7 +38,7 @@ def card_of(key):
 
 
 def test_there_are_models_and_nothing_else():
-    assert {"fdmnes-v", "feff10-3d"} <= set(KEYS)
+    assert {"fdmnes-v", "feff10-3d", "feff10-3d-xes"} <= set(KEYS)
     assert [card["key"] for card in list_models()] == KEYS
 
 
