@@ -258,8 +258,9 @@ def test_isolated_is_the_same(capfd):
     seen, settings = [], RelaxSettings(max_steps=3)
     here = relax(rattled(), settings)
     there = relax(rattled(), settings, isolated=True, on_progress=seen.append)
-    np.testing.assert_array_equal(there.atoms.positions, here.atoms.positions)
-    assert there.energy_ev == here.energy_ev
+    # another number of threads sums in another order
+    np.testing.assert_allclose(there.atoms.positions, here.atoms.positions, atol=1e-6)
+    assert there.energy_ev == pytest.approx(here.energy_ev, abs=1e-6)
     assert len(seen) == 4
     assert capfd.readouterr() == ("", "")
 
