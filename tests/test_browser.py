@@ -294,9 +294,10 @@ def test_emission_is_drawn_and_downloaded_beside_absorption(visit):
     page = visit(dark=True, size=(390, 900)).open("/?example=ferrocene")
     wait_spectrum(page)
     choose_spectra(page, "XES")
+    # below .first: while one figure replaces another, both stand there for a moment
     page.locator(".st-key-emission .scatterlayer .js-line").first.wait_for()
-    page.get_by_text("Emission (area 1, 1/eV)").wait_for()
-    page.get_by_text("mu(E) / edge step").wait_for(state="hidden")
+    page.get_by_text("Emission (area 1, 1/eV)").first.wait_for()
+    page.get_by_text("mu(E) / edge step").first.wait_for(state="hidden")
     assert "spectrum=xes" in page.url
     curve = network_curve(page, "emission")
     assert len(curve["x"]) == 181
@@ -307,8 +308,8 @@ def test_emission_is_drawn_and_downloaded_beside_absorption(visit):
     assert lines[0].startswith("energy_ev,energy_rel_ev,emission,")
     assert len(lines) == 182
     choose_spectra(page, "both")
-    page.get_by_text("mu(E) / edge step").wait_for()
-    page.get_by_text("Emission (area 1, 1/eV)").wait_for()
+    page.get_by_text("mu(E) / edge step").first.wait_for()
+    page.get_by_text("Emission (area 1, 1/eV)").first.wait_for()
 
 
 def test_several_files_make_one_zip_with_a_line_for_the_broken_one(visit):
