@@ -339,6 +339,23 @@ def test_a_program_runs_in_its_folder(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_child_keeps_its_memory_and_the_settings_of_the_person(tmp_path, monkeypatch):
+    names = ("OMP_NUM_THREADS", "MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+
+    def told():
+        (tmp_path / "log").unlink(missing_ok=True)
+        run_program(["env"], folder=tmp_path, log=tmp_path / "log", watch=Watch("env", 30.0))
+        lines = dict(x.partition("=")[::2] for x in (tmp_path / "log").read_text().splitlines())
+        return [lines[name] for name in names]
+
+    assert told() == ["1", "1", str(2**25)]
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "5")
+    assert told() == ["3", "5", str(2**25)]
+
+
 def test_a_program_that_is_not_there(tmp_path):
     with pytest.raises(TheoryError, match=r"nothing cannot be started \(No such file"):
         run_program(

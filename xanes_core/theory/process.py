@@ -33,6 +33,14 @@ from xanes_core.theory.base import (
 POLL_S = 0.1
 #: Last lines of an engine's log that a result keeps.
 LOG_LINES = 40
+#: FEFF10 frees its large arrays in each step and asks for them again. The GNU C library would give
+#: them back to the kernel in between, which costs up to half of the time of a large complex: keep
+#: them (32 MiB is the most that its older versions take as a threshold).
+_KEEP_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
+    "MALLOC_TRIM_THRESHOLD_": str(1024**3),
+}
 _WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -134,9 +142,10 @@ def _kill(process: subprocess.Popen) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Environment of a child: this interpreter's import path, one thread unless stated."""
+    """Environment of a child: this interpreter's import path, our settings where none are made."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-    env.setdefault("OMP_NUM_THREADS", "1")
+    for name, value in {"OMP_NUM_THREADS": "1", **_KEEP_MEMORY}.items():
+        env.setdefault(name, value)
     return env
 
 
