@@ -100,8 +100,7 @@ class Ensemble:
     def predict_members(self, x: np.ndarray) -> np.ndarray:
         """Spectra of each member, (m, n, n_energies), for features ``x`` (n, d)."""
         a = self.scaler.transform(self.check_features(x))
-        outputs = self._outputs(a)
-        return self.curves(outputs, a @ self.coef + self.intercept)
+        return self.curves(self._outputs(a), a @ self.coef + self.intercept)
 
     def curves(self, outputs: np.ndarray, linear: np.ndarray) -> np.ndarray:
         """Spectra (..., n_energies) from outputs (..., q) and linear part (..., k)."""

@@ -182,10 +182,10 @@ def fit_ensemble(
         if progress is not None:
             progress(done, settings.n_members)
     ensemble = _stack(scaler, coef, intercept, components * unit, fitted, settings)
-    ensemble = replace(ensemble, position_unit=position_unit)
+    kernel = None
     if settings.kernel_share:
         kernel = fit_kernel(a, targets, alpha=settings.kernel_alpha, share=settings.kernel_share)
-        ensemble = replace(ensemble, kernel=kernel)
+    ensemble = replace(ensemble, kernel=kernel, position_unit=position_unit)
     return ensemble, [net for net, _ in fitted]
 
 
