@@ -1,21 +1,38 @@
 """The benchmark runs and tells ratios; the times themselves are nobody's promise."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from xanes_core import bench
+from xanes_core.theory import Availability
+
+
+class StandIn:
+    title = "FEFF10"
+
+    def __init__(self, message=""):
+        self.asked, self.message = [], message
+
+    def available(self):
+        return Availability(not self.message, self.message)
+
+    def run(self, atoms, absorber):
+        self.asked.append((str(atoms.symbols), atoms.symbols[absorber]))
+        return SimpleNamespace(seconds=20.0)
 
 
 @pytest.fixture
 def lines(monkeypatch):
     monkeypatch.setattr(bench, "N_BATCH", 3)
     monkeypatch.setattr(bench, "N_ROUNDS", 1)
+    monkeypatch.setattr(bench, "get_engine", lambda key: StandIn("no feff10 here"))
     return list(bench.run_benchmark())
 
 
 def test_benchmark_reports_speed_and_agreement(lines):
-    assert len(lines) == 5
+    assert len(lines) == 6
     found = re.fullmatch(
         r"featurise \d+ neighbours: loop [\d.]+ ms, vectorised [\d.]+ ms, "
         r"\d+ times faster, largest difference (\S+)",
@@ -28,9 +45,22 @@ def test_benchmark_reports_speed_and_agreement(lines):
         lines[2],
     )
     for line, name in zip(
-        lines[3:], ("predict_many", "features and predict_features"), strict=True
+        lines[3:5], ("predict_many", "features and predict_features"), strict=True
     ):
         assert re.match(rf"3 structures, {name}: [\d.]+ s, [\d.]+ ms each, peak memory", line)
+    assert lines[5] == "FEFF10 is not timed: no feff10 here"
+
+
+def test_theory_is_timed_beside_the_prediction(monkeypatch):
+    engine = StandIn()
+    monkeypatch.setattr(bench, "get_engine", {"feff10": engine}.__getitem__)
+    monkeypatch.setattr(bench, "prediction_seconds", lambda model, atoms, absorber: 0.004)
+    assert list(bench._theory_lines()) == [
+        "hexaaquairon-ii, 19 atoms: FEFF10 20.0 s, prediction 4.0 ms, 5000 times faster",
+        "nickel-salen, 35 atoms: FEFF10 20.0 s, prediction 4.0 ms, 5000 times faster",
+        "copper-bis-phenanthroline, 45 atoms: FEFF10 20.0 s, prediction 4.0 ms, 5000 times faster",
+    ]
+    assert [symbol for _, symbol in engine.asked] == ["Fe", "Ni", "Cu"]
 
 
 def test_times_are_medians_of_functions_called_in_turn(monkeypatch):

@@ -12,10 +12,14 @@ import numpy as np
 from xanes_core.examples import list_examples, load_example
 from xanes_core.registry import load_model
 from xanes_core.structures import Environment, environment
+from xanes_core.theory import get_engine
+from xanes_core.theory_compare import prediction_seconds
 from xanes_core.wacsf import WACSF
 
 N_ROUNDS = 5
 N_BATCH = 1000
+#: Complexes whose FEFF10 spectra are calculated beside the prediction: small, medium, large.
+THEORY_EXAMPLES = ("hexaaquairon-ii", "nickel-salen", "copper-bis-phenanthroline")
 
 
 def loop_features(env: Environment, convention: WACSF) -> np.ndarray:
@@ -72,6 +76,7 @@ def run_benchmark() -> Iterator[str]:
         f"{1e3 * fast:.2f} ms, {slow / fast:.0f} times faster, largest difference {error:.0e}"
     )
     yield from _prediction_lines(atoms)
+    yield from _theory_lines()
 
 
 def _prediction_lines(atoms) -> Iterator[str]:
@@ -103,6 +108,24 @@ def _prediction_lines(atoms) -> Iterator[str]:
         yield (
             f"{N_BATCH} structures, {name}: {seconds:.2f} s, "
             f"{1e3 * seconds / N_BATCH:.2f} ms each, peak memory so far {peak:.0f} MB"
+        )
+
+
+def _theory_lines() -> Iterator[str]:
+    engine = get_engine("feff10")
+    here = engine.available()
+    if not here:
+        yield f"{engine.title} is not timed: {here.message}"
+        return
+    for example in list_examples():
+        if example.key not in THEORY_EXAMPLES:
+            continue
+        atoms = load_example(example.key)
+        network = prediction_seconds(load_model(example.element), atoms, example.absorber)
+        theory = engine.run(atoms, example.absorber).seconds
+        yield (
+            f"{example.key}, {len(atoms)} atoms: {engine.title} {theory:.1f} s, prediction "
+            f"{1e3 * network:.1f} ms, {theory / network:.0f} times faster"
         )
 
 
