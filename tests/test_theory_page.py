@@ -140,7 +140,7 @@ def test_without_a_structure_the_page_invites(engine):
 
 def test_before_a_run_there_is_an_estimate_and_the_network(page):
     assert not page.exception
-    assert "roughly 10 s; 9 atoms within 6" in texts(page.caption)
+    assert "roughly 5 s; 9 atoms within 6" in texts(page.caption)
     assert metrics(page)["FEFF10"].startswith("\u2248")
     assert metrics(page)["Network"].endswith("ms")
     assert "FEFF10" not in names(page)

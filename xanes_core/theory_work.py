@@ -64,7 +64,7 @@ def feff_seconds(atoms: Atoms, absorber: int) -> tuple[float, int]:
     time, may need twice as many cycles for one complex as for the next.
     """
     count = len(environment(atoms, absorber, ESTIMATE_RADIUS_ANG).numbers) + 1
-    return 6.0 + 0.06 * count**1.6, count
+    return 4.0 + 0.04 * count**1.5, count
 
 
 # --- relaxation ----------------------------------------------------------------------------------
