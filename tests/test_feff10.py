@@ -267,6 +267,9 @@ def test_failures_in_words():
     charge = (FILES / "log1_charge.txt").read_text()
     assert "the H atoms did not collect enough charge" in explain_failure(charge, "x")
     assert "an atom did not collect" in explain_failure("not enough charge", "x")
+    runaway = (FILES / "log1_runaway.txt").read_text()
+    assert "the Fermi level ran away" in explain_failure(runaway, "x")
+    assert "the Fermi level" not in explain_failure(runaway.replace("***", "  1"), "x")
     assert "raise scf_radius_ang" in explain_failure("Cannot find all representative atoms", "x")
     corval = ":WARNING Fatal error in subroutine corval. Try to reduce ca1"
     assert "core from valence electrons: check for atoms" in explain_failure(corval, "x")
@@ -337,6 +340,7 @@ def test_an_element_that_no_radius_finds_is_an_error(stand_in):
     ("job", "words"),
     [
         ("feff_never_has_charge", "the H atoms did not collect enough charge"),
+        ("feff_runs_away", "the Fermi level ran away. Check for ligands"),
         ("feff_does_not_converge", "did not converge in 60 cycles: relax the structure"),
         ("feff_stops_in_fms", r"at: full multiple scattering.*out of memory"),
         ("feff_dies_in_fms", "FEFF10 stopped while it was at: full multiple scattering"),

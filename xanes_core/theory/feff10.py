@@ -30,6 +30,7 @@ from xanes_core.theory.feff10_io import (
     misses_an_element,
     needs_hydrogen_p,
     parse_xmu,
+    runs_away,
     write_feff,
 )
 from xanes_core.theory.feff10_stages import STAGES, run_stages
@@ -212,9 +213,12 @@ class _Reporter:
         self._send()
 
     def tick(self) -> None:
-        if self.name != "pot" or self._call is None:
+        if self.name != "pot":
             return
-        cycles = re.findall(r"SCF ITERATION NUMBER\s+(\d+)", read_if_there(self._log))
+        log = read_if_there(self._log)
+        if runs_away(log):  # it would take the whole of the time limit
+            raise TheoryError(explain_failure(log, STAGES[self.name]))
+        cycles = re.findall(r"SCF ITERATION NUMBER\s+(\d+)", log)
         # a log that is being rewritten is empty for a moment: what was known stays
         detail = f"cycle {cycles[-1]}" if cycles else self._detail
         if detail != self._detail:

@@ -278,8 +278,21 @@ def misses_an_element(log: str) -> bool:
     return "representative atoms" in log
 
 
+def runs_away(log: str) -> bool:
+    """Whether the search for the Fermi level has left all bounds; FEFF10 never ends it.
+
+    The count of its points no longer fits the three digits then; a hundred do otherwise.
+    """
+    return re.search(r"point #\s*\*{3}", log) is not None
+
+
 def explain_failure(log: str, stage: str) -> str:
     """Why a run failed, in words, from FEFF10's log and the stage it was in."""
+    if runs_away(log):
+        return (
+            "FEFF10 could not make potentials: the Fermi level ran away. Check for ligands that "
+            "are too far from the metal or missing, or relax the structure"
+        )
     charge = re.search(r"enough charge.*?Z=\s*(\d+)", log, re.DOTALL)
     if charge or needs_hydrogen_p(log):
         z = int(charge[1]) if charge else 0

@@ -121,6 +121,12 @@ def feff_hangs(job, report):
     hangs(job, lambda pids: None)
 
 
+def feff_runs_away(job, report):
+    report("pot")
+    _write(job, "log1_runaway.txt", spectrum=False)
+    hangs(job, lambda pids: None)
+
+
 def feff_cycles(job, report):
     """Each cycle lasts until the caller has said, by a file beside the job's, that it saw it."""
     report("pot")
