@@ -197,7 +197,10 @@ def _attempt(text: str, folder: Path, watch: Watch, on_progress: OnProgress) -> 
 
 
 class _Reporter:
-    """Turns stages, and the cycles that the potentials write into their log, into progress."""
+    """Turns stages, and the cycles that the potentials write into their log, into progress.
+
+    Ends a run whose log says that the potentials will never be done.
+    """
 
     def __init__(self, folder: Path, watch: Watch, on_progress: OnProgress) -> None:
         self.name = ""
