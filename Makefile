@@ -29,8 +29,8 @@ setup: .venv/ready static/3Dmol-min.js
 	@touch $@
 
 # the 3D viewer's script; without it the app falls back to a plainer view, so this may fail
-static/3Dmol-min.js: .venv/ready xanes_core/assets.py
-	-$(BIN)/python -m xanes_core.assets
+static/3Dmol-min.js: .venv/ready xanes_core/plots/viewer_script.py
+	-$(BIN)/python -m xanes_core.plots.viewer_script
 
 setup-test: setup .venv/ready-test browser
 

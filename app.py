@@ -6,7 +6,7 @@ request after a start; ``st.navigation`` beside such a folder would answer it wi
 
 import streamlit as st
 
-from pages.parts.shell import PAGES
+from pages.parts.shared.page import PAGES
 
 if __name__ == "__main__":
     st.switch_page(PAGES[0].script, query_params=dict(st.query_params))

@@ -7,36 +7,32 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from pages.parts import inputs
-from pages.parts.common import plain, show_notices
-from pages.parts.explain import (
+from pages.parts.importance.data import (
     ABSOLUTE_UNIT,
-    Subject,
-    chart,
-    choose_subject,
     effects_of,
     histogram_of,
     neighbours_of,
     spectra_of,
-    take_drag,
     window_of,
-    window_row,
-    windows,
-    windows_to_link,
 )
-from pages.parts.shell import page
-from pages.parts.viewer3d import show_structure
+from pages.parts.importance.windows import take_drag, window_row, windows, windows_to_link
+from pages.parts.shared import inputs
+from pages.parts.shared.charts import chart
+from pages.parts.shared.page import page, plain, show_notices
+from pages.parts.shared.subject import Subject, choose_subject
+from pages.parts.shared.viewer3d import show_structure
 from xanes_core.errors import XanesError
-from xanes_core.importance_maps import effect_figure, map_figure, signed_colours
-from xanes_core.importance_plots import (
+from xanes_core.importance import EnergyWindow, find_importance
+from xanes_core.plots import (
     KIND_LABELS,
     BarSeries,
     distance_figure,
+    effect_figure,
     group_figure,
+    map_figure,
+    scene,
+    signed_colours,
 )
-from xanes_core.importance_stored import find_importance
-from xanes_core.viewer import scene
-from xanes_core.windows import EnergyWindow
 
 CAVEAT = (
     "Each bar scrambles all G2 of one distance at once; neighbouring distances see the same atom "

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import inputs
-from pages.parts.common import from_link, model_cards, show_notices, to_link
-from pages.parts.models_accuracy import accuracy_section, calibration_section, learning_section
-from pages.parts.models_card import card_section
-from pages.parts.models_map import map_section
-from pages.parts.models_records import predictions_section
-from pages.parts.shell import page
+from pages.parts.models.accuracy import accuracy_section, calibration_section, learning_section
+from pages.parts.models.card import card_section
+from pages.parts.models.map import map_section
+from pages.parts.models.records import predictions_section
+from pages.parts.shared import inputs
+from pages.parts.shared.library import model_cards
+from pages.parts.shared.page import from_link, page, show_notices, to_link
 
 SECTIONS = {
     "card": ("Card", card_section),

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import batch, inputs, panels
-from pages.parts.choices import (
+from pages.parts.predict import batch, panels
+from pages.parts.predict.features import features_table
+from pages.parts.shared import inputs
+from pages.parts.shared.choices import (
+    absorber_options,
     choose_absorber,
     choose_axis,
     choose_entry,
     choose_model,
     choose_spectra,
-    known_spectra,
-)
-from pages.parts.common import KIND_NAMES, plain, show_notices
-from pages.parts.compare import misfit_line, overlay_of_kind
-from pages.parts.features import features_table
-from pages.parts.predictions import (
-    Request,
-    absorber_options,
     element_of,
     first_choice,
+    known_spectra,
     model_for,
-    predict,
 )
-from pages.parts.shell import page
+from pages.parts.shared.library import KIND_NAMES, Request, predict
+from pages.parts.shared.overlay import misfit_line, overlay_of_kind
+from pages.parts.shared.page import page, plain, show_notices
+from pages.parts.shared.viewer3d import structure_panel
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
 from xanes_core.plots import Curve, prediction_curve, without_band
@@ -150,10 +148,10 @@ def show(found: list[inputs.Entry]) -> None:
         with right:
             st.error(plain(error))
         with view:
-            panels.structure_panel(entry, frame, ())
+            structure_panel(entry, frame, ())
         return
     with view:
-        panels.structure_panel(entry, frame, next(iter(predictions.values())).sites)
+        structure_panel(entry, frame, next(iter(predictions.values())).sites)
     with below:
         panels.verdict_panel(list(predictions.values()))
     with line:

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import inputs, theory_jobs
-from pages.parts.choices import choose_axis
-from pages.parts.common import examples, show_notices
-from pages.parts.compare import overlay_spectrum
-from pages.parts.explain import Subject, choose_subject
-from pages.parts.panels import structure_panel
-from pages.parts.shell import page
-from pages.parts.theory_relax import relax_tab
-from pages.parts.theory_result import (
-    Shown,
-    misfit,
-    overlay,
-    result_downloads,
-    shown_result,
-    times,
-)
-from pages.parts.theory_run import estimate, fdmnes_tab, feff_input, feff_panel
+from pages.parts.shared import inputs
+from pages.parts.shared.choices import choose_axis
+from pages.parts.shared.library import examples
+from pages.parts.shared.overlay import overlay_spectrum
+from pages.parts.shared.page import page, show_notices
+from pages.parts.shared.subject import Subject, choose_subject
+from pages.parts.shared.viewer3d import structure_panel
+from pages.parts.theory import jobs as theory_jobs
+from pages.parts.theory.relax import relax_tab
+from pages.parts.theory.result import Shown, misfit, overlay, result_downloads, shown_result, times
+from pages.parts.theory.run import estimate, fdmnes_tab, feff_input, feff_panel
 from xanes_core.plots import Curve
 
 #: Small, so that a first run takes seconds.

@@ -7,43 +7,45 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from pages.parts import inputs
-from pages.parts.common import cached_model, from_link, plain, show_notices, to_link
-from pages.parts.explain import (
+from pages.parts.importance.data import (
     ABSOLUTE_UNIT,
     SHARE_UNIT,
-    Subject,
-    chart,
-    choose_subject,
     histogram_of,
     neighbours_of,
     other_models,
-    set_windows,
     spectra_of,
-    take_drag,
     window_of,
+)
+from pages.parts.importance.windows import (
+    set_windows,
+    take_drag,
     window_row,
     windows,
     windows_to_link,
 )
-from pages.parts.shell import page
-from xanes_core.importance_maps import windows_figure
-from xanes_core.importance_plots import (
-    KIND_LABELS,
-    BarSeries,
-    difference_figure,
-    distance_figure,
-)
-from xanes_core.importance_table import group_centres_ang, series_csv
-from xanes_core.model import SpectrumModel
-from xanes_core.windows import (
+from pages.parts.shared import inputs
+from pages.parts.shared.charts import chart
+from pages.parts.shared.library import cached_model
+from pages.parts.shared.page import from_link, page, plain, show_notices, to_link
+from pages.parts.shared.subject import Subject, choose_subject
+from xanes_core.importance import (
     MAX_WINDOWS,
     PRESETS,
     EnergyWindow,
     difference,
     distance_sentence,
+    group_centres_ang,
     group_sentence,
+    series_csv,
     value_text,
+)
+from xanes_core.model import SpectrumModel
+from xanes_core.plots import (
+    KIND_LABELS,
+    BarSeries,
+    difference_figure,
+    distance_figure,
+    windows_figure,
 )
 
 COMPARE = {"windows": "Windows", "models": "Models", "elements": "Elements"}

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.places import PROJECT
+
+ROOT = PROJECT
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,15 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from tiny_models import toy_complex, toy_spectrum
 
-from xanes_core.assembly import AssemblyError, Candidate
+from tests.tiny_models import toy_complex, toy_spectrum
 from xanes_core.constants import K_EDGE_EV
-from xanes_core.dataset_job import Tools
-from xanes_core.relax import Relaxed
-from xanes_core.spectra import Spectrum
-from xanes_core.theory import Availability, TheoryCancelled, TheoryError, TheoryResult
-from xanes_core.theory.base import is_cancelled
+from xanes_core.dataset.assembly.candidate import Candidate
+from xanes_core.dataset.task import Tools
+from xanes_core.errors import AssemblyError, TheoryCancelled, TheoryError
+from xanes_core.spectra.spectrum import Spectrum
+from xanes_core.theory.base import Availability, TheoryResult, is_cancelled
+from xanes_core.theory.relaxation import Relaxed
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from xanes_core.constants import K_EDGE_EV, xanes_grid_ev, xes_grid_ev
-from xanes_core.structures import Site
+from xanes_core.constants import K_EDGE_EV
+from xanes_core.spectra.kinds import xanes_grid_ev, xes_grid_ev
+from xanes_core.structures.sites import Site
 
 
 @dataclass(frozen=True)

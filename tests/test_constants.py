@@ -5,13 +5,8 @@ import pytest
 import xraydb
 from ase.data import atomic_numbers
 
-from xanes_core.constants import (
-    ABSORBERS,
-    K_CORE_WIDTH_EV,
-    K_EDGE_EV,
-    R_CUT_ANG,
-    xanes_grid_ev,
-)
+from xanes_core.constants import ABSORBERS, K_CORE_WIDTH_EV, K_EDGE_EV, R_CUT_ANG
+from xanes_core.spectra.kinds import xanes_grid_ev
 
 
 @pytest.mark.parametrize("element", ABSORBERS)

@@ -3,21 +3,22 @@
 import hashlib
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from xanes_core.constants import ABSORBERS, SPECTRUM_GRIDS
-from xanes_core.domain import VERDICTS
-from xanes_core.examples import list_examples, load_example
-from xanes_core.fitting import FitSettings
-from xanes_core.recipes import RECIPES
-from xanes_core.registry import CARD_KEYS, CARD_VERSION, list_models, load_model
-from xanes_core.report import load_report
-from xanes_core.wacsf import CONVENTIONS, WACSF
+from tests.places import PROJECT
+from xanes_core.constants import ABSORBERS
+from xanes_core.descriptors.wacsf import CONVENTIONS, WACSF
+from xanes_core.model.card import CARD_KEYS, CARD_VERSION
+from xanes_core.model.domain import VERDICTS
+from xanes_core.model.registry import list_models, load_model, load_report
+from xanes_core.spectra.kinds import SPECTRUM_GRIDS
+from xanes_core.structures.examples import list_examples, load_example
+from xanes_core.training.fitting import FitSettings
+from xanes_core.training.recipes import RECIPES
 
-FOLDER = Path(__file__).resolve().parent.parent / "models"
+FOLDER = PROJECT / "models"
 KEYS = sorted(path.name for path in FOLDER.iterdir())
 each = pytest.mark.parametrize("key", KEYS)
 MAX_BYTES = 40 * 1024 * 1024

@@ -13,10 +13,10 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.constants import K_EDGE_EV
-from xanes_core.fitting import FitSettings
-from xanes_core.model import SpectrumModel
-from xanes_core.recipes import RECIPES, Recipe, TrainingData, load_training_data
-from xanes_core.training import train_model
+from xanes_core.model.spectrum_model import SpectrumModel
+from xanes_core.training.fitting import FitSettings
+from xanes_core.training.recipes import RECIPES, Recipe, TrainingData, load_training_data
+from xanes_core.training.train import train_model
 
 TINY = FitSettings(
     n_members=3, hidden=(8,), n_epochs=12, n_components=4, feature_share=0.5, learning_rate=0.01

@@ -7,13 +7,14 @@ few complexes of the training set, with their features in both conventions.
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import ase.io
 import numpy as np
 from ase import Atoms
 
-FOLDER = Path(__file__).resolve().parent / "files" / "wacsf"
+from tests.places import FILES
+
+FOLDER = FILES / "wacsf"
 R_C = 6.0
 GROUPS = (
     (1,),

@@ -5,13 +5,11 @@
 >>> spectrum = load_model("Fe").predict(atoms, absorber="Fe")  # doctest: +SKIP
 """
 
+from xanes_core.descriptors import WACSF
 from xanes_core.errors import XanesError
-from xanes_core.model import Prediction, SpectrumModel
-from xanes_core.registry import list_models, load_model
-from xanes_core.spectra import Spectrum
-from xanes_core.spectrum_io import read_spectrum
+from xanes_core.model import Prediction, SpectrumModel, list_models, load_model
+from xanes_core.spectra import Spectrum, read_spectrum
 from xanes_core.structures import read_structures
-from xanes_core.wacsf import WACSF
 
 __version__ = "0.1.0"
 

@@ -1,5 +1,7 @@
 """Entry of ``python -m xanes_core``."""
 
+from __future__ import annotations
+
 import sys
 
 from xanes_core.cli import main

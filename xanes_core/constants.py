@@ -1,8 +1,8 @@
 """Elements, edges and grids. Units are in the names; each table names its source."""
 
-from types import MappingProxyType
+from __future__ import annotations
 
-import numpy as np
+from types import MappingProxyType
 
 #: First-row transition metals whose K edge the project covers, by atomic number.
 ABSORBERS = ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn")
@@ -44,17 +44,3 @@ NONMETALS = (1, 2, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 33, 34, 35, 36, 52, 53
 
 #: Radius of the environment that the descriptor and the theory see (A).
 R_CUT_ANG = 6.0
-
-
-def xanes_grid_ev() -> np.ndarray:
-    """Energy grid of the shipped XANES models, relative to E0 (226,) in eV, step 1/3 eV."""
-    return np.linspace(-15.0, 60.0, 226)
-
-
-def xes_grid_ev() -> np.ndarray:
-    """Energy grid of the shipped XES models, relative to E0 (181,) in eV, step 0.2 eV."""
-    return np.linspace(-22.0, 14.0, 181)
-
-
-#: Kinds of spectra that models predict, each with its grid.
-SPECTRUM_GRIDS = MappingProxyType({"xanes": xanes_grid_ev, "xes": xes_grid_ev})

@@ -1,5 +1,7 @@
 """Errors of the library. Every message says what is wrong and what to do about it."""
 
+from __future__ import annotations
+
 
 class XanesError(Exception):
     """Base of every error this library raises on purpose."""
@@ -23,3 +25,19 @@ class ModelError(XanesError):
 
 class DatasetError(XanesError):
     """A training set is missing, damaged or incomplete."""
+
+
+class AssemblyError(DatasetError):
+    """No complex can be drawn: an option makes no sense, something is missing, or nothing fits."""
+
+
+class TheoryError(XanesError):
+    """A calculation cannot be set up, did not succeed, or its output cannot be read."""
+
+
+class TheoryCancelled(TheoryError):
+    """Somebody stopped the calculation."""
+
+
+class TheoryTimeout(TheoryError):
+    """The calculation took longer than it was allowed to."""

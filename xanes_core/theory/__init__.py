@@ -1,24 +1,33 @@
-"""Theory engines: write an input, run the program, read its output.
+"""Theory engines and how they run: write an input, run the program, read its output.
 
 >>> from xanes_core.theory import get_engine
 >>> get_engine("feff10").available().ok  # doctest: +SKIP
 True
 """
 
+from xanes_core.errors import TheoryCancelled, TheoryError, TheoryTimeout
+from xanes_core.theory.background import (
+    feff_seconds,
+    load_relaxed,
+    relax_key,
+    relax_work,
+    theory_work,
+)
 from xanes_core.theory.base import (
+    UNCONVERGED_NOTE,
     Availability,
     Progress,
-    TheoryCancelled,
     TheoryEngine,
-    TheoryError,
     TheoryResult,
-    TheoryTimeout,
 )
+from xanes_core.theory.cache import DiskCache, load_result
 from xanes_core.theory.convolution import Convolution
 from xanes_core.theory.fdmnes import Fdmnes
-from xanes_core.theory.fdmnes_io import FdmnesSettings
-from xanes_core.theory.feff10 import Feff10
-from xanes_core.theory.feff10_io import Feff10Settings
+from xanes_core.theory.fdmnes_io import FdmnesLog, FdmnesSettings, parse_bav
+from xanes_core.theory.feff10 import HYDROGEN_NOTE, Feff10
+from xanes_core.theory.feff10_io import Feff10Settings, scf_radius_ang
+from xanes_core.theory.jobs import Job, JobRunner, JobState, Work
+from xanes_core.theory.relaxation import Relaxed, RelaxSettings, relax
 
 #: Engines by key, in the order in which they are offered.
 ENGINES: dict[str, TheoryEngine] = {engine.key: engine for engine in (Feff10(), Fdmnes())}
@@ -35,17 +44,36 @@ def get_engine(key: str) -> TheoryEngine:
 
 __all__ = [
     "ENGINES",
+    "HYDROGEN_NOTE",
+    "UNCONVERGED_NOTE",
     "Availability",
     "Convolution",
+    "DiskCache",
     "Fdmnes",
+    "FdmnesLog",
     "FdmnesSettings",
     "Feff10",
     "Feff10Settings",
+    "Job",
+    "JobRunner",
+    "JobState",
     "Progress",
+    "RelaxSettings",
+    "Relaxed",
     "TheoryCancelled",
     "TheoryEngine",
     "TheoryError",
     "TheoryResult",
     "TheoryTimeout",
+    "Work",
+    "feff_seconds",
     "get_engine",
-]
+    "load_relaxed",
+    "load_result",
+    "parse_bav",
+    "relax",
+    "relax_key",
+    "relax_work",
+    "scf_radius_ang",
+    "theory_work"
+]  # fmt: skip

@@ -19,27 +19,13 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from numpy.typing import ArrayLike
 
-from xanes_core.constants import ABSORBERS, xanes_grid_ev
-from xanes_core.errors import XanesError
-from xanes_core.sites import checked_index
-from xanes_core.spectra import Spectrum
-from xanes_core.structure_checks import validate_structure
-from xanes_core.theory_grid import feff_to_grid
+from xanes_core.constants import ABSORBERS
+from xanes_core.errors import TheoryError
+from xanes_core.spectra import Spectrum, feff_to_grid, xanes_grid_ev
+from xanes_core.structures import checked_index, validate_structure
 
 #: Note of a run that the settings accept although its potentials did not converge.
 UNCONVERGED_NOTE = "The potentials did not converge; the spectrum may be off."
-
-
-class TheoryError(XanesError):
-    """A calculation cannot be set up, did not succeed, or its output cannot be read."""
-
-
-class TheoryCancelled(TheoryError):
-    """Somebody stopped the calculation."""
-
-
-class TheoryTimeout(TheoryError):
-    """The calculation took longer than it was allowed to."""
 
 
 @dataclass(frozen=True)

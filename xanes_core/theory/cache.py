@@ -18,28 +18,22 @@ from typing import Any
 
 import numpy as np
 
-from xanes_core.errors import XanesError
-from xanes_core.files import array_bytes, read_arrays, sha256_of, write_bytes
+from xanes_core.errors import TheoryError, XanesError
+from xanes_core.files import (
+    CACHE_VARIABLE,
+    array_bytes,
+    cache_folder,
+    read_arrays,
+    sha256_of,
+    write_bytes,
+)
 from xanes_core.spectra import Spectrum
-from xanes_core.theory.base import TheoryError, TheoryResult
+from xanes_core.theory.base import TheoryResult
 
-#: Environment variable that names the folder of the cache.
-CACHE_VARIABLE = "XANES_CACHE_DIR"
 #: What the cache may take on disk (bytes); a spectrum takes some 10 kB.
 LIMIT_BYTES = 200_000_000
 _FORMAT = 1
 _KEY = re.compile(r"[0-9a-f]{64}")
-
-
-def cache_folder() -> Path:
-    """Folder for results: ``XANES_CACHE_DIR``, else ``xanes-explorer`` in the user's cache folder.
-
-    The user's cache folder is ``XDG_CACHE_HOME`` where that is an absolute path, else ``~/.cache``.
-    """
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named).expanduser()
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "xanes-explorer"
 
 
 class DiskCache:
@@ -139,7 +133,6 @@ def _dumped(facts: Mapping[str, Any]) -> bytes:
 
 
 # --- results of the engines ----------------------------------------------------------------------
-
 _TEXTS = ("engine", "engine_version", "element", "input_text", "log")
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from xanes_core.broaden import broaden_arctan
-from xanes_core.errors import SpectrumError
-from xanes_core.spectra import Spectrum
-from xanes_core.theory.base import TheoryError, check_range
+from xanes_core.errors import SpectrumError, TheoryError
+from xanes_core.spectra import Spectrum, broaden_arctan
+from xanes_core.theory.base import check_range
 
 
 @dataclass(frozen=True)

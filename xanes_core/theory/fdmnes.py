@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ase import Atoms
 
+from xanes_core.errors import TheoryError
 from xanes_core.spectra import Spectrum
 from xanes_core.theory.base import (
     UNCONVERGED_NOTE,
@@ -17,7 +18,6 @@ from xanes_core.theory.base import (
     OnProgress,
     Progress,
     TheoryEngine,
-    TheoryError,
     TheoryResult,
     absorber_symbol,
 )
@@ -28,13 +28,7 @@ from xanes_core.theory.fdmnes_io import (
     parse_fdmnes,
     write_fdmnes,
 )
-from xanes_core.theory.process import (
-    LOG_LINES,
-    Watch,
-    read_if_there,
-    run_program,
-    working_folder,
-)
+from xanes_core.theory.process import LOG_LINES, Watch, read_if_there, run_program, working_folder
 
 INPUT_NAME = "fdmnes_in.txt"
 

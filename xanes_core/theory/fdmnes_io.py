@@ -8,17 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase import Atoms
 
-from xanes_core.errors import SpectrumError
-from xanes_core.spectra import Spectrum
-from xanes_core.spectrum_io import read_spectrum
+from xanes_core.errors import SpectrumError, TheoryError
+from xanes_core.spectra import Spectrum, read_spectrum
 from xanes_core.structures import environment
-from xanes_core.theory.base import (
-    TheoryError,
-    absorber_symbol,
-    check_choice,
-    check_flag,
-    check_range,
-)
+from xanes_core.theory.base import absorber_symbol, check_choice, check_flag, check_range
 from xanes_core.theory.convolution import Convolution
 
 METHODS = ("green", "fdm")

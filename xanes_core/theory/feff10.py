@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import re
 from dataclasses import asdict, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from ase import Atoms
 
+from xanes_core.errors import TheoryError
 from xanes_core.spectra import Spectrum
 from xanes_core.theory.base import (
     UNCONVERGED_NOTE,
@@ -18,7 +18,6 @@ from xanes_core.theory.base import (
     OnProgress,
     Progress,
     TheoryEngine,
-    TheoryError,
     TheoryResult,
     absorber_symbol,
 )
@@ -33,7 +32,7 @@ from xanes_core.theory.feff10_io import (
     runs_away,
     write_feff,
 )
-from xanes_core.theory.feff10_stages import STAGES, run_stages
+from xanes_core.theory.feff10_job import STAGES, run_stages
 from xanes_core.theory.process import (
     LOG_LINES,
     Watch,

@@ -10,11 +10,10 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from xanes_core.constants import K_EDGE_EV
-from xanes_core.errors import SpectrumError
+from xanes_core.errors import SpectrumError, TheoryError
 from xanes_core.spectra import Spectrum
 from xanes_core.structures import Environment, environment
 from xanes_core.theory.base import (
-    TheoryError,
     absorber_symbol,
     check_choice,
     check_flag,

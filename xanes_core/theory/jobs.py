@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from xanes_core.errors import XanesError
-from xanes_core.theory.base import Progress, TheoryCancelled, TheoryError
+from xanes_core.errors import TheoryCancelled, TheoryError, XanesError
+from xanes_core.theory.base import Progress
 
 Status = Literal["waiting", "running", "finished", "failed", "cancelled"]
 #: A job does its work with two callables: to report progress, and to ask whether to stop.
@@ -183,7 +183,7 @@ class JobRunner:
         ----------
         work : callable
             ``work(report, should_stop)``; its value is the job's result. A
-            :class:`~xanes_core.theory.base.TheoryCancelled` ends the job as cancelled, any other
+            :class:`~xanes_core.errors.TheoryCancelled` ends the job as cancelled, any other
             error of the library as failed, with its sentence.
         owner : str
             Who it belongs to; each may have one that has not ended.

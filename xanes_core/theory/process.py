@@ -21,13 +21,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from xanes_core.theory.base import (
-    Cancel,
-    TheoryCancelled,
-    TheoryError,
-    TheoryTimeout,
-    is_cancelled,
-)
+from xanes_core.errors import TheoryCancelled, TheoryError, TheoryTimeout
+from xanes_core.theory.base import Cancel, is_cancelled
 
 #: How often (s) a running process is looked at.
 POLL_S = 0.1

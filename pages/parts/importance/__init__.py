@@ -1,0 +1,1 @@
+"""Parts of the pages Feature importance and Spectral windows."""

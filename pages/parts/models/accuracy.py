@@ -1,0 +1,136 @@
+"""The Models page: scores with their n, calibration, errors over distance, learning curve."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from pages.parts.models.card import chemistry_table, download_card, scores_table, verdict_table
+from pages.parts.models.data import cached_report
+from pages.parts.shared.page import is_dark, plain
+from xanes_core.plots import (
+    calibration_figure,
+    chemistry_figure,
+    coverage_curves,
+    error_distance_figure,
+    learning_curve_figure,
+)
+
+CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+
+_BY_VERDICT = {
+    "by_verdict": "By the verdict shown with each prediction",
+    "by_verdict_chemistry": "The same where the chemistry was never seen",
+}
+
+
+def accuracy_section(card: dict) -> None:
+    """Scores by element and verdict, and on chemistry never seen."""
+    metrics = card.get("metrics") or {}
+    st.markdown("**On complexes kept aside from every fit and every choice**")
+    table = scores_table(card)
+    if table is None:
+        st.info("This card holds no scores on held-out structures.")
+        return
+    st.table(table, border="horizontal")
+    if metrics.get("protocol"):
+        st.caption(plain(metrics["protocol"]).capitalize() + ".")
+    download_card(card)
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        for name, title in _BY_VERDICT.items():
+            verdicts = verdict_table(card, name)
+            if verdicts is not None:
+                st.markdown(f"**{title}**")
+                st.table(verdicts, border="horizontal")
+    with right:
+        _chemistry(card)
+
+
+def _chemistry(card: dict) -> None:
+    st.markdown("**On chemistry it has never seen**")
+    splits = (card.get("metrics") or {}).get("chemistry")
+    if not splits:
+        st.caption("Not measured for this model.")
+        return
+    figure = chemistry_figure(
+        [split["left_out"] for split in splits],
+        np.array([split["mse"] for split in splits]),
+        np.array([split["mse_random"] for split in splits]),
+        spectrum=card["spectrum"],
+        dark=is_dark(),
+    )
+    st.plotly_chart(figure, width="stretch", theme=None, key="chemistry", config=CHART)
+    with st.expander("Numbers"):
+        st.table(chemistry_table(card), border="horizontal")
+    st.caption(
+        "All complexes of a kind are left out of the fit, then predicted; beside it the same "
+        "complexes with others of their kind in the fit."
+    )
+
+
+def calibration_section(card: dict) -> None:
+    """What bands promise and keep, and how errors grow with distance."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _coverage(card)
+    with right:
+        _distances(card)
+
+
+def _coverage(card: dict) -> None:
+    st.markdown("**Does the band keep its promise?**")
+    metrics = card.get("metrics") or {}
+    curves = coverage_curves(metrics)
+    if not curves:
+        st.info("Coverage at several levels was not measured for this model.")
+        return
+    chosen = st.pills(
+        "Element", list(curves), key="calibration_element", label_visibility="collapsed",
+        required=True, format_func=lambda k: "All" if k == "all" else k,
+        **({} if st.session_state.get("calibration_element") in curves else {"default": "all"}),
+    )  # fmt: skip
+    figure = calibration_figure(curves, chosen, dark=is_dark())
+    st.plotly_chart(figure, width="stretch", theme=None, key="calibration", config=CHART)
+    curve = curves[chosen]
+    at = int(np.argmin(np.abs(curve.promised - card["interval_level"])))
+    st.caption(
+        f"The {100 * curve.promised[at]:.0f} % band holds {100 * curve.found[at]:.1f} % of the "
+        f"points{f' of {curve.n} spectra' if curve.n else ''}. Above the diagonal the band is "
+        "wider than it need be, below it promises too much."
+    )
+
+
+def _distances(card: dict) -> None:
+    st.markdown("**Does the error grow away from the training set?**")
+    report = cached_report(card["key"])
+    if report is None:
+        st.info("The errors of single records are not stored with this model.")
+        return
+    figure = error_distance_figure(
+        report.distance, report.mse, report.verdict.tolist(), report.names.tolist(),
+        spectrum=card["spectrum"], dark=is_dark(), height_px=420,
+    )  # fmt: skip
+    st.plotly_chart(figure, width="stretch", theme=None, key="error_distance", config=CHART)
+    st.caption(
+        f"{len(report.mse)} records, each predicted by networks that had not seen it. Dotted: "
+        "where distance alone changes the verdict; chemistry and disagreement can too."
+    )
+
+
+def learning_section(card: dict) -> None:
+    """How the error falls as the training set grows."""
+    points = (card.get("metrics") or {}).get("learning_curve")
+    if not points:
+        st.info("No learning curve was measured for this model.")
+        return
+    figure = learning_curve_figure(
+        *(np.array([point[name] for point in points]) for name in ("n", "mse", "mse_error")),
+        spectrum=card["spectrum"], dark=is_dark(), height_px=430,
+    )  # fmt: skip
+    st.plotly_chart(figure, width="stretch", theme=None, key="learning", config=CHART)
+    first, last = points[0], points[-1]
+    st.caption(
+        f"Small ensembles fitted to {first['n']} to {last['n']} spectra drawn at random, judged on "
+        "the same held-out ones; error bars are standard errors. Beyond the last point is a guess."
+    )

@@ -1,0 +1,232 @@
+"""The Models page: the card of a model, its headline numbers, and other models of its elements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts.shared.library import model_cards
+from pages.parts.shared.page import plain
+from xanes_core.model import card_json, metrics_csv
+from xanes_core.spectra import mse_scale
+
+#: Columns of the score table: label, entry of the card, digits, factor (None: that of the error).
+_SCORES = (
+    ("n", "n", 0, 1.0),
+    ("MSE", "mse", 2, None),
+    ("Median MSE", "median_mse", 2, None),
+    ("Spectral error (%)", "relative_spectral_error_percent", 1, 1.0),
+    ("Intensity error (%)", "median_intensity_error_percent", 1, 1.0),
+    ("Peak position (eV)", "peak_position_error_ev", 2, 1.0),
+    ("Peaks matched (%)", "peaks_matched", 0, 100.0),
+    ("In the band (%)", "coverage", 0, 100.0),
+    ("Band width", "width", 2, 1.0),
+    ("Spread-error rank corr.", "spread_error_spearman", 2, 1.0),
+)
+_NONE = "\u2013"
+
+
+def card_section(card: dict) -> None:
+    """What the model is on the left, how well it does on the right."""
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        st.table(facts(card), border=False, hide_header=True)
+        download_card(card)
+    with right:
+        st.markdown("**Held-out scores**")
+        found = headline(card)
+        if not found:
+            st.caption("This card holds no scores on held-out structures.")
+        with st.container(horizontal=True, gap="small"):
+            for label, value in found.items():
+                st.metric(label, value, width="content")
+        protocol = (card.get("metrics") or {}).get("protocol")
+        if found and protocol:
+            st.caption(plain(protocol[:1].upper() + protocol[1:]) + ".")
+        _differences(card)
+
+
+def download_card(card: dict) -> None:
+    """Buttons for the card and its numbers."""
+    offers = [
+        ("Card (JSON)", "card.json", "application/json", lambda: card_json(card)),
+    ]
+    if scores_table(card) is not None:
+        offers.append(("Metrics (CSV)", "metrics.csv", "text/csv", lambda: metrics_csv(card)))
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown("Download")
+        for label, name, mime, make in offers:
+            st.download_button(
+                label, make, file_name=f"{card['key']}_{name}", mime=mime, on_click="ignore",
+                key=f"download_{name}",
+            )  # fmt: skip
+
+
+def _differences(card: dict) -> None:
+    """What differs where several models answer for one element of this card."""
+    for element in card["elements"]:
+        own = [c for c in model_cards(element) if c["spectrum"] == card["spectrum"]]
+        if len(own) < 2:
+            continue
+        st.markdown(
+            f"**{plain(element)} has {len(own)} models.** They learned from different theories, so "
+            "their spectra differ for the same structure. Compare each with data of its own kind."
+        )
+        st.table(difference_table(own, element), border="horizontal")
+
+
+def facts(card: dict[str, Any]) -> pd.DataFrame:
+    """What a card says in words, one line per label."""
+    kind = {"xanes": "absorption", "xes": "emission"}.get(card["spectrum"], card["spectrum"])
+    grid = card["grid"]
+    found = [
+        ("Absorbers", ", ".join(card["elements"])),
+        ("Spectrum", f"{card['edge']}-edge {kind}, {grid['start_rel_ev']:g} to "
+                     f"{grid['stop_rel_ev']:g} eV from E0, {grid['n_points']} points"),
+        ("Theory", card["theory"]),
+        ("Broadening", card["broadening"]),
+        ("Training data", training_text(card)),
+        ("Source", card["origin"]),
+        ("Licence", card["licence"]),
+        ("Descriptor", f"wACSF, convention {card['convention']}, within 6 \u00c5"),
+        ("Size", card["size_note"]),
+        ("Made on", card["date"]),
+        ("Made with", ", ".join(f"{name} {v}" for name, v in card["versions"].items())),
+    ]  # fmt: skip
+    rows = {label: _plain_cell(str(text)) for label, text in found if text}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[""])
+
+
+def training_text(card: dict[str, Any]) -> str:
+    """Size of the training set, by element where there are several."""
+    data = card.get("training_set") or {}
+    text = f"{data.get('n', _NONE)} spectra"
+    per_element = data.get("n_per_element") or {}
+    if len(per_element) > 1:
+        text += " (" + ", ".join(f"{e} {n}" for e, n in per_element.items()) + ")"
+    held = data.get("n_held_out_for_metrics")
+    return f"{text}; scores on {held} kept aside" if held else text
+
+
+def scores_table(card: dict[str, Any]) -> pd.DataFrame | None:
+    """Scores on structures kept aside, one row per group; None where the card has none."""
+    rows = _score_rows(card)
+    if not rows:
+        return None
+    error_factor, error_label = mse_scale(card["spectrum"])
+    table = {
+        _row_label(name): {
+            label.replace("MSE", error_label): _number(
+                row.get(key), digits, error_factor if factor is None else factor
+            )
+            for label, key, digits, factor in _SCORES
+        }
+        for name, row in rows.items()
+    }
+    frame = pd.DataFrame.from_dict(table, orient="index")
+    return frame.loc[:, (frame != _NONE).any()]
+
+
+def headline(card: dict[str, Any]) -> dict[str, str]:
+    """The few numbers to show large, by label; empty where the card has no scores."""
+    row = _score_rows(card).get("all")
+    if not row:
+        return {}
+    factor, label = mse_scale(card["spectrum"])
+    level = 100 * card["interval_level"]
+    found = {
+        "Spectra kept aside": _number(row.get("n"), 0, 1.0),
+        label: _number(row.get("mse"), 2, factor),
+        "Spectral error": f"{_number(row.get('relative_spectral_error_percent'), 1, 1.0)} %",
+        f"Inside the {level:.0f} % band": f"{_number(row.get('coverage'), 0, 100.0)} %",
+    }
+    return {name: text for name, text in found.items() if not text.startswith(_NONE)}
+
+
+def verdict_table(card: dict[str, Any], name: str = "by_verdict") -> pd.DataFrame | None:
+    """How the error grows with the verdict, of the metric `name`; None where unknown."""
+    metrics = card.get("metrics") or {}
+    groups = metrics.get(name)
+    if groups is None and name == "by_verdict":  # cards of before
+        groups = (metrics.get("held_out") or {}).get("domain")
+    if not isinstance(groups, dict) or not groups:
+        return None
+    factor, label = mse_scale(card["spectrum"])
+    usual = (groups.get("in domain") or {}).get("mse")
+    rows = {}
+    for verdict, found in groups.items():
+        ratio = found["mse"] / usual if usual and found.get("mse") else None
+        rows[verdict.capitalize()] = {
+            "n": _number(found.get("n"), 0, 1.0),
+            label: _number(found.get("mse"), 2, factor),
+            "Times in domain": _number(ratio, 1, 1.0),
+            "In the band (%)": _number(found.get("coverage"), 0, 100.0),
+            "Band width": _number(found.get("width"), 2, 1.0),
+        }
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    return frame.loc[:, (frame != _NONE).any()]
+
+
+def chemistry_table(card: dict[str, Any]) -> pd.DataFrame | None:
+    """Errors on kinds of complexes never seen, beside those at random; None where unmeasured."""
+    splits = (card.get("metrics") or {}).get("chemistry")
+    if not splits:
+        return None
+    factor, label = mse_scale(card["spectrum"])
+    rows = {
+        _plain_cell(str(split["left_out"])): {
+            "Kind": _plain_cell(str(split.get("kind", _NONE))),
+            "n": _number(split.get("n"), 0, 1.0),
+            f"{label}, never seen": _number(split.get("mse"), 2, factor),
+            f"{label}, at random": _number(split.get("mse_random"), 2, factor),
+            "In the band (%)": _number(split.get("coverage"), 0, 100.0),
+        }
+        for split in splits
+    }
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    return frame.loc[:, (frame != _NONE).any()]
+
+
+def difference_table(cards: list[dict[str, Any]], element: str) -> pd.DataFrame:
+    """What differs between the models of one element, side by side."""
+    columns = {}
+    for card in cards:
+        rows = _score_rows(card)
+        # a card of one element may have the overall row only
+        row = rows.get(element) or (rows.get("all") if len(card["elements"]) == 1 else None) or {}
+        trained = (card.get("training_set") or {}).get("n_per_element", {}).get(element, _NONE)
+        default = element in card.get("default_for", [])
+        factor, label = mse_scale(card["spectrum"])
+        columns[f"{card['key']} (default)" if default else card["key"]] = {
+            "Theory": card["theory"],
+            "Broadening": card["broadening"],
+            f"{element} spectra in training": str(trained),
+            f"Held-out {label}": _number(row.get("mse"), 2, factor),
+            "Inside the band (%)": _number(row.get("coverage"), 0, 100.0),
+        }
+    return pd.DataFrame(columns).map(_plain_cell)
+
+
+def _score_rows(card: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    held_out = (card.get("metrics") or {}).get("held_out") or {}
+    rows = {k: v for k, v in held_out.items() if k != "domain" and isinstance(v, dict)}
+    if len(card["elements"]) == 1 and "all" in rows:
+        rows.pop(card["elements"][0], None)
+    return rows
+
+
+def _row_label(name: str) -> str:
+    return "All" if name == "all" else name[:1].upper() + name[1:]
+
+
+def _number(value: Any, digits: int, factor: float) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _NONE
+    return f"{value * factor:.{digits}f}"
+
+
+def _plain_cell(text: str) -> str:
+    # tables read markdown: an underscore or a star in a card is only that
+    return "".join(f"\\{c}" if c in "*_`$[]<>:" else c for c in text)

@@ -1,0 +1,92 @@
+"""What the Models page reads: stored report, structures of its records, the reader's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from ase import Atoms
+
+from pages.parts.shared import inputs
+from pages.parts.shared.choices import absorber_options, element_of, first_choice
+from pages.parts.shared.library import cached_model
+from xanes_core.dataset import load_training_set
+from xanes_core.errors import XanesError
+from xanes_core.files import PROJECT
+from xanes_core.model import Report, load_report
+from xanes_core.structures import environment, select_sites
+
+
+@dataclass(frozen=True)
+class OwnStructure:
+    """The structure of the session, as a model sees it; ``why`` says why it cannot."""
+
+    label: str = ""
+    element: str = ""
+    scaled: np.ndarray | None = None
+    why: str = ""
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the report")
+def cached_report(key: str) -> Report | None:
+    """Stored report of a model, shared by all readers; None where it has none."""
+    return load_report(key)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the training structures")
+def _structures(folder: str, spectrum: str) -> dict[str, Atoms]:
+    data = load_training_set(folder, spectrum=spectrum)
+    return dict(zip(data.names.tolist(), data.structures, strict=True))
+
+
+def structure_of(card: dict, name: str) -> tuple[Atoms | None, str]:
+    """Structure of a record (absorber first), or None and why there is none."""
+    source = card["training_set"]["source"]
+    folder = PROJECT / source
+    if source.split("/")[0] != "data":
+        return None, "The structures of this model's training set are not part of the project."
+    if not folder.is_dir():
+        return None, f"The folder {source} is not here: restore it to see the structures."
+    try:
+        found = _structures(str(folder), card["spectrum"])
+    except XanesError as error:
+        return None, str(error)
+    if name not in found:
+        return None, f"{source} has no record {name}: the report belongs to other data."
+    return found[name], ""
+
+
+def report_or_sentence(card: dict) -> Report | None:
+    """The model's report; where it has none, say so."""
+    report = cached_report(card["key"])
+    if report is None:
+        st.info(
+            "No records are stored with this model: it was made without a report. Its card and "
+            "accuracy are complete."
+        )
+    return report
+
+
+def own_structure(card: dict) -> OwnStructure | None:
+    """The structure in view, seen by the model of `card`; None where nothing was chosen."""
+    entry = inputs.active_entry(inputs.entries())
+    if entry is None:
+        return None
+    frame = int(st.session_state.get(f"frame_{entry.key}", 1)) - 1
+    atoms = entry.frames[min(frame, len(entry.frames) - 1)]
+    options = absorber_options(atoms)
+    if not options:
+        return OwnStructure(entry.label, why="holds no metal that the models know")
+    chosen = st.session_state.get(f"absorber_{entry.key}")
+    absorber = chosen if chosen in options else first_choice(entry, options)
+    element = element_of(atoms, absorber)
+    if element not in card["elements"]:
+        return OwnStructure(
+            entry.label, element, why=f"holds {element}, which this model knows not"
+        )
+    model = cached_model(card["key"])
+    site = select_sites(atoms, absorber)[0].index
+    around = environment(atoms, site, model.convention.r_cut_ang)
+    features = model.convention.transform_environment(around)[None]
+    return OwnStructure(entry.label, element, model.ensemble.scaler.transform(features))

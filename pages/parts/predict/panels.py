@@ -1,0 +1,126 @@
+"""The parts of the Predict page: structure, spectrum, verdict, downloads, batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from pages.parts.shared.inputs import Entry
+from pages.parts.shared.library import KIND_NAMES
+from pages.parts.shared.page import is_dark, plain
+from xanes_core.files import safe_name
+from xanes_core.model import to_csv, to_json, to_xdi
+from xanes_core.plots import Curve, spectrum_figure, spectrum_image
+from xanes_core.spectra import INTENSITY_UNITS
+
+FIGURE_HEIGHT_PX = 390
+#: Two figures, one above the other.
+SMALL_FIGURE_HEIGHT_PX = 290
+_FIGURE_KEYS = {"xanes": "spectrum", "xes": "emission"}
+#: Decimals of intensities.
+_DIGITS = {"xanes": 2, "xes": 3}
+# the downloads below make a better picture than the browser does
+_CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "lasso2d", "select2d"]}
+_VERDICTS = {
+    "in domain": ("In domain", "green"),
+    "at the edge": ("At the edge of the training data", "orange"),
+    "outside": ("Outside the training data", "red"),
+}
+
+
+def heading(entry: Entry, *, named: bool) -> None:
+    """What is in view (unless a list names it), and why it is worth a look."""
+    if named:
+        st.markdown(f"#### {plain(entry.label)}")
+    if entry.note:
+        st.caption(plain(entry.note))
+
+
+def spectrum_panel(curves: list[Curve], prediction, axis: str, *, one_of_two: bool) -> None:
+    """The spectra, with the prediction in front."""
+    figure = spectrum_figure(
+        curves, e0_ev=prediction.e0_ev, axis=axis, dark=is_dark(), spectrum=prediction.spectrum,
+        height_px=SMALL_FIGURE_HEIGHT_PX if one_of_two else FIGURE_HEIGHT_PX,
+    )  # fmt: skip
+    key = _FIGURE_KEYS[prediction.spectrum]
+    st.plotly_chart(figure, width="stretch", theme=None, key=key, config=_CHART)
+
+
+def verdict_panel(predictions: Sequence) -> None:
+    """How far to trust the predictions, in words; two boxes where the verdicts differ."""
+    said = [(p.domain.level, p.domain.reasons) for p in predictions]
+    groups = [predictions] if said[:-1] == said[1:] else [[p] for p in predictions]
+    for i, group in enumerate(groups):
+        domain = group[0].domain
+        label, colour = _VERDICTS.get(domain.level, (domain.level, "gray"))
+        if len(groups) > 1:
+            label = f"{KIND_NAMES[group[0].spectrum]}: {label[:1].lower()}{label[1:]}"
+        with st.container(border=True, gap="xsmall", key=f"verdict_{i}" if i else "verdict"):
+            st.badge(label, color=colour)
+            st.markdown("\n".join(f"- {plain(r[:1].upper() + r[1:])}" for r in domain.reasons))
+            st.caption(_band_text(group))
+
+
+def _band_text(predictions: Sequence) -> str:
+    """What the bands promise and how wide they are."""
+    first = predictions[0]
+    widths = []
+    for p in predictions:
+        width = f"{np.mean(p.upper - p.lower):.{_DIGITS[p.spectrum]}f}"
+        kind = f" ({KIND_NAMES[p.spectrum]})" if len(predictions) > 1 else ""
+        widths.append(f"{width} {INTENSITY_UNITS[p.spectrum]}{kind}")
+    return (
+        f"The band is meant to hold the true spectrum at {100 * first.level:.0f} % of the "
+        f"energies; here it is {' and '.join(widths)} wide on average."
+    )
+
+
+def downloads(prediction, curves: list[Curve], axis: str, name: str) -> None:
+    """Buttons for data and figure."""
+    kind = "" if prediction.spectrum == "xanes" else f"_{prediction.spectrum}"
+    base = f"{safe_name(name)}_{prediction.element}_K{kind}"
+
+    def image(image_format: str):
+        return lambda: spectrum_image(
+            curves, e0_ev=prediction.e0_ev, axis=axis, image_format=image_format,
+            spectrum=prediction.spectrum,
+        )  # fmt: skip
+
+    offers = [
+        ("CSV", "csv", "text/csv", lambda: to_csv(prediction)),
+        ("JSON", "json", "application/json", lambda: to_json(prediction)),
+        ("XDI", "xdi", "text/plain", lambda: to_xdi(prediction)),
+        ("PNG", "png", "image/png", image("png")),
+        ("SVG", "svg", "image/svg+xml", image("svg")),
+    ]
+    with st.container(
+        horizontal=True, gap="small", vertical_alignment="center", key=f"downloads{kind}"
+    ):
+        st.markdown("Download")
+        for label, extension, mime, make in offers:
+            st.download_button(
+                label,
+                make,
+                file_name=f"{base}.{extension}",
+                mime=mime,
+                on_click="ignore",
+                key=f"download{kind}_{extension}",
+            )
+
+
+def frame_slider(entry: Entry) -> int:
+    """Frame in view, from 0; a slider only where there are several."""
+    if len(entry.frames) == 1:
+        return 0
+    return (
+        st.slider("Frame", 1, len(entry.frames), key=f"frame_{entry.key}", persist_state="session")
+        - 1
+    )
+
+
+def even_frames(n_frames: int, shown: int, at_most: int = 8) -> list[int]:
+    """Up to `at_most` frames spread over all, the shown one left out."""
+    spread = np.unique(np.linspace(0, n_frames - 1, min(n_frames, at_most)).round().astype(int))
+    return [int(i) for i in spread if i != shown]

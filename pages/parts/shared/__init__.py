@@ -1,0 +1,1 @@
+"""What several pages use: frame and links, choices, structures in view, cached calls, charts."""

@@ -1,0 +1,292 @@
+"""What the reader works on: examples and uploaded files, kept through page switches."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from numbers import Integral
+from pathlib import PurePosixPath
+
+import streamlit as st
+from ase import Atoms
+
+from pages.parts.shared.library import example_atoms, examples
+from pages.parts.shared.page import from_link, notice, plain, to_link
+from xanes_core.constants import ABSORBERS
+from xanes_core.errors import XanesError
+from xanes_core.structures import absorber_elements, read_structures
+
+MAX_FILES = 500
+MAX_FRAMES = 2000
+#: Files that could not be read, named above the page.
+SHOWN_FAILURES = 3
+_FILES, _ACTIVE, _EXAMPLE = "files", "active_entry", "example"
+_RELAXED, _RELAXED_PREFIX = "relaxed_entries", "relaxed:"
+_LABEL_LENGTH = 60
+
+
+def shortened(name: str) -> str:
+    """Name of at most 60 characters: beginning and end, since long names differ at the end."""
+    if len(name) <= _LABEL_LENGTH:
+        return name
+    half = _LABEL_LENGTH // 2
+    return f"{name[:half]}\u2026{name[1 - half :]}"
+
+
+@dataclass
+class StoredFile:
+    """An uploaded file: its bytes until it is read, then its frames or the reason it failed."""
+
+    name: str
+    digest: str
+    data: bytes | None
+    frames: list[Atoms] | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One structure (or several frames of one) to predict; ``name`` is for files to save."""
+
+    key: str
+    label: str
+    frames: list[Atoms]
+    name: str
+    absorber: int | None = None
+    note: str = ""
+    origin: str = ""  # key of the entry that was relaxed to give this one
+
+    @property
+    def is_example(self) -> bool:
+        """Whether it is one of the shipped examples."""
+        return self.key.startswith("example:")
+
+    def frame_name(self, frame: int) -> str:
+        """Name of one frame, counted from 0; shown from 1."""
+        return self.name if len(self.frames) == 1 else f"{self.name} frame {frame + 1}"
+
+
+def files() -> dict[str, StoredFile]:
+    """Files of this session by digest and name, in the order they came."""
+    return st.session_state.setdefault(_FILES, {})
+
+
+def sidebar() -> None:
+    """Widgets that choose the structures; reads new files with a progress line."""
+    _apply_link()
+    with st.sidebar:
+        st.file_uploader(
+            "Your structures",
+            accept_multiple_files=True,
+            key=_uploader_key(),
+            on_change=_take_files,
+            help="Molecules or crystals, one or many files, each with one or many frames.",
+        )
+        _kept_files()
+        st.pills(
+            "Or an example",
+            ABSORBERS,
+            key="element",
+            on_change=_pick_element,
+            persist_state="session",
+            help="One click loads an example complex of this metal.",
+        )
+        element = st.session_state.get("element")
+        if element:
+            _example_select(element)
+    _read_new()
+
+
+def entries() -> list[Entry]:
+    """Everything that can be predicted now: readable files first, then the chosen example.
+
+    A relaxed structure stands behind the one it came from, for as long as that one is there.
+    """
+    found = [
+        Entry(f"file:{key}", shortened(f.name), f.frames, f.name, _named_absorber(f.frames[0]))
+        for key, f in files().items()
+        if f.frames
+    ]
+    key = st.session_state.get(_EXAMPLE)
+    if key in examples():
+        example = examples()[key]
+        label = f"{example.title}, {example.formula}"
+        found.append(
+            Entry(
+                f"example:{key}", label, [example_atoms(key)], key, example.absorber, example.note
+            )
+        )
+    relaxed = list(st.session_state.get(_RELAXED, {}).values())
+    return [e for own in found for e in (own, *(r for r in relaxed if r.origin == own.key))]
+
+
+def add_relaxed(entry: Entry, frame: int, atoms: Atoms) -> str:
+    """Put the relaxed structure of one frame beside its original; return its key."""
+    key = f"{_RELAXED_PREFIX}{entry.key}:{frame}"
+    label = entry.label if len(entry.frames) == 1 else f"{entry.label} frame {frame + 1}"
+    name = f"{entry.frame_name(frame)} relaxed"
+    made = Entry(key, f"{label}, relaxed", [atoms], name, entry.absorber, entry.note, entry.key)
+    st.session_state.setdefault(_RELAXED, {})[key] = made
+    return key
+
+
+def show_failures() -> None:
+    """One line for each file that could not be read; many of them are left to the table."""
+    failures = [f for f in files().values() if f.error]
+    lines = [f"**{plain(f.name, 80)}**: {plain(f.error)}" for f in failures[:SHOWN_FAILURES]]
+    if more := len(failures) - len(lines):
+        lines.append(f"{more} more could not be read: the table names them.")
+    if lines:  # one box, so that the spectrum stays in view
+        st.warning("  \n".join(lines))
+
+
+def active_entry(found: list[Entry]) -> Entry | None:
+    """The entry in view; the first one where the remembered one is gone."""
+    by_key = {entry.key: entry for entry in found}
+    chosen = by_key.get(st.session_state.get(_ACTIVE)) or (found[0] if found else None)
+    if chosen:
+        st.session_state[_ACTIVE] = chosen.key
+    # a link cannot carry a relaxed structure: it leads to the one that was relaxed
+    origin = chosen and (chosen.origin or chosen.key)
+    is_example = origin is not None and origin.startswith("example:")
+    to_link("example", st.session_state.get(_EXAMPLE) if is_example else None)
+    to_link("element", st.session_state.get("element") if is_example else None)
+    return chosen
+
+
+def activate(key: str) -> None:
+    """Bring the entry `key` into view."""
+    st.session_state[_ACTIVE] = key
+
+
+def choose_example(key: str) -> None:
+    """Bring the example `key` into view, its metal marked in the sidebar."""
+    st.session_state[_EXAMPLE] = key
+    st.session_state["element"] = examples()[key].element
+    activate(f"example:{key}")
+
+
+def first_example(element: str) -> str | None:
+    """Key of the first example of `element`."""
+    return next((k for k, e in examples().items() if e.element == element), None)
+
+
+def _apply_link() -> None:
+    example = from_link("example", list(examples()), "the example")
+    element = from_link("element", ABSORBERS, "the element")
+    if example:
+        choose_example(example)
+        metal = examples()[example].element
+        if element and element != metal:
+            notice(f"The link names {element}, but its example holds {metal}: showing the example.")
+    elif element and (key := first_example(element)):
+        choose_example(key)
+
+
+def _pick_element() -> None:
+    element = st.session_state.get("element")
+    if element is None:
+        st.session_state[_EXAMPLE] = None
+    elif key := first_example(element):
+        choose_example(key)
+
+
+def _example_select(element: str) -> None:
+    options = [k for k, e in examples().items() if e.element == element]
+    if len(options) < 2:
+        return
+    current = st.session_state.get(_EXAMPLE)
+    st.session_state["example_select"] = current if current in options else options[0]
+    st.selectbox(
+        "Example",
+        options,
+        key="example_select",
+        format_func=lambda k: f"{examples()[k].title}, {examples()[k].formula}",
+        label_visibility="collapsed",
+        on_change=lambda: choose_example(st.session_state["example_select"]),
+    )
+
+
+def _uploader_key() -> str:
+    return f"uploader_{st.session_state.setdefault('uploader_version', 0)}"
+
+
+def _take_files() -> None:
+    """Match the kept files with the uploader's list; what came on an earlier visit stays."""
+    uploads = st.session_state.get(_uploader_key()) or []
+    kept, before = files(), st.session_state.get("uploader_keys", [])
+    now = {}
+    for upload in uploads[:MAX_FILES]:
+        data = upload.getvalue()
+        digest = hashlib.sha256(data + b"\0" + upload.name.encode()).hexdigest()[:16]
+        now[digest] = kept.get(digest) or StoredFile(upload.name, digest, data)
+    if len(uploads) > MAX_FILES:
+        notice(f"{len(uploads)} files are too many at once: the first {MAX_FILES} were taken.")
+    fresh = [d for d in now if d not in kept]
+    for digest in before:
+        if digest not in now:
+            kept.pop(digest, None)
+    kept.update(now)
+    st.session_state["uploader_keys"] = list(now)
+    if fresh:
+        activate(f"file:{fresh[0]}")
+
+
+def _kept_files() -> None:
+    """Files the uploader no longer lists, because the page was left meanwhile."""
+    listed = {u.file_id for u in st.session_state.get(_uploader_key()) or []}
+    if not files() or listed:
+        return
+    names = [f.name for f in files().values()]
+    some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    st.caption(f"Kept: {plain(some, 120)}")
+    st.button("Remove the files", on_click=_clear_files, type="tertiary")
+
+
+def _clear_files() -> None:
+    st.session_state[_FILES] = {}
+    st.session_state["uploader_keys"] = []
+    st.session_state["uploader_version"] += 1
+
+
+def _read_new() -> None:
+    """Read what has not been read; each file is kept as soon as it is done."""
+    waiting = [f for f in files().values() if f.frames is None and not f.error]
+    if not waiting:
+        return
+    bar = st.progress(0.0, "Reading the files") if len(waiting) > 3 else None
+    for n, stored in enumerate(waiting):
+        if bar:
+            bar.progress(n / len(waiting), f"Reading file {n + 1} of {len(waiting)}")
+        _read(stored)
+    if bar:
+        bar.empty()
+
+
+def _read(stored: StoredFile) -> None:
+    try:
+        # the name tells the format and nothing else
+        name = PurePosixPath(stored.name.replace("\\", "/")).name
+        frames = read_structures(stored.data or b"", name=name)
+        if not absorber_elements(frames[0]):
+            raise XanesError(
+                f"It holds no metal that the models know ({', '.join(ABSORBERS)}): "
+                "choose a structure with one of them."
+            )
+        if len(frames) > MAX_FRAMES:
+            raise XanesError(
+                f"It has {len(frames)} frames, more than {MAX_FRAMES}: thin it out, or use the "
+                "command line."
+            )
+        stored.frames = frames
+    except XanesError as error:
+        stored.error = str(error)
+    except Exception:
+        # a reader may fail in ways nobody foresaw; one bad file must not take the batch along
+        stored.error = "It could not be read as a structure file: check its format and extension."
+    stored.data = None
+
+
+def _named_absorber(atoms: Atoms) -> int | None:
+    named = atoms.info.get("absorber")
+    return int(named) if isinstance(named, Integral) and 0 <= named < len(atoms) else None

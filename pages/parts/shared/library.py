@@ -1,0 +1,82 @@
+"""Small things every page needs: theme, safe text, links, cached models and examples."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from ase import Atoms
+
+from xanes_core.model import list_models, load_model
+from xanes_core.structures import absorber_sites, list_examples, load_example
+
+#: Kinds of spectra as people call them.
+KIND_NAMES = {"xanes": "XANES", "xes": "XES"}
+
+
+@st.cache_resource(max_entries=8, show_spinner="Loading the model")
+def cached_model(key: str):
+    """Read-only model, shared by all readers."""
+    return load_model(key)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def model_cards(element: str | None = None, spectrum: str | None = None) -> list[dict]:
+    """Cards of the shipped models of an element and a kind of spectrum, defaults first.
+
+    None stands for all.
+    """
+    return [dict(card) for card in list_models(element, spectrum)]
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def examples() -> dict:
+    """Examples by key, in the order of the catalogue."""
+    return {example.key: example for example in list_examples()}
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def example_atoms(key: str):
+    """Structure of an example; nobody changes it."""
+    return load_example(key)
+
+
+def default_model(element: str, spectrum: str = "xanes") -> str | None:
+    """Key of the model that answers for `element` unless the reader chooses another."""
+    cards = model_cards(element, spectrum)
+    return cards[0]["key"] if cards else None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to predict: the absorber as the library takes it, the model's key, and what it gives."""
+
+    absorber: int | str
+    element: str
+    model_key: str
+    spectrum: str = "xanes"
+
+
+def structure_key(atoms: Atoms) -> str:
+    """Hash of what a prediction depends on."""
+    digest = hashlib.sha256()
+    for array in (atoms.numbers, atoms.positions, np.asarray(atoms.cell), atoms.pbc):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+@st.cache_data(max_entries=4096, show_spinner=False)
+def _predict(key: str, absorber: int | str, model_key: str, _atoms: Atoms):
+    return cached_model(model_key).predict(_atoms, absorber=absorber)
+
+
+def predict(atoms: Atoms, request: Request):
+    """Prediction of one frame; raises XanesError with a sentence when it cannot be made."""
+    return _predict(structure_key(atoms), request.absorber, request.model_key, atoms)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _sites(key: str, _atoms: Atoms):
+    return absorber_sites(_atoms)

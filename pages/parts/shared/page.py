@@ -1,0 +1,108 @@
+"""What surrounds every page: set-up, navigation, and errors of the library as sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from xanes_core.errors import XanesError
+
+# an icon by name would come from a font server; this one comes from here
+ICON = Path(__file__).resolve().parent / "icon.png"
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_NOTICES = "_notices"
+
+
+@dataclass(frozen=True)
+class PageLink:
+    """A page as the navigation shows it."""
+
+    script: str
+    title: str
+
+
+#: The pages in the order of the navigation; the first is where the app opens.
+PAGES = (
+    PageLink("pages/predict.py", "Predict"),
+    PageLink("pages/importance.py", "Feature importance"),
+    PageLink("pages/windows.py", "Spectral windows"),
+    PageLink("pages/theory.py", "Theory"),
+    PageLink("pages/models.py", "Models"),
+)
+
+
+@contextmanager
+def page(title: str) -> Iterator[None]:
+    """Set a page up, show the navigation, and turn what the library refuses into a sentence."""
+    st.set_page_config(page_title=f"{title} - XANES Explorer", page_icon=str(ICON), layout="wide")
+    st.logo(ICON)
+    # the default margins leave too little room for two panels side by side
+    st.html("<style>.stMainBlockContainer {padding-left: 2rem; padding-right: 2rem;}</style>")
+    with st.sidebar, st.container(key="navigation", gap="xxsmall"):
+        for link in PAGES:
+            st.page_link(link.script, label=link.title, width="stretch")
+    try:
+        yield
+    except XanesError as error:
+        st.error(plain(error))
+
+
+def is_dark() -> bool:
+    """Whether the reader's page is dark."""
+    return st.context.theme.type == "dark"
+
+
+def plain(text: str, limit: int = 400) -> str:
+    """`text` so that markdown shows it letter by letter: no markup, link, icon or formula."""
+    text = " ".join(str(text).split())
+    text = text if len(text) <= limit else text[: limit - 1] + "\u2026"
+    # autolinks survive backslashes: a word joiner keeps an address from becoming one
+    for mark in ("://", "www.", "@"):
+        text = text.replace(
+            mark, f"{mark[0]}\u2060{mark[1:]}" if len(mark) > 1 else f"\u2060{mark}"
+        )
+    return _PUNCTUATION.sub(r"\\\1", text)
+
+
+def notice(sentence: str) -> None:
+    """Keep a sentence for the reader until the page has shown it once."""
+    waiting = st.session_state.setdefault(_NOTICES, [])
+    if sentence not in waiting:
+        waiting.append(sentence)
+
+
+def show_notices() -> None:
+    """Show the sentences kept by :func:`notice`."""
+    for sentence in st.session_state.pop(_NOTICES, []):
+        st.info(plain(sentence))
+
+
+def from_link(name: str, options: Sequence[str], what: str) -> str | None:
+    """Value of the link's parameter `name` where it is new to this session and an option.
+
+    A value that is no option leaves a notice and is dropped from the link.
+    """
+    value = st.query_params.get(name)
+    if value is None or value == st.session_state.get(f"_link_{name}"):
+        return None
+    st.session_state[f"_link_{name}"] = value
+    if value in options:
+        return value
+    notice(f"The link asks for {what} {value[:40]!r}, which does not exist here; it was left out.")
+    del st.query_params[name]
+    return None
+
+
+def to_link(name: str, value: str | None) -> None:
+    """Write the parameter `name` into the page's address; None takes it out."""
+    st.session_state[f"_link_{name}"] = value
+    if value is None:
+        if name in st.query_params:
+            del st.query_params[name]
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value

@@ -1,0 +1,131 @@
+"""The calculation of this session: started, watched, cancelled, and its outcome collected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.runtime import exists, get_instance
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages.parts.shared.page import plain
+from xanes_core.errors import XanesError
+from xanes_core.theory import DiskCache, Job, JobRunner, JobState, Progress, Work
+
+_JOB, _OUTCOMES, _SAID = "theory_job", "theory_outcomes", "theory_said"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a job is for: the engine's key or "relax", the structure in view, its settings' key.
+
+    ``slot`` names what is calculated of which structure; ``key`` the calculation with its settings.
+    """
+
+    slot: tuple
+    key: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is known of a slot: the result, and the key of its settings."""
+
+    key: str
+    result: object
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _runner() -> JobRunner:
+    return JobRunner()
+
+
+def disk() -> DiskCache:
+    """Results kept on disk, shared by all readers."""
+    return DiskCache()
+
+
+def _owner() -> tuple[str, object]:
+    """Name of this session, and a quick test of whether its reader is still there."""
+    context = get_script_run_ctx()
+    session = context.session_id if context else ""
+    if not exists():  # no server: a script or a test
+        return session, lambda: True
+    runtime = get_instance()
+    return session, lambda: runtime.is_active_session(session)
+
+
+def running() -> Job | None:
+    """The job of this session that has not been collected yet."""
+    return st.session_state.get(_JOB)
+
+
+def start(task: Task, title: str, work: Work) -> None:
+    """Start a calculation; what keeps it from starting is said where its outcome would be."""
+    st.session_state.setdefault(_SAID, {}).pop(task.slot, None)
+    owner, alive = _owner()
+    try:
+        job = _runner().submit(work, owner=owner, title=title, tag=task, alive=alive)
+    except XanesError as error:
+        st.session_state[_SAID][task.slot] = str(error)
+        return
+    st.session_state[_JOB] = job
+
+
+def collect() -> None:
+    """Take the outcome of a job that has ended; an earlier result stays where it failed."""
+    job = running()
+    if job is None:
+        return
+    state = job.state()
+    if not state.ended:
+        return
+    del st.session_state[_JOB]
+    task: Task = job.tag
+    if state.status == "finished":
+        keep(task, job.result)
+    else:
+        st.session_state.setdefault(_SAID, {})[task.slot] = state.message
+
+
+def keep(task: Task, result: object) -> None:
+    """Remember a result in this session."""
+    st.session_state.setdefault(_OUTCOMES, {})[task.slot] = Outcome(task.key, result)
+
+
+def outcome(slot: tuple) -> Outcome | None:
+    """Last result for a slot in this session."""
+    return st.session_state.get(_OUTCOMES, {}).get(slot)
+
+
+def show_failure(slot: tuple) -> None:
+    """Why the last calculation of a slot gave no result, until the next one starts."""
+    said = st.session_state.get(_SAID, {}).get(slot)
+    if said:
+        st.warning(f"{plain(said[:1].upper() + said[1:])}.")
+
+
+@st.fragment(run_every=1.0)
+def panel() -> None:
+    """State of the running job, with a button that cancels it; the rest of the page stays."""
+    job = running()
+    if job is None:
+        return
+    state = job.state()
+    if state.ended:
+        st.rerun()
+    now = state.progress
+    share = min(now.done / now.total, 1.0) if now and now.total else 0.0
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="center", key="theory_running"
+    ):
+        st.progress(share, f"**{plain(job.title, 60)}**  \n{_told(state, now)}")
+        st.button("Cancel", on_click=job.cancel, key="theory_cancel")
+
+
+def _told(state: JobState, now: Progress | None) -> str:
+    if state.status == "waiting":
+        others = "1 other calculation" if state.ahead == 1 else f"{state.ahead} other calculations"
+        return f"Waiting for {others} to end"
+    stage = now.stage if now else "starting"
+    parts = [stage[:1].upper() + stage[1:], now.detail if now else "", f"{state.elapsed_s:.0f} s"]
+    return plain(" \u00b7 ".join(p for p in parts if p), 160)

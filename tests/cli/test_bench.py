@@ -1,0 +1,72 @@
+"""The benchmark runs and tells ratios; the times themselves are nobody's promise."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from xanes_core.cli import bench
+from xanes_core.theory.base import Availability
+
+
+class StandIn:
+    title = "FEFF10"
+
+    def __init__(self, message=""):
+        self.asked, self.message = [], message
+
+    def available(self):
+        return Availability(not self.message, self.message)
+
+    def run(self, atoms, absorber):
+        self.asked.append((str(atoms.symbols), atoms.symbols[absorber]))
+        return SimpleNamespace(seconds=20.0)
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    monkeypatch.setattr(bench, "N_BATCH", 3)
+    monkeypatch.setattr(bench, "N_ROUNDS", 1)
+    monkeypatch.setattr(bench, "get_engine", lambda key: StandIn("no feff10 here"))
+    return list(bench.run_benchmark())
+
+
+def test_benchmark_reports_speed_and_agreement(lines):
+    assert len(lines) == 6
+    found = re.fullmatch(
+        r"featurise \d+ neighbours: loop [\d.]+ ms, vectorised [\d.]+ ms, "
+        r"\d+ times faster, largest difference (\S+)",
+        lines[0],
+    )
+    assert float(found[1]) < 1e-9, "loop and vectorised transform must agree"
+    assert re.fullmatch(r"load the model: [\d.]+ s", lines[1])
+    assert re.fullmatch(
+        r"one structure end to end, \d+ networks: [\d.]+ ms \([\d.]+ times its features alone\)",
+        lines[2],
+    )
+    for line, name in zip(
+        lines[3:5], ("predict_many", "features and predict_features"), strict=True
+    ):
+        assert re.match(rf"3 structures, {name}: [\d.]+ s, [\d.]+ ms each, peak memory", line)
+    assert lines[5] == "FEFF10 is not timed: no feff10 here"
+
+
+def test_theory_is_timed_beside_the_prediction(monkeypatch):
+    engine = StandIn()
+    monkeypatch.setattr(bench, "get_engine", {"feff10": engine}.__getitem__)
+    monkeypatch.setattr(bench, "prediction_seconds", lambda model, atoms, absorber: 0.004)
+    assert list(bench._theory_lines()) == [
+        "hexaaquairon-ii, 19 atoms: FEFF10 20.0 s, prediction 4.0 ms, 5000 times faster",
+        "nickel-salen, 35 atoms: FEFF10 20.0 s, prediction 4.0 ms, 5000 times faster",
+        "copper-bis-phenanthroline, 45 atoms: FEFF10 20.0 s, prediction 4.0 ms, 5000 times faster",
+    ]
+    assert [symbol for _, symbol in engine.asked] == ["Fe", "Ni", "Cu"]
+
+
+def test_times_are_medians_of_functions_called_in_turn(monkeypatch):
+    monkeypatch.setattr(bench, "N_ROUNDS", 3)
+    called = []
+    found = bench._side_by_side(lambda: called.append("a"), lambda: called.append("b"))
+    assert called == ["a", "b"] * 3
+    assert len(found) == 2
+    assert min(found) >= 0

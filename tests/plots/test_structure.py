@@ -1,0 +1,182 @@
+import json
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+
+from xanes_core.errors import StructureError
+from xanes_core.plots.structure import (
+    MAX_ATOMS,
+    element_colour,
+    notebook_view,
+    scene,
+    structure_figure,
+)
+from xanes_core.plots.style import ABSORBER
+
+
+@pytest.fixture
+def complex_atoms():
+    octahedron = 2.0 * np.vstack([np.eye(3), -np.eye(3)])
+    return Atoms("FeO6", np.vstack([[0, 0, 0], octahedron]) + 5.0)
+
+
+def test_a_scene_is_json_centred_on_the_absorber(complex_atoms):
+    view = scene(complex_atoms, 0)
+    json.dumps(view, allow_nan=False)
+    assert [a["symbol"] for a in view["atoms"]] == ["Fe"] + ["O"] * 6
+    first = view["atoms"][0]
+    assert (first["x"], first["y"], first["z"]) == (0.0, 0.0, 0.0)
+    assert view["note"] == ""
+
+
+def test_only_the_absorber_has_the_absorbers_colour(complex_atoms):
+    view = scene(complex_atoms, 0)
+    assert [a["colour"] == ABSORBER for a in view["atoms"]] == [True] + [False] * 6
+    assert [a["absorber"] for a in view["atoms"]] == [True] + [False] * 6
+
+
+def test_several_absorbers_are_marked_and_the_first_is_the_centre():
+    atoms = Atoms("FeOFe", [[0, 0, 0], [1.8, 0, 0], [3.6, 0, 0]])
+    view = scene(atoms, (2, 0))
+    assert [a["absorber"] for a in view["atoms"]] == [True, False, True]
+    assert view["atoms"][2]["x"] == 0.0
+
+
+def test_an_octahedron_has_six_bonds(complex_atoms):
+    assert scene(complex_atoms, 0)["bonds"] == [[0, i] for i in range(1, 7)]
+
+
+def test_benzene_has_twelve_bonds_and_hydrogens_none_among_themselves():
+    atoms = molecule("C6H6")
+    assert len(scene(atoms, 0)["bonds"]) == 12
+    assert scene(Atoms("H2", [[0, 0, 0], [0, 0, 0.74]]), 0)["bonds"] == []
+
+
+def metal_metal(atoms):
+    view = scene(atoms, 0)
+    symbols = [a["symbol"] for a in view["atoms"]]
+    return [pair for pair in view["bonds"] if all(symbols[k] not in "OC" for k in pair)]
+
+
+def test_metals_are_bonded_unless_an_atom_bridges_them():
+    dimer = Atoms("MnMn", [[0, 0, 0], [0, 0, 2.9]])
+    assert metal_metal(dimer) == [[0, 1]]
+    assert metal_metal(dimer + Atoms("O", [[0, 2.0, -0.3]])) == [[0, 1]]
+    assert metal_metal(dimer + Atoms("O", [[0, 1.3, 1.45]])) == []
+    oxide = bulk("NiO", "rocksalt", a=4.177)
+    assert len(metal_metal(bulk("Ni", "fcc", a=3.52))) > 12
+    assert metal_metal(oxide) == []
+    assert len([pair for pair in scene(oxide, 0)["bonds"] if 0 in pair]) == 6
+
+
+def test_a_lone_atom_has_no_bonds():
+    assert scene(Atoms("Fe", [[0, 0, 0]]), 0)["bonds"] == []
+
+
+def test_labels_are_symbol_and_index_and_off_unless_asked(complex_atoms):
+    assert {a["label"] for a in scene(complex_atoms, 0)["atoms"]} == {""}
+    labels = [a["label"] for a in scene(complex_atoms, 0, labels=True)["atoms"]]
+    assert labels == ["Fe0", "O1", "O2", "O3", "O4", "O5", "O6"]
+
+
+def test_hydrogen_goes_without_a_label():
+    labels = [a["label"] for a in scene(molecule("CH4"), 0, labels=True)["atoms"]]
+    assert labels == ["C0", "", "", "", ""]
+
+
+def test_no_text_of_the_file_gets_into_a_scene(complex_atoms):
+    complex_atoms.info["comment"] = "</script><script>alert(1)</script>"
+    complex_atoms.set_array("labels", np.array(["</script>"] * 7))
+    assert "script" not in json.dumps(scene(complex_atoms, 0, labels=True))
+
+
+def test_a_crystal_shows_the_surroundings_with_images():
+    view = scene(bulk("Fe", "bcc", a=2.87), 0)
+    r = np.array([[a["x"], a["y"], a["z"]] for a in view["atoms"]])
+    distances = np.linalg.norm(r, axis=1)
+    assert distances[0] == 0.0
+    assert (distances < 6.0).all()
+    # 8 + 6 + 12 + 24 + 8 + 6 neighbours in six shells of bcc iron within 6 A
+    assert len(view["atoms"]) == 1 + 64
+    assert "65 atoms within 6 \u00c5" in view["note"]
+
+
+def test_a_big_molecule_shows_the_surroundings_only():
+    side = np.arange(12) * 2.5
+    grid = np.array(np.meshgrid(side, side, side)).reshape(3, -1).T
+    atoms = Atoms(numbers=[26] + [8] * (len(grid) - 1), positions=grid)
+    assert len(atoms) > MAX_ATOMS
+    assert 1 < len(scene(atoms, 0)["atoms"]) < 100
+
+
+def test_shells_are_sorted_and_drawn(complex_atoms):
+    view = scene(complex_atoms, 0, shells_ang=(4.0, 2.5))
+    assert view["shells"] == [2.5, 4.0]
+    figure = structure_figure(view)
+    assert sum(trace.type == "surface" for trace in figure.data) == 2
+
+
+def test_the_plain_view_has_every_atom_and_bond(complex_atoms):
+    view = scene(complex_atoms, 0, labels=True)
+    lines, points = structure_figure(view, dark=True).data
+    assert len(points.x) == 7
+    assert points.marker.color[0] == ABSORBER
+    assert points.text[1] == "O1"
+    assert np.isfinite(np.asarray(lines.x, dtype=float)).sum() == 12
+
+
+def test_a_notebook_gets_every_atom_and_nothing_of_the_files_text(complex_atoms):
+    complex_atoms.info["comment"] = "</script>"
+    shown = notebook_view(scene(complex_atoms, 0, labels=True, shells_ang=(2.5,)), js="local.js")
+    code = shown.startjs + shown.endjs
+    assert "</script>" not in shown.startjs
+    assert code.count(ABSORBER) == 2
+    for label in ("Fe0", "O6"):
+        assert label in code
+    assert "7\\n\\nFe 0.0000 0.0000 0.0000\\nO 2.0000" in code
+
+
+def test_the_structure_is_not_changed(complex_atoms):
+    before = complex_atoms.copy()
+    scene(complex_atoms, 0, labels=True, shells_ang=(2.5,))
+    assert before == complex_atoms
+
+
+def test_hydrogen_is_not_white():
+    assert element_colour(1) != "#FFFFFF"
+    assert element_colour(8) == "#FF0D0D"
+
+
+@pytest.mark.parametrize("absorber", [7, -1, ()])
+def test_an_absorber_out_of_range_is_refused(complex_atoms, absorber):
+    with pytest.raises(StructureError, match="index from 0 to 6"):
+        scene(complex_atoms, absorber)
+
+
+@pytest.mark.parametrize("radius", [0.0, -1.0, float("nan")])
+def test_a_shell_without_radius_is_refused(complex_atoms, radius):
+    with pytest.raises(StructureError, match="positive radius"):
+        scene(complex_atoms, 0, shells_ang=(radius,))
+
+
+def test_atoms_take_the_colours_given_and_the_absorber_keeps_its_own():
+    atoms = Atoms("FeO2", [(0, 0, 0), (2, 0, 0), (0, 2, 0)])
+    drawn = scene(atoms, 0, colours=["#000000", "#112233", "#445566"])["atoms"]
+    assert [a["colour"] for a in drawn] == [ABSORBER, "#112233", "#445566"]
+    assert [a["index"] for a in drawn] == [0, 1, 2]
+
+
+def test_images_in_a_crystal_know_their_atom_and_its_colour():
+    atoms = Atoms("FeO", [(0, 0, 0), (2, 2, 2)], cell=[4, 4, 4], pbc=True)
+    drawn = scene(atoms, 0, colours=["#000000", "#112233"])["atoms"]
+    assert {(a["symbol"], a["index"]) for a in drawn} == {("Fe", 0), ("O", 1)}
+    assert {a["colour"] for a in drawn if a["symbol"] == "O"} == {"#112233"}
+
+
+@pytest.mark.parametrize("colours", [["#000000"], ["#000000", "red"], ["#000000", "#1122334"]])
+def test_colours_that_do_not_fit_are_refused(colours):
+    atoms = Atoms("FeO", [(0, 0, 0), (2, 0, 0)])
+    with pytest.raises(StructureError, match="2 colours such as"):
+        scene(atoms, 0, colours=colours)

@@ -1,0 +1,138 @@
+"""Timings that mean something on any machine: ratios, measured side by side in one run."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from math import cos, exp, pi, sqrt
+
+import numpy as np
+
+from xanes_core.descriptors import WACSF
+from xanes_core.model import load_model, prediction_seconds
+from xanes_core.structures import Environment, environment, list_examples, load_example
+from xanes_core.theory import get_engine
+
+N_ROUNDS = 5
+N_BATCH = 1000
+#: Complexes whose FEFF10 spectra are calculated beside the prediction: small, medium, large.
+THEORY_EXAMPLES = ("hexaaquairon-ii", "nickel-salen", "copper-bis-phenanthroline")
+
+
+def loop_features(env: Environment, convention: WACSF) -> np.ndarray:
+    """G1, G2 and G4 by the published formulas, one function and one neighbour at a time.
+
+    What the vectorised transform is compared with, for numbers and for time.
+    """
+    r_c = convention.r_cut_ang
+
+    def cutoff(r: float, *, clamp: bool = False) -> float:
+        return 0.0 if clamp and r >= r_c else 0.5 * (cos(pi * r / r_c) + 1.0)
+
+    z, x, r = env.numbers.tolist(), env.positions_ang.tolist(), env.distances_ang.tolist()
+    features = [sum(cutoff(d) for d in r)]
+    for mu in convention.g2_mu_ang:
+        terms = [
+            zj * exp(-convention.g2_eta * (d - mu) ** 2) * cutoff(d)
+            for zj, d in zip(z, r, strict=True)
+        ]
+        features.append(sum(terms))
+    for width, lam, zeta in convention.g4_parameters:
+        total, eta = 0.0, 1.0 / (2.0 * width**2)
+        for j in range(len(r)):
+            for k in range(j + 1, len(r)):
+                r_jk = sqrt(sum((a - b) ** 2 for a, b in zip(x[j], x[k], strict=True)))
+                cos_theta = sum(a * b for a, b in zip(x[j], x[k], strict=True)) / (r[j] * r[k])
+                total += (
+                    z[j]
+                    * z[k]
+                    * max(1.0 + lam * cos_theta, 0.0) ** zeta
+                    * exp(-eta * (r[j] ** 2 + r[k] ** 2 + r_jk**2))
+                    * cutoff(r[j])
+                    * cutoff(r[k])
+                    * cutoff(r_jk, clamp=convention.clamp_r_jk)
+                )
+        features.append(2.0 ** (1.0 - zeta) * total)
+    return np.array(features)
+
+
+def run_benchmark() -> Iterator[str]:
+    """Yield one line per result."""
+    convention = WACSF.xanesnet()
+    atoms = load_example(list_examples("Fe")[0].key)
+    env = environment(atoms, 0)
+    slow, fast = _side_by_side(
+        lambda: loop_features(env, convention), lambda: convention.transform(atoms, 0)
+    )
+    error = np.max(
+        np.abs(loop_features(env, convention) - convention.transform(atoms, 0))
+        / np.abs(loop_features(env, convention)).max()
+    )
+    yield (
+        f"featurise {len(env.numbers)} neighbours: loop {1e3 * slow:.1f} ms, vectorised "
+        f"{1e3 * fast:.2f} ms, {slow / fast:.0f} times faster, largest difference {error:.0e}"
+    )
+    yield from _prediction_lines(atoms)
+    yield from _theory_lines()
+
+
+def _prediction_lines(atoms) -> Iterator[str]:
+    start = time.perf_counter()
+    model = load_model("Fe")
+    yield f"load the model: {time.perf_counter() - start:.2f} s"
+    features, whole = _side_by_side(
+        lambda: model.convention.transform(atoms, 0), lambda: model.predict(atoms, 0)
+    )
+    yield (
+        f"one structure end to end, {model.ensemble.n_members} networks: {1e3 * whole:.1f} ms "
+        f"({whole / features:.1f} times its features alone)"
+    )
+    structures = [load_example(example.key) for example in list_examples()]
+    structures = [structures[i % len(structures)] for i in range(N_BATCH)]
+    for name, run in (
+        ("predict_many", lambda: model.predict_many((a, 0) for a in structures)),
+        (
+            "features and predict_features",
+            lambda: model.predict_features(
+                model.convention.transform_many((a, 0) for a in structures)
+            ),
+        ),
+    ):
+        start = time.perf_counter()
+        run()
+        seconds = time.perf_counter() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        yield (
+            f"{N_BATCH} structures, {name}: {seconds:.2f} s, "
+            f"{1e3 * seconds / N_BATCH:.2f} ms each, peak memory so far {peak:.0f} MB"
+        )
+
+
+def _theory_lines() -> Iterator[str]:
+    engine = get_engine("feff10")
+    here = engine.available()
+    if not here:
+        yield f"{engine.title} is not timed: {here.message}"
+        return
+    for example in list_examples():
+        if example.key not in THEORY_EXAMPLES:
+            continue
+        atoms = load_example(example.key)
+        network = prediction_seconds(load_model(example.element), atoms, example.absorber)
+        theory = engine.run(atoms, example.absorber).seconds
+        yield (
+            f"{example.key}, {len(atoms)} atoms: {engine.title} {theory:.1f} s, prediction "
+            f"{1e3 * network:.1f} ms, {theory / network:.0f} times faster"
+        )
+
+
+def _side_by_side(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
+    """Return median seconds of two functions called in turn."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(N_ROUNDS):
+        for run, seconds in zip((first, second), times, strict=True):
+            start = time.perf_counter()
+            run()
+            seconds.append(time.perf_counter() - start)
+    return float(np.median(times[0])), float(np.median(times[1]))

@@ -1,0 +1,280 @@
+"""Commands that grow a training set, add to it and describe it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from xanes_core.cli.terminal import progress_bar, stoppable
+from xanes_core.constants import ABSORBERS
+from xanes_core.dataset.add import ORDERS, add_spectra, put_spectra, read_curves
+from xanes_core.dataset.assembly import KINDS
+from xanes_core.dataset.describe import describe
+from xanes_core.dataset.grow import Growth, grow, grow_pending
+from xanes_core.dataset.grower import BACKENDS, GrowReport, Spread
+from xanes_core.dataset.imports import import_folder, import_tmqm
+from xanes_core.dataset.pack import PackReport, pack
+from xanes_core.dataset.store import SPECTRA
+from xanes_core.dataset.uncertain import POOL_FACTOR, grow_uncertain
+from xanes_core.errors import DatasetError
+from xanes_core.files import PROJECT
+from xanes_core.model import load_model
+
+DATA = PROJECT / "data" / "feff10"
+#: Exit status of a run that was stopped, as a shell gives it for Ctrl-C.
+STOPPED = 130
+
+
+def add_dataset_commands(commands) -> None:
+    """Add ``dataset`` with its own commands to a sub-parser collection."""
+    dataset = commands.add_parser("dataset", help="grow, extend, import and describe training sets")
+    kinds = dataset.add_subparsers(required=True, metavar="COMMAND")
+    _add_grow(kinds)
+    _add_add(kinds)
+    _add_import(kinds)
+    description = kinds.add_parser("describe", help="count what a training set holds")
+    description.add_argument("--json", action="store_true", help="as a JSON object")
+    _add_folder(description)
+    description.set_defaults(run=_describe)
+    packing = kinds.add_parser("pack", help="merge finished records that wait into the set")
+    _add_folder(packing)
+    packing.set_defaults(run=_pack)
+
+
+def _add_folder(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data", type=Path, default=DATA, metavar="DIR", help="the training set (data/feff10)"
+    )
+
+
+def _add_spread(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--jobs", type=_positive, default=1, metavar="J", help="at once")
+    command.add_argument("--backend", choices=BACKENDS, help="default: threading")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
+
+
+def _add_grow(kinds) -> None:
+    command = kinds.add_parser("grow", help="assemble, relax and calculate new complexes")
+    command.add_argument("--elements", type=_words, metavar="Fe,Co")
+    command.add_argument("--count", type=_positive, metavar="N", help="of this seed in all")
+    command.add_argument("--seed", type=int, default=1, metavar="S")
+    command.add_argument(
+        "--strategy",
+        choices=("random", "uncertain"),
+        default="random",
+        help="uncertain: theory only for those of a pool that a model is least sure of",
+    )
+    command.add_argument(
+        "--pool", type=_positive, metavar="P", help=f"its size (default {POOL_FACTOR} x N)"
+    )
+    command.add_argument(
+        "--model", default="feff10-3d", metavar="KEY", help="that is to be sure (feff10-3d)"
+    )
+    command.add_argument(
+        "--from", dest="pending", type=Path, metavar="FOLDER", help="structures to take as they are"
+    )
+    command.add_argument(
+        "--kinds", type=_shares, metavar="KIND[=SHARE],...", help=f"among {', '.join(KINDS)}"
+    )
+    command.add_argument(
+        "--focus",
+        type=_words,
+        default=(),
+        metavar="Br,P,cn7",
+        help="donors and coordination numbers that are to come more often",
+    )
+    command.add_argument("--spectra", type=_words, default=("xanes",), metavar="xanes[,xes]")
+    _add_spread(command)
+    _add_folder(command)
+    command.set_defaults(run=_grow)
+
+
+def _add_add(kinds) -> None:
+    command = kinds.add_parser("add", help="add a kind of spectrum to structures of the set")
+    command.add_argument("--spectra", choices=SPECTRA[1:], required=True)
+    command.add_argument("--count", type=_positive, metavar="N", help="of this run; default all")
+    command.add_argument("--order", choices=ORDERS, default="random")
+    command.add_argument(
+        "--from", dest="source", type=Path, metavar="FOLDER", help="take them from files NAME.npz"
+    )
+    _add_spread(command)
+    _add_folder(command)
+    command.set_defaults(run=_add)
+
+
+def _add_import(kinds) -> None:
+    command = kinds.add_parser(
+        "import", help="tmQM structures into a folder of pending ones; a XANESNET folder into a set"
+    )
+    command.add_argument("source", type=Path, metavar="FILE|FOLDER")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.add_argument("--elements", type=_words, metavar="Fe,Co", help="default: all nine")
+    command.add_argument("--max-atoms", type=_positive, metavar="N")
+    command.add_argument("--count", type=_positive, metavar="N")
+    command.set_defaults(run=_import)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("1 or more")
+    return number
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _shares(text: str) -> dict[str, float]:
+    shares = {}
+    for word in _words(text):
+        kind, _, share = word.partition("=")
+        if kind not in KINDS:
+            raise argparse.ArgumentTypeError(f"{kind!r} is not among {', '.join(KINDS)}")
+        shares[kind] = float(share or 1)
+    return shares
+
+
+def _spread(options: argparse.Namespace) -> Spread:
+    backend = options.backend or ("dask" if options.scheduler else "threading")
+    return Spread(backend, options.jobs, options.scheduler)
+
+
+def _grow(options: argparse.Namespace) -> int:
+    if options.pending is not None:
+        return _grow_pending(options)
+    if not options.elements or not options.count:
+        raise DatasetError("say what to grow with --elements Fe,Co and --count N")
+    growth = Growth(
+        elements=options.elements,
+        count=options.count,
+        seed=options.seed,
+        shares=options.kinds,
+        focus=options.focus,
+        spectra=options.spectra,
+        spread=_spread(options),
+    )
+    with stoppable(growth.spread) as stop, progress_bar() as bar:
+        shown: dict[str, Any] = {"stop": stop, "on_plan": bar.plan, "on_outcome": bar.show}
+        if options.strategy == "uncertain":
+            model = load_model(options.model)
+            shown["on_pool"] = bar.plan
+            report = grow_uncertain(options.data, growth, model, pool=options.pool, **shown)
+        else:
+            report = grow(options.data, growth, **shown)
+    _say_grown(report)
+    if not report.stored and not report.failed and not report.stopped and not report.exhausted:
+        print(f"all {growth.count} of seed {growth.seed} are there: take another --seed")
+    return STOPPED if report.stopped else 0
+
+
+def _grow_pending(options: argparse.Namespace) -> int:
+    return _calculate(
+        grow_pending,
+        options,
+        pending=options.pending,
+        elements=options.elements or ABSORBERS,
+        spectra=options.spectra,
+    )
+
+
+def _add(options: argparse.Namespace) -> int:
+    if options.source is not None:
+        new, unfit = put_spectra(options.data, options.spectra, read_curves(options.source))
+        print(f"{new} new {options.spectra} spectra")
+        for name, reason in unfit.items():
+            print(f"{name} not taken: {reason}")
+        return 0
+    return _calculate(add_spectra, options, spectrum=options.spectra, order=options.order)
+
+
+def _calculate(work: Callable[..., GrowReport], options: argparse.Namespace, **wanted: Any) -> int:
+    """Add to a set what is wanted, shown and stoppable."""
+    spread = _spread(options)
+    with stoppable(spread) as stop, progress_bar() as bar:
+        report = work(
+            options.data,
+            count=options.count,
+            spread=spread,
+            stop=stop,
+            on_plan=bar.plan,
+            on_outcome=bar.show,
+            **wanted,
+        )
+    _say_grown(report)
+    return STOPPED if report.stopped else 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    take = import_folder if options.source.is_dir() else import_tmqm
+    report = take(
+        options.source,
+        options.out,
+        elements=options.elements or ABSORBERS,
+        max_atoms=options.max_atoms,
+        count=options.count,
+    )
+    taken = ", ".join(f"{n} {element}" for element, n in report.taken.items())
+    print(f"taken: {taken or 'nothing new'}")
+    if report.skipped:
+        print(f"left out: {report.told()}")
+    if take is import_tmqm:
+        print(f"spectra: python -m xanes_core dataset grow --from {options.out} --data DIR")
+    return 0
+
+
+def _describe(options: argparse.Namespace) -> int:
+    found = describe(options.data)
+    if options.json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+        return 0
+    print(f"{found['n']} complexes, {found['held_out']} held out, {found['waiting']} to be packed")
+    for element, told in found["elements"].items():
+        spectra = ", ".join(f"{n} {kind}" for kind, n in told["spectra"].items())
+        print(f"{element}: {told['n']} ({told['held_out']} held out); {spectra}")
+        for key in ("coordination", "oxidation", "kind"):
+            print(f"  {key}: {_counts(told[key])}")
+    print(f"templates: {_counts(found['templates'])}")
+    print("bonds (A): shortest, median, longest")
+    for pair, values in found["bonds_ang"].items():
+        print(f"  {pair:6}" + "".join(f" {value:6.3f}" for value in values))
+    for stage, reasons in found["failures"].items():
+        print(f"failed at {stage}: {sum(reasons.values())}")
+        for reason, n in reasons.items():
+            print(f"  {n:5d} {reason}")
+    hashes = found["hashes"]
+    print(f"files: {' '.join([hashes['state'], *hashes['changed']])}")
+    return 0
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} x {value}" for value, n in counts.items())
+
+
+def _say_grown(report: GrowReport) -> None:
+    new, failed = report.stored.total(), report.failed.total()
+    print(f"{new} new complexes, {failed} failed, {report.before} were there")
+    for element in report.exhausted:
+        print(f"no further new complex of {element} was found")
+    if report.stopped:
+        print("stopped; the same command takes it up again")
+
+
+def _pack(options: argparse.Namespace) -> int:
+    _say_packed(pack(options.data))
+    return 0
+
+
+def _say_packed(report: PackReport) -> None:
+    if report.recovered:
+        print("an interrupted packing was carried to its end")
+    structures = ", ".join(f"{n} {element}" for element, n in report.structures.items())
+    spectra = ", ".join(f"{n} {kind}" for kind, n in report.spectra.items())
+    print(f"packed structures: {structures or 'none'}; spectra: {spectra or 'none'}")
+    if report.duplicates:
+        print(f"{report.duplicates} left out: the set has them already")
+    if report.waiting:
+        print(f"{report.waiting} spectra wait for structures of their names")

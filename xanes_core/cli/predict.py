@@ -1,0 +1,185 @@
+"""``predict``, ``featurize`` and ``models``: structures in, tables out."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from xanes_core.cli.terminal import BAD_INPUT, _complain, _write
+from xanes_core.descriptors import CONVENTIONS, WACSF
+from xanes_core.errors import StructureError, XanesError
+from xanes_core.files import array_bytes, safe_name
+from xanes_core.model import (
+    Prediction,
+    SpectrumModel,
+    list_models,
+    load_model,
+    to_csv,
+    to_json,
+    to_xdi,
+)
+from xanes_core.spectra import SPECTRUM_GRIDS
+from xanes_core.structures import read_structures, select_sites
+
+_WRITERS = {"csv": to_csv, "json": to_json, "xdi": to_xdi}
+
+
+def _add_predict(commands) -> None:
+    predict = commands.add_parser("predict", help="predict spectra of structure files")
+    predict.add_argument("files", nargs="+", metavar="FILE")
+    predict.add_argument(
+        "--absorber",
+        metavar="Fe|INDEX|all",
+        help="element (average over its sites), atom index from 0, or all sites of the only metal "
+        "(default)",
+    )
+    predict.add_argument("--model", metavar="KEY", help="default: that of the absorber's element")
+    predict.add_argument(
+        "--spectrum",
+        choices=SPECTRUM_GRIDS,
+        help="absorption or valence-to-core emission; default: xanes, or that of --model",
+    )
+    predict.add_argument("--format", choices=_WRITERS, default="csv")
+    predict.add_argument("--out", metavar="DIR", type=Path, help="one file per structure goes here")
+    predict.add_argument(
+        "--frame", type=int, metavar="N", help="only this frame of each file, from 0"
+    )
+    predict.set_defaults(run=_predict)
+
+
+def _add_featurize(commands) -> None:
+    featurize = commands.add_parser("featurize", help="write wACSF features of a structure file")
+    featurize.add_argument("file", metavar="FILE")
+    featurize.add_argument("--absorber", metavar="Fe|INDEX|all")
+    featurize.add_argument("--convention", choices=CONVENTIONS, default="default")
+    featurize.add_argument("--out", type=Path, metavar="FILE.csv|FILE.npz")
+    featurize.set_defaults(run=_featurize)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    if len(options.files) > 1 and options.out is None:
+        _complain("several files: say with --out DIR where their spectra shall go")
+        return BAD_INPUT
+    status, taken, models = 0, set(), {}
+    for file in options.files:
+        try:
+            for label, name, atoms in _frames(Path(file), options):
+                try:
+                    prediction = _predict_structure(atoms, label, options, models)
+                except XanesError as error:  # the other frames may be sound
+                    _complain(str(error), label)
+                    status = BAD_INPUT
+                    continue
+                text = _WRITERS[options.format](prediction)
+                if options.out is None:
+                    sys.stdout.write(text)
+                else:
+                    target = options.out / f"{safe_name(name, taken)}.{options.format}"
+                    _write(target, text.encode())
+        except XanesError as error:
+            _complain(str(error), file)
+            status = BAD_INPUT
+    return status
+
+
+def _frames(file: Path, options: argparse.Namespace) -> list[tuple[str, str, Atoms]]:
+    """(what to call it in a message, name for the output, structure) of every frame wanted."""
+    frames = list(enumerate(read_structures(file)))
+    if options.frame is not None:
+        frames = [pair for pair in frames if pair[0] == options.frame]
+        if not frames:
+            raise StructureError(f"there is no frame {options.frame}; they are counted from 0")
+    if len(frames) == 1:
+        return [(str(file), file.stem, frames[0][1])]
+    if options.out is None:
+        raise StructureError(
+            f"{len(frames)} frames: say with --out DIR where their spectra shall go, or choose one "
+            "with --frame N"
+        )
+    return [
+        (f"{file}, frame {number}", f"{file.stem}_frame{number:05d}", atoms)
+        for number, atoms in frames
+    ]
+
+
+def _predict_structure(
+    atoms: Atoms, label: str, options: argparse.Namespace, models: dict[str, SpectrumModel]
+) -> Prediction:
+    sites = select_sites(atoms, options.absorber)
+    wanted = sites[0].element if options.model is None else options.model
+    if wanted not in models:
+        models[wanted] = load_model(wanted, options.spectrum)
+    prediction = models[wanted].predict(atoms, options.absorber)
+    count = sum(site.multiplicity for site in prediction.sites)
+    if count > 1:
+        _complain(f"average over {count} {prediction.element} sites", label)
+    if prediction.domain.level != "in domain":
+        _complain(f"{prediction.domain.level}: {prediction.domain.reasons[0]}", label)
+    return prediction
+
+
+def _featurize(options: argparse.Namespace) -> int:
+    convention = WACSF.from_name(options.convention)
+    suffix = ".csv" if options.out is None else options.out.suffix.lower()
+    if suffix not in (".csv", ".npz"):
+        _complain(f"--out {options.out.name}: the name must end in .csv or .npz")
+        return BAD_INPUT
+    try:
+        rows = [
+            (number, site, convention.transform(atoms, site.index))
+            for number, atoms in enumerate(read_structures(Path(options.file)))
+            for site in select_sites(atoms, options.absorber)
+        ]
+    except XanesError as error:
+        _complain(str(error), options.file)
+        return BAD_INPUT
+    data = (_feature_csv if suffix == ".csv" else _feature_npz)(convention, rows)
+    if options.out is None:
+        sys.stdout.write(data.decode())
+    else:
+        _write(options.out, data)
+    return 0
+
+
+def _feature_csv(convention: WACSF, rows: list) -> bytes:
+    """One header line of feature names, then one row per absorber site."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(convention.feature_names)
+    writer.writerows([repr(float(value)) for value in x] for _, _, x in rows)
+    return buffer.getvalue().encode()
+
+
+def _feature_npz(convention: WACSF, rows: list) -> bytes:
+    return array_bytes(
+        {
+            "x": np.array([x for _, _, x in rows]),
+            "feature_names": np.array(convention.feature_names),
+            "frame": np.array([number for number, _, _ in rows]),
+            "index": np.array([site.index for _, site, _ in rows]),
+            "element": np.array([site.element for _, site, _ in rows]),
+            "convention": np.array(convention.name),
+        }
+    )
+
+
+def _models(options: argparse.Namespace) -> int:
+    cards = list_models()
+    if options.json:
+        print(json.dumps(cards, indent=1, ensure_ascii=False))
+        return 0
+    for card in cards:
+        print(
+            f"{card['key']}: {card['title']} ({', '.join(card['elements'])}; {card['edge']} edge, "
+            f"{card['spectrum'].upper()})"
+        )
+        print(f"  theory: {card['theory']}")
+        print(f"  trained on {card['training_set']['n']} complexes, {card['date']}")
+    return 0

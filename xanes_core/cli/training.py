@@ -1,0 +1,190 @@
+"""Commands that make, choose and measure models."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from xanes_core.cli.bench import run_benchmark
+from xanes_core.errors import DatasetError, ModelError
+from xanes_core.files import PROJECT, write_bytes
+from xanes_core.model import load_model, load_report, save_model
+from xanes_core.training.accuracy import MSE_UNITS, accuracy_report, markdown_table, replace_table
+from xanes_core.training.crossval import compare
+from xanes_core.training.evaluate import evaluate
+from xanes_core.training.learning_curve import compare_strategies, learning_curve
+from xanes_core.training.recipes import RECIPES, get_recipe, load_training_data
+from xanes_core.training.train import train_model
+
+
+def add_training_commands(commands) -> None:
+    """Add the commands of this module to a sub-parser collection."""
+    for name, run, text in (
+        ("train", _train, "make a shipped model from its training data"),
+        ("crossval", _crossval, "compare descriptors and settings by cross-validation"),
+        ("accuracy", _accuracy, "measure on held-out data, beside what a model has to beat"),
+        ("learning-curve", _learning_curve, "error against the number of training samples"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--model", required=True, choices=RECIPES, metavar="KEY")
+        command.add_argument(
+            "--data", type=Path, metavar="PATH", help="default: that of the recipe"
+        )
+        command.add_argument(
+            "--jobs", type=_n_jobs, default=1, metavar="J", help="processes; -1 for all cores"
+        )
+        command.set_defaults(run=run)
+        if name == "train":
+            command.add_argument("--out", type=Path, metavar="DIR", help="instead of models/")
+        if name == "learning-curve":
+            command.add_argument(
+                "--by",
+                choices=("strategy",),
+                help="compare records chosen at random with those chosen where a model was unsure",
+            )
+        if name == "accuracy":
+            command.add_argument(
+                "--readme", type=Path, metavar="FILE", help="put the table between its marks there"
+            )
+            command.add_argument(
+                "--folds",
+                action="store_true",
+                help="spread over folds of the ratio to the recipe (five times the time)",
+            )
+    bench = commands.add_parser("bench", help="time featurising and prediction side by side")
+    bench.set_defaults(run=_bench)
+
+
+def _n_jobs(text: str) -> int:
+    jobs = int(text)
+    if jobs < -1 or jobs == 0:
+        raise argparse.ArgumentTypeError("1 or more, or -1 for all cores")
+    return jobs
+
+
+def _load(options: argparse.Namespace):
+    recipe = get_recipe(options.model)
+    path = options.data
+    if path is None:
+        path = PROJECT / recipe.data
+    return recipe, load_training_data(recipe, path)
+
+
+def _train(options: argparse.Namespace) -> int:
+    recipe, data = _load(options)
+
+    def progress(text: str, share: float) -> None:
+        print(f"{recipe.key}: {share:4.0%} {text}", file=sys.stderr, flush=True)
+
+    model = train_model(recipe, data, n_jobs=options.jobs, progress=progress)
+    try:
+        folder = save_model(model, options.out)
+    except OSError as error:
+        raise ModelError(
+            f"cannot write the model ({error.strerror}); choose another --out"
+        ) from error
+    print(f"{recipe.key}: {len(data.x)} samples, saved as {folder}")
+    return 0
+
+
+def _crossval(options: argparse.Namespace) -> int:
+    recipe, data = _load(options)
+    n = int((~data.held_out).sum())
+    factor, unit = MSE_UNITS[recipe.spectrum]
+    print(f"{recipe.key}: five folds of {n} samples; MSE in {unit}")
+    print(f"{'candidate':46} {'MSE':>7} {'+-':>5} {'single':>7} {'s':>6}")
+    for found in compare(recipe, data, n_jobs=options.jobs):
+        single = "" if found.single_mse is None else f"{factor * found.single_mse:.2f}"
+        print(
+            f"{found.name:46} {factor * found.mse:7.2f} {factor * found.mse_fold_error:5.2f} "
+            f"{single:>7} {found.seconds:6.0f}",
+            flush=True,
+        )
+    return 0
+
+
+def _accuracy(options: argparse.Namespace) -> int:
+    recipe, data = _load(options)
+    if options.readme is not None:  # a file without marks is told before the work, not after
+        replace_table(_text_of(options.readme), recipe.key, "")
+    report = accuracy_report(recipe, data, fold_ratios=options.folds, n_jobs=options.jobs)
+    table = markdown_table(report, recipe.spectrum)
+    print(table)
+    if options.readme is not None:
+        text = replace_table(_text_of(options.readme), recipe.key, table)
+        write_bytes(options.readme, text.encode())
+    return 0
+
+
+def _learning_curve(options: argparse.Namespace) -> int:
+    recipe, data = _load(options)
+    told = {"settings": recipe.settings, "n_jobs": options.jobs}
+    if options.by is None:
+        curves = {"all": learning_curve(recipe, data, **told)}
+    else:
+        curves = compare_strategies(recipe, data, **told)
+    print(f"{recipe.key}: MSE on {int(data.held_out.sum())} held-out samples")
+    print(f"{'added':12} {'n':>6} {'MSE':>10} {'+-':>8}")
+    for name, points in curves.items():
+        for point in points:
+            print(f"{name:12} {point['n']:6d} {point['mse']:10.3g} {point['mse_error']:8.1g}")
+    return 0
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DatasetError(f"{file} cannot be read ({error.strerror})") from error
+
+
+def _bench(options: argparse.Namespace) -> int:
+    for line in run_benchmark():
+        print(line, flush=True)
+    return 0
+
+
+def add_evaluate_command(commands) -> None:
+    """Add ``evaluate`` to a sub-parser collection."""
+    command = commands.add_parser(
+        "evaluate", help="every metric of a model on structures with spectra"
+    )
+    command.add_argument("--model", required=True, metavar="KEY")
+    command.add_argument(
+        "--data",
+        required=True,
+        type=Path,
+        metavar="PATH",
+        help="folder of EL.extxyz and EL.npz, folder of xyz/NAME.xyz and xanes/NAME.txt, or npz "
+        "with x and y",
+    )
+    command.add_argument("--json", action="store_true", help="as JSON")
+    command.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    model = load_model(options.model)
+    found = evaluate(model, options.data, report=load_report(model.key))
+    if options.json:
+        print(json.dumps(found, indent=1, allow_nan=False))
+        return 0
+    for warning in found["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(f"{found['model']}: {found['n']} records")
+    groups = found["scores"]
+    print(f"{'':34}" + "".join(f"{name:>12}" for name in groups))
+    for metric in groups["all"]:
+        cells = "".join(f"{_text(row.get(metric)):>12}" for row in groups.values())
+        print(f"{metric:34}{cells}")
+    for level, row in found["by_verdict"].items():
+        told = ", ".join(f"{name} {_text(value)}" for name, value in row.items())
+        print(f"{level}: {told}")
+    return 0
+
+
+def _text(value: float | int | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.4g}"

@@ -1,0 +1,179 @@
+"""More spectra for structures that a training set has already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from xanes_core.dataset.grower import Grower, GrowReport, Known, OnOutcome, OnPlan, Spread
+from xanes_core.dataset.pack import pack
+from xanes_core.dataset.store import (
+    SPECTRA,
+    Curve,
+    NewRecord,
+    add_failure,
+    locked,
+    names_with_spectrum,
+    read_failures,
+    write_record,
+)
+from xanes_core.dataset.task import NOTES, Stop, Task, Tools, check_curve
+from xanes_core.dataset.training_set import TrainingSet, load_training_set
+from xanes_core.errors import DatasetError, SpectrumError
+from xanes_core.files import read_arrays
+from xanes_core.structures import environment
+
+ORDERS = ("small", "random")
+
+
+def add_spectra(
+    folder: str | Path,
+    spectrum: str,
+    *,
+    count: int | None = None,
+    order: str = "random",
+    spread: Spread | None = None,
+    tools: Tools | None = None,
+    stop: Stop | None = None,
+    on_plan: OnPlan | None = None,
+    on_outcome: OnOutcome | None = None,
+) -> GrowReport:
+    """Calculate a further spectrum for the structures of a training set that lack it.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The training set.
+    spectrum : {"xes"}
+        What to add.
+    count : int, optional
+        How many of this run; all that lack it if left out.
+    order : {"small", "random"}, optional
+        Small clusters first, or an order that does not depend on them; always the same one.
+    spread, tools, stop, on_plan, on_outcome : optional
+        As for :func:`~xanes_core.dataset.grow.grow`.
+
+    Raises
+    ------
+    DatasetError
+        An unknown spectrum or order; no set; another run adds to it; too many failures in a row.
+    """
+    folder = Path(folder)
+    _check_further(spectrum)
+    if order not in ORDERS:
+        raise DatasetError(f"the order must be {' or '.join(ORDERS)}, got {order!r}")
+    with locked(folder, "add"):
+        pack(folder)
+        data = load_training_set(folder)
+        failed = {f["name"] for f in read_failures(folder) if f.get("stage") == spectrum}
+        known = Known(names_with_spectrum(folder, spectrum), failed, set())
+        grower = Grower(
+            folder, spread or Spread(), tools or Tools(), stop or Stop(), on_outcome, known=known
+        )
+        grower.report.before = len(known.names)
+        lacking = len(set(data.names) - known.names - known.failed)
+        try:
+            grower.run_list(_tasks(data, spectrum, order), lacking, count, on_plan)
+        finally:
+            pack(folder)
+    return grower.report
+
+
+def _check_further(spectrum: str) -> None:
+    if spectrum not in SPECTRA[1:]:
+        raise DatasetError(f"what can be added is {', '.join(SPECTRA[1:])}, not {spectrum!r}")
+
+
+def _tasks(data: TrainingSet, spectrum: str, order: str) -> Iterator[Task]:
+    rank = np.random.default_rng(0).permutation(len(data))
+    if order == "small":
+        rank = np.argsort([len(environment(a, 0).numbers) for a in data.structures], kind="stable")
+    for row in rank:
+        name, atoms = str(data.names[row]), data.structures[row]
+        yield Task(
+            name,
+            str(data.elements[row]),
+            name,
+            atoms,
+            dict(atoms.info),
+            (spectrum,),
+            relaxes=False,
+            stored=True,
+        )
+
+
+def put_spectra(
+    folder: str | Path, spectrum: str, curves: dict[str, Curve]
+) -> tuple[int, dict[str, str]]:
+    """Take spectra that were calculated elsewhere for structures of the set, and pack them.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The training set.
+    spectrum : {"xes"}
+        What they are.
+    curves : dict of str to Curve
+        By the name of the record; what the set has already is passed over.
+
+    Returns
+    -------
+    new : int
+        How many were taken.
+    unfit : dict of str to str
+        Why a spectrum was not taken, by name; listed among the failures too.
+
+    Raises
+    ------
+    DatasetError
+        An unknown spectrum, or names that the set does not have.
+    """
+    folder = Path(folder)
+    _check_further(spectrum)
+    with locked(folder, "add"):
+        pack(folder)
+        data = load_training_set(folder)
+        element = dict(zip(data.names.tolist(), data.elements.tolist(), strict=True))
+        unknown = sorted(set(curves) - set(element))
+        if unknown:
+            raise DatasetError(
+                f"the set has no structure of {len(unknown)} names, first {unknown[0][:40]!r}"
+            )
+        new, unfit = 0, {}
+        for name in sorted(set(curves) - names_with_spectrum(folder, spectrum)):
+            try:
+                check_curve(spectrum, element[name], curves[name])
+            except SpectrumError as error:
+                unfit[name] = str(error)
+                told = {"name": name, "identity": name, "stage": spectrum, "reason": str(error)}
+                add_failure(folder, told)
+                continue
+            write_record(folder, NewRecord(name, None, {spectrum: curves[name]}))
+            new += 1
+        pack(folder)
+    return new, unfit
+
+
+def read_curves(folder: str | Path) -> dict[str, Curve]:
+    """Spectra in files ``NAME.npz`` with arrays ``energy_ev``, ``mu`` and, if wanted, ``notes``.
+
+    Raises
+    ------
+    DatasetError
+        There are none, or one is damaged.
+    """
+    curves = {}
+    for path in sorted(Path(folder).glob("[!.]*.npz")):
+        try:
+            arrays = read_arrays(path.read_bytes())
+            notes = json.loads(str(arrays["notes"])) if "notes" in arrays else []
+            told = ", ".join(NOTES.get(note, str(note)) for note in notes)
+            curves[path.stem] = Curve(arrays["energy_ev"], arrays["mu"], told)
+        except (OSError, KeyError, ValueError, TypeError) as error:
+            raise DatasetError(f"{path.name} holds no spectrum ({error}); remove it") from error
+    if not curves:
+        raise DatasetError(f"{folder} holds no spectra NAME.npz")
+    return curves

@@ -1,0 +1,126 @@
+"""What is in a training set, in numbers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols, covalent_radii
+
+from xanes_core.dataset.pack import packed_files, read_manifest
+from xanes_core.dataset.store import SPECTRA, names_with_spectrum, read_failures, waiting_files
+from xanes_core.dataset.training_set import TrainingSet, load_training_set
+from xanes_core.files import sha256_of
+from xanes_core.structures import BOND_FACTOR
+
+#: A number that stands by itself: the 10 of FEFF10 stays.
+_NUMBER = re.compile(r"(?<![A-Za-z\d])\d+(\.\d+)?")
+
+
+def describe(folder: str | Path) -> dict[str, Any]:
+    """Count what a training set holds.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The training set.
+
+    Returns
+    -------
+    dict
+        ``n``, ``held_out``, ``waiting`` (records not packed yet); by element: ``elements`` (each
+        with ``n``, ``held_out``, ``coordination``, ``oxidation``, ``kind`` and ``spectra``); by
+        pair: ``bonds_ang`` ("Fe-N" to shortest, median and longest bond, A); ``templates``;
+        ``failures`` by stage and reason; ``hashes``: ``verified``, ``changed`` or ``no manifest``,
+        with the names of the files that changed.
+
+    Raises
+    ------
+    DatasetError
+        There is no set, or it is damaged.
+    """
+    folder = Path(folder)
+    data = load_training_set(folder)
+    further = {kind: names_with_spectrum(folder, kind) for kind in SPECTRA[1:]}
+    return {
+        "n": len(data),
+        "held_out": int(data.held_out.sum()),
+        "waiting": len(waiting_files(folder)),
+        "elements": {
+            element: _element(data.subset(data.elements == element), further)
+            for element in data.counts
+        },
+        "bonds_ang": _bonds(data),
+        "templates": _counted(data.info("template")),
+        "failures": _failures(folder),
+        "hashes": _hashes(folder),
+    }
+
+
+def _element(part: TrainingSet, further: dict[str, set[str]]) -> dict[str, Any]:
+    spectra = {SPECTRA[0]: len(part)}
+    spectra |= {kind: len(names & set(part.names.tolist())) for kind, names in further.items()}
+    return {
+        "n": len(part),
+        "held_out": int(part.held_out.sum()),
+        "coordination": _counted(int(_bound(atoms)[1].sum()) for atoms in part.structures),
+        "oxidation": _counted(part.info("oxidation_state")),
+        "kind": _counted(part.info("kind")),
+        "spectra": spectra,
+    }
+
+
+def _counted(values: Iterable[Hashable]) -> dict[str, int]:
+    """Counts in the order of the values, those without one last."""
+    counts = Counter(values)
+    ordered = sorted(counts, key=lambda v: (v is None, v if isinstance(v, int) else 0, str(v)))
+    return {"unknown" if value is None else str(value): counts[value] for value in ordered}
+
+
+def _bound(atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
+    """Distances of the other atoms from atom 0 (A), and whether they are within bonding reach."""
+    radii = covalent_radii[atoms.numbers]
+    distances = np.linalg.norm(atoms.positions[1:] - atoms.positions[0], axis=1)
+    return distances, distances < BOND_FACTOR * (radii[1:] + radii[0])
+
+
+def _bonds(data: TrainingSet) -> dict[str, list[float]]:
+    """Distances to neighbours within 1.25 covalent sums: shortest, median, longest (A)."""
+    found: dict[str, list[float]] = {}
+    for element, atoms in zip(data.elements, data.structures, strict=True):
+        distances, bound = _bound(atoms)
+        for z, distance in zip(atoms.numbers[1:][bound], distances[bound], strict=True):
+            found.setdefault(f"{element}-{chemical_symbols[z]}", []).append(distance)
+    return {
+        pair: [round(float(f(values)), 3) for f in (np.min, np.median, np.max)]
+        for pair, values in sorted(found.items())
+    }
+
+
+def _failures(folder: Path) -> dict[str, dict[str, int]]:
+    """Counts by stage and reason; numbers in the reasons are left out to bring alike together."""
+    stages: dict[str, Counter] = {}
+    for failure in read_failures(folder):
+        reason = _NUMBER.sub("#", str(failure.get("reason", "")))
+        stages.setdefault(str(failure.get("stage", "")), Counter())[reason[:120]] += 1
+    return {stage: dict(counts.most_common()) for stage, counts in sorted(stages.items())}
+
+
+def _hashes(folder: Path) -> dict[str, Any]:
+    """Whether the packed files are those of the manifest."""
+    told = read_manifest(folder).get("files")
+    if told is None:
+        return {"state": "no manifest", "changed": []}
+    names = sorted({*told, *packed_files(folder)})
+    changed = [
+        name
+        for name in names
+        if not (folder / name).is_file()
+        or told.get(name, {}).get("sha256") != sha256_of((folder / name).read_bytes())
+    ]
+    return {"state": "changed" if changed else "verified", "changed": changed}

@@ -1,0 +1,235 @@
+"""Growing a training set: which complexes, in which order, until how many are there.
+
+Task number i of an element and a seed is always the same complex under the same name, so a run
+that was interrupted is taken up by starting it again: names that are stored, or listed as failed,
+are passed over, and so is a complex that is stored under another name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, count
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from xanes_core.constants import ABSORBERS
+from xanes_core.dataset.assembly import Assembler
+from xanes_core.dataset.grower import Grower, GrowReport, OnOutcome, OnPlan, Spread
+from xanes_core.dataset.pack import pack
+from xanes_core.dataset.store import SPECTRA, checked_name, locked
+from xanes_core.dataset.task import Outcome, Stop, Task, Tools
+from xanes_core.errors import AssemblyError, DatasetError, StructureError
+from xanes_core.structures.formats.xyz import read_xyz
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What to grow.
+
+    Attributes
+    ----------
+    elements : tuple of str
+        Absorbers.
+    count : int
+        Complexes of this seed that are wanted in all, spread evenly over the elements.
+    seed : int
+        Names and complexes follow from it.
+    shares : dict of str to float or None
+        Kinds of complexes for the :class:`~xanes_core.dataset.assembly.Assembler`.
+    focus : tuple of str
+        What is to come more often there: donor elements, coordination numbers such as ``cn7``.
+    spectra : tuple of str
+        XANES, and XES where wanted.
+    spread : Spread
+        Where the tasks run.
+    """
+
+    elements: tuple[str, ...]
+    count: int
+    seed: int = 1
+    shares: dict[str, float] | None = None
+    focus: tuple[str, ...] = ()
+    spectra: tuple[str, ...] = ("xanes",)
+    spread: Spread = field(default_factory=Spread)
+
+    def __post_init__(self) -> None:
+        unknown = [el for el in self.elements if el not in ABSORBERS]
+        if unknown or not self.elements:
+            told = ", ".join(unknown) or "none"
+            raise DatasetError(f"elements must be among {', '.join(ABSORBERS)}; got {told}")
+        if len(set(self.elements)) < len(self.elements):
+            raise DatasetError("an element is named twice")
+        if self.count < 1:
+            raise DatasetError("the number of complexes must be 1 or more")
+        if not 0 <= self.seed < 10**12:
+            raise DatasetError("the seed must be a whole number from 0 to 10^12")
+        if not set(self.spectra) <= set(SPECTRA) or SPECTRA[0] not in self.spectra:
+            raise DatasetError("spectra must be xanes, or xanes and xes")
+
+    def targets(self) -> dict[str, int]:
+        """Number of complexes by element; the first ones get what is left over."""
+        each, more = divmod(self.count, len(self.elements))
+        return {el: each + (i < more) for i, el in enumerate(self.elements)}
+
+
+def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> Iterator[Outcome | Task]:
+    """All tasks of an element, in order; one that cannot be assembled is an outcome already."""
+    for index in count():
+        name = f"{element}_{growth.seed}_{index:05d}"
+        try:
+            candidate = assembler.candidate(element, growth.seed, index)
+        except AssemblyError as error:
+            failed = Task(name, element, "", Atoms(), {}, growth.spectra)
+            yield Outcome(failed, stage="assembly", reason=str(error))
+            continue
+        info = {
+            "name": name,
+            "absorber": 0,
+            "charge": candidate.charge,
+            "oxidation_state": candidate.oxidation_state,
+            "template": candidate.template,
+            "ligands": " ".join(candidate.ligands),
+            "kind": candidate.kind,
+            "identity": candidate.identity,
+            "strategy": "random",
+        }
+        yield Task(
+            name,
+            element,
+            candidate.identity,
+            candidate.atoms,
+            info,
+            growth.spectra,
+            breathe=candidate.breathe,
+        )
+
+
+def grow(
+    folder: str | Path,
+    growth: Growth,
+    *,
+    tools: Tools | None = None,
+    stop: Stop | None = None,
+    on_plan: OnPlan | None = None,
+    on_outcome: OnOutcome | None = None,
+    assembler: Assembler | None = None,
+) -> GrowReport:
+    """Grow a training set by complexes drawn at random.
+
+    What waits in the folder is packed first, what was made is packed at the end, also after an
+    interruption.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The training set; made where it is not there.
+    growth : Growth
+        What is wanted.
+    tools, assembler : optional
+        What calculates and what draws complexes; those of the recipe if left out.
+    stop : Stop, optional
+        Set its ``event`` to end the run.
+    on_plan, on_outcome : callable, optional
+        Called, in this thread, with the number of records still missing and with each outcome.
+
+    Raises
+    ------
+    DatasetError
+        Another run grows this set; a program is missing; too many failures in a row.
+    """
+    assembler = Assembler(growth.shares, focus=growth.focus) if assembler is None else assembler
+    sources = {element: candidate_tasks(growth, element, assembler) for element in growth.elements}
+    with growing(folder) as folder:
+        grower = Grower(folder, growth.spread, tools or Tools(), stop or Stop(), on_outcome)
+        missing = still_missing(growth, grower)
+        if on_plan is not None:
+            on_plan(sum(missing.values()))
+        grower.run(sources, missing)
+    return grower.report
+
+
+@contextmanager
+def growing(folder: str | Path) -> Iterator[Path]:
+    """Hold the set for growing; pack before and after, however it ends."""
+    folder = Path(folder)
+    with locked(folder, "grow"):
+        pack(folder)
+        try:
+            yield folder
+        finally:
+            pack(folder)
+
+
+def still_missing(growth: Growth, grower: Grower) -> dict[str, int]:
+    """Records of this seed that the set lacks, by element; what it has is counted in the report."""
+    missing = {}
+    for element, target in growth.targets().items():
+        there = sum(name.startswith(f"{element}_{growth.seed}_") for name in grower.known.names)
+        grower.report.before += there
+        missing[element] = max(0, target - there)
+    return missing
+
+
+def grow_pending(
+    folder: str | Path,
+    pending: str | Path,
+    *,
+    elements: tuple[str, ...] = ABSORBERS,
+    count: int | None = None,
+    spectra: tuple[str, ...] = ("xanes",),
+    spread: Spread | None = None,
+    tools: Tools | None = None,
+    stop: Stop | None = None,
+    on_plan: OnPlan | None = None,
+    on_outcome: OnOutcome | None = None,
+) -> GrowReport:
+    """Calculate spectra of pending structures as they are and add both to a training set.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The training set.
+    pending : str or Path
+        Folder of ``EL.extxyz``, such as :func:`~xanes_core.dataset.imports.import_tmqm` makes.
+    count : int, optional
+        How many of this run; all that lack spectra if left out.
+    elements, spectra, spread, tools, stop, on_plan, on_outcome : optional
+        As for :func:`~xanes_core.dataset.grow.grow`.
+
+    Raises
+    ------
+    DatasetError
+        Nothing is pending, or as for :func:`~xanes_core.dataset.grow.grow`.
+    """
+    tasks = list(chain.from_iterable(_tasks(Path(pending), el, spectra) for el in elements))
+    if not tasks:
+        raise DatasetError(f"{pending} holds no structures of {', '.join(elements)}")
+    with growing(folder) as folder:
+        grower = Grower(folder, spread or Spread(), tools or Tools(), stop or Stop(), on_outcome)
+        done = grower.known.names | grower.known.failed
+        grower.report.before = sum(task.name in grower.known.names for task in tasks)
+        lacking = sum(task.name not in done for task in tasks)
+        grower.run_list(tasks, lacking, count, on_plan)
+    grower.report.exhausted.clear()  # a list that comes to its end is what is wanted
+    return grower.report
+
+
+def _tasks(pending: Path, element: str, spectra: tuple[str, ...]) -> Iterator[Task]:
+    path = pending / f"{element}.extxyz"
+    if not path.is_file():
+        return
+    try:
+        images = list(read_xyz(path.read_text(encoding="utf-8").rstrip().split("\n")))
+    except (OSError, UnicodeDecodeError, StructureError) as error:
+        raise DatasetError(f"{path.name} cannot be read: {error}") from error
+    for atoms in images:
+        name = checked_name(str(atoms.info.get("name", "")))
+        info = {"name": name, "absorber": 0, "kind": "imported", "strategy": "given"}
+        if isinstance(atoms.info.get("charge"), int | np.integer):
+            info["charge"] = int(atoms.info["charge"])
+        info["identity"] = name
+        yield Task(name, element, name, atoms, info, spectra, relaxes=False)

@@ -1,0 +1,245 @@
+"""One complex of a training set: relax it, calculate its spectra, or say why that failed.
+
+A task and its outcome travel to other processes and machines, so both hold plain data only.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import covalent_radii
+
+from xanes_core.constants import K_EDGE_EV
+from xanes_core.dataset.assembly import breathe
+from xanes_core.dataset.store import SPECTRA, Curve, NewRecord, recipe_id
+from xanes_core.errors import TheoryCancelled, XanesError
+from xanes_core.spectra import SPECTRUM_GRIDS, area_normalised, feff_to_grid
+from xanes_core.structures import BOND_FACTOR, BROKEN_CONTACT, check_contacts, environment
+from xanes_core.theory import (
+    HYDROGEN_NOTE,
+    UNCONVERGED_NOTE,
+    Feff10Settings,
+    Relaxed,
+    RelaxSettings,
+    TheoryEngine,
+    get_engine,
+    relax,
+    scf_radius_ang,
+)
+from xanes_core.theory.relaxation import available as relaxation_available
+
+#: The relaxation of the recipe: short, for the spectrum depends on distances of 0.01 A at most.
+RELAXATION = {"fmax_ev_per_ang": 0.15, "max_steps": 45, "scf_iterations": 150}
+RELAX_LIMIT_S = 180.0
+THEORY_LIMIT_S = 1200.0
+#: A geometry whose largest force (eV/A) is above this after the last step is broken.
+MAX_FORCE_EV_PER_ANG = 1.5
+#: Neighbours of the metal that a complex may have, within 1.25 covalent sums: 12 between two
+#: benzene rings.
+COORDINATION = (2, 12)
+#: What the notes of the engine are called in the set.
+NOTES = {UNCONVERGED_NOTE: "unconverged", HYDROGEN_NOTE: "hydrogen p"}
+
+
+class Stop:
+    """Says to all tasks of this process that they shall end; a copy elsewhere never does."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def __reduce__(self) -> tuple:
+        return (Stop, ())
+
+
+@dataclass(frozen=True, eq=False)
+class Tools:
+    """What calculates; tests put something quicker here."""
+
+    relax: Callable[..., Relaxed] = relax
+    engine: TheoryEngine = field(default_factory=lambda: get_engine("feff10"))
+
+    def missing(self, *, relaxes: bool) -> str:
+        """Why they cannot be used here; empty where they can."""
+        needed = [self.engine.available(), *([relaxation_available()] if relaxes else [])]
+        return "; ".join(here.message for here in needed if not here)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A complex to calculate.
+
+    Attributes
+    ----------
+    name, element, identity : str
+        Of the record to be; its absorber; what makes the complex different from others.
+    atoms : ase.Atoms
+        Absorber is atom 0.
+    info : dict
+        What the record says of it; the job adds what it finds. ``charge`` is needed to relax.
+    spectra : tuple of str
+        To calculate; none for a complex that is relaxed only.
+    relaxes : bool
+        Whether the geometry is to be relaxed first.
+    breathe : float or None
+        Factor on the metal-ligand distances after the relaxation.
+    stored : bool
+        Whether the set has the structure, so that only its spectra are to be kept.
+    recipe : dict
+        How it came so far.
+    """
+
+    name: str
+    element: str
+    identity: str
+    atoms: Atoms
+    info: dict[str, Any]
+    spectra: tuple[str, ...]
+    relaxes: bool = True
+    breathe: float | None = None
+    stored: bool = False
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a task: a record, or the stage and the reason why there is none.
+
+    Stage ``stopped`` is no failure of the complex, ``setup`` one of the machine.
+    """
+
+    task: Task
+    record: NewRecord | None = None
+    stage: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+
+    def as_failure(self) -> dict[str, str]:
+        """Line for the list of failures."""
+        told = {"name": self.task.name, "identity": self.task.identity, "stage": self.stage}
+        return {**told, "reason": " ".join(self.reason.split())[:300]}
+
+
+class Rejected(XanesError):
+    """The complex is not fit for the set."""
+
+
+def run_task(task: Task, tools: Tools, stop: Stop) -> Outcome:
+    """Do a task; whatever goes wrong is part of the outcome."""
+    start = time.monotonic()
+    stages = ["setup"]
+
+    def ended(stage: str, reason: str) -> Outcome:
+        return Outcome(task, None, stage, reason, time.monotonic() - start)
+
+    if stop.event.is_set():
+        return ended("stopped", "")
+    missing = tools.missing(relaxes=task.relaxes)
+    if missing:
+        return ended("setup", missing)
+    try:
+        record = _record(task, tools, stop, stages)
+    except (TheoryCancelled, KeyboardInterrupt):
+        return ended("stopped", "")
+    except XanesError as error:
+        return ended(stages[-1], str(error))
+    except OSError as error:  # a full disk says nothing about the complex
+        return ended("setup", f"{type(error).__name__}: {error}")
+    except Exception as error:  # one bad complex must not end a run of thousands
+        return ended(stages[-1], f"{type(error).__name__}: {error}")
+    return Outcome(task, record, seconds=time.monotonic() - start)
+
+
+def _record(task: Task, tools: Tools, stop: Stop, stages: list[str]) -> NewRecord:
+    atoms, info, recipe = task.atoms.copy(), dict(task.info), dict(task.recipe)
+    if task.relaxes:
+        stages.append("relaxation")
+        atoms = _relaxed(task, tools, stop, info, recipe)
+    atoms.positions -= atoms.positions[0]
+    if not task.stored:
+        stages.append("geometry")
+        check_contacts(atoms, BROKEN_CONTACT, "the geometry is broken")
+        info["coordination_number"] = _coordination_number(atoms)
+        _describe_cluster(atoms, info)
+    curves: dict[str, Curve] = {}
+    for spectrum in task.spectra:
+        stages.append(spectrum)
+        try:
+            curves[spectrum] = _curve(task, atoms, spectrum, tools, stop, recipe)
+        except TheoryCancelled:
+            raise
+        except XanesError:
+            if not curves:
+                raise
+            info["theory_note"] = f"no {spectrum}"  # `dataset add` tries it once more
+            continue
+        if curves[spectrum].note and spectrum == SPECTRA[0]:
+            info["theory_note"] = curves[spectrum].note
+    if task.stored:
+        return NewRecord(task.name, None, curves, recipe)
+    atoms.info = {**info, "recipe": recipe_id(recipe)}
+    return NewRecord(task.name, atoms, curves, recipe)
+
+
+def _curve(
+    task: Task, atoms: Atoms, spectrum: str, tools: Tools, stop: Stop, recipe: dict
+) -> Curve:
+    settings = Feff10Settings(spectrum=spectrum, accept_unconverged=True)
+    result = tools.engine.run(atoms, 0, settings, cancel=stop.event, time_limit_s=THEORY_LIMIT_S)
+    note = ", ".join(NOTES.get(note, note) for note in result.notes)
+    curve = Curve(result.native.energy_ev, result.native.mu, note)
+    check_curve(spectrum, task.element, curve)
+    version = f"{result.engine} {result.engine_version}"
+    recipe[spectrum] = {"version": version, **asdict(settings)}
+    return curve
+
+
+def check_curve(spectrum: str, element: str, curve: Curve) -> None:
+    """Raise a SpectrumError where a model could not be trained on a spectrum."""
+    grid = SPECTRUM_GRIDS[spectrum]()
+    mu = feff_to_grid(curve.energy_ev, curve.mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
+    if spectrum == "xes":
+        area_normalised(grid, mu)
+
+
+def _relaxed(task: Task, tools: Tools, stop: Stop, info: dict, recipe: dict) -> Atoms:
+    settings = RelaxSettings(charge=int(info["charge"]), **RELAXATION)
+    done = tools.relax(
+        task.atoms, settings, isolated=True, time_limit_s=RELAX_LIMIT_S, cancel=stop.event
+    )
+    if done.stopped_by == "time limit":
+        raise Rejected(f"the relaxation took longer than {RELAX_LIMIT_S:g} s")
+    if done.fmax_ev_per_ang > MAX_FORCE_EV_PER_ANG:
+        raise Rejected(
+            f"the largest force is {done.fmax_ev_per_ang:.2f} eV/A after {done.n_steps} steps"
+        )
+    info["xtb_fmax_ev_per_ang"] = round(done.fmax_ev_per_ang, 3)
+    recipe["relaxation"] = {"version": done.version, **RELAXATION}
+    if task.breathe is None:
+        return done.atoms
+    info["breathed"] = round(task.breathe, 4)
+    return breathe(done.atoms, task.breathe)
+
+
+def _coordination_number(atoms: Atoms) -> int:
+    """Neighbours of atom 0, hydrogen included, within 1.25 covalent sums, if a complex has it."""
+    radii = covalent_radii[atoms.numbers]
+    distances = np.linalg.norm(atoms.positions[1:] - atoms.positions[0], axis=1)
+    number = int((distances < BOND_FACTOR * (radii[1:] + radii[0])).sum())
+    low, high = COORDINATION
+    if not low <= number <= high:
+        raise Rejected(f"coordination number {number} is not among {low} to {high}")
+    return number
+
+
+def _describe_cluster(atoms: Atoms, info: dict) -> None:
+    settings = Feff10Settings()
+    near = environment(atoms, 0, settings.radius_ang)
+    radius = scf_radius_ang(near.numbers, near.distances_ang, settings.scf_radius_ang)
+    info["r_scf_ang"] = round(radius, 3)
+    info["n_cluster"] = 1 + len(near.numbers)

@@ -1,0 +1,242 @@
+"""The training set on disk: structures as extended xyz, spectra as npz, one pair per element.
+
+``EL.extxyz`` holds the structures (absorber is atom 0; charge, oxidation state, coordination
+number and ligands in the comment line; ASE and most viewers read it). ``EL.npz`` holds, in the
+same order, ``name`` (n,), ``energy_ev`` (n, p) absolute energies padded with NaN and ``mu`` (n, p)
+as the theory wrote them. ``EL.xes.npz``, where it exists, holds the emission spectra of some of the
+records in the same way, and may hold a ``note`` (n,) on each. ``held_out.txt`` names the records
+that measure accuracy and are used for nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from xanes_core.constants import ABSORBERS, K_EDGE_EV
+from xanes_core.errors import DatasetError, SpectrumError
+from xanes_core.files import read_arrays
+from xanes_core.spectra import SPECTRUM_GRIDS, area_normalised, feff_to_grid
+
+HELD_OUT_FILE = "held_out.txt"
+#: Note of a spectrum whose potentials did not converge.
+UNCONVERGED = "unconverged"
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Structures with spectra on one grid.
+
+    Attributes
+    ----------
+    names : numpy.ndarray of str, (n,)
+        Unique name of each record.
+    elements : numpy.ndarray of str, (n,)
+        Absorber element.
+    structures : tuple of ase.Atoms, (n,)
+        Absorber is atom 0.
+    energy_rel_ev : numpy.ndarray, (k,)
+        Grid relative to E0 (eV).
+    mu : numpy.ndarray, (n, k)
+        Spectra.
+    held_out : numpy.ndarray of bool, (n,)
+        Records that no fit and no choice may see.
+    sha256 : str
+        Hash over the files it was read from.
+    """
+
+    names: np.ndarray
+    elements: np.ndarray
+    structures: tuple[Atoms, ...]
+    energy_rel_ev: np.ndarray
+    mu: np.ndarray
+    held_out: np.ndarray
+    sha256: str
+
+    def __len__(self) -> int:
+        """Count the records."""
+        return len(self.names)
+
+    def subset(self, chosen: np.ndarray) -> TrainingSet:
+        """Return the records that a mask or an index array chooses."""
+        rows = np.arange(len(self))[chosen]
+        return TrainingSet(
+            names=self.names[rows],
+            elements=self.elements[rows],
+            structures=tuple(self.structures[i] for i in rows),
+            energy_rel_ev=self.energy_rel_ev,
+            mu=self.mu[rows],
+            held_out=self.held_out[rows],
+            sha256=self.sha256,
+        )
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Number of records per absorber element."""
+        return {el: int((self.elements == el).sum()) for el in ABSORBERS if el in self.elements}
+
+    def info(self, key: str) -> np.ndarray:
+        """One entry of every structure's comment line, (n,) object; None where it is missing."""
+        return np.array([atoms.info.get(key) for atoms in self.structures], dtype=object)
+
+
+def load_training_set(
+    folder: str | Path, *, spectrum: str = "xanes", energy_rel_ev: np.ndarray | None = None
+) -> TrainingSet:
+    """Read a training set.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder with ``EL.extxyz`` and ``EL.npz`` pairs.
+    spectrum : {"xanes", "xes"}, optional
+        Absorption in edge steps of every record, or emission of those records that have it, its
+        area on the grid scaled to 1 (1/eV). Emission from potentials that did not converge (so the
+        ``note`` of the file says) is left out: its bands lie where they happen to.
+    energy_rel_ev : numpy.ndarray, (k,), optional
+        Grid relative to E0 (eV); default that of the shipped models.
+
+    Returns
+    -------
+    TrainingSet
+        Elements in order of atomic number, records in file order.
+
+    Raises
+    ------
+    DatasetError
+        Files are missing, do not belong together, or hold a spectrum that cannot be used.
+    """
+    folder = Path(folder)
+    if spectrum not in SPECTRUM_GRIDS:
+        raise DatasetError(f"no spectra {spectrum!r}; there are: {', '.join(SPECTRUM_GRIDS)}")
+    grid = SPECTRUM_GRIDS[spectrum]() if energy_rel_ev is None else np.asarray(energy_rel_ev, float)
+    suffix = ".npz" if spectrum == "xanes" else f".{spectrum}.npz"
+    found = [el for el in ABSORBERS if (folder / f"{el}{suffix}").is_file()]
+    if not found:
+        raise DatasetError(
+            f"no training set in {folder}: it should hold files such as Fe.extxyz and Fe{suffix}"
+        )
+    names, elements, structures, spectra, digest = [], [], [], [], hashlib.sha256()
+    for element in found:
+        for file in (folder / f"{element}.extxyz", folder / f"{element}{suffix}"):
+            digest.update(_content(file))
+        images, records = _converged(*_read_pair(folder, element, suffix))
+        structures += images
+        names += records["name"].tolist()
+        elements += [element] * len(images)
+        spectra += _on_grid(records, element, grid, emission=spectrum == "xes")
+    held_out = _held_out_names(folder)
+    _check_held_out(held_out, names, complete=spectrum == "xanes")
+    return TrainingSet(
+        names=np.array(names),
+        elements=np.array(elements),
+        structures=tuple(structures),
+        energy_rel_ev=grid,
+        mu=np.array(spectra),
+        held_out=np.isin(names, held_out),
+        sha256=digest.hexdigest(),
+    )
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{file.name} cannot be read ({error.strerror}); restore it") from error
+
+
+def _read_pair(
+    folder: Path, element: str, suffix: str
+) -> tuple[list[Atoms], dict[str, np.ndarray]]:
+    images = _read_images(folder / f"{element}.extxyz")
+    file = f"{element}{suffix}"
+    try:
+        arrays = read_arrays(_content(folder / file))
+        records = {key: arrays[key] for key in ("name", "energy_ev", "mu")}
+        if suffix != ".npz":
+            records["note"] = arrays.get("note", np.full(len(records["name"]), ""))
+    except (KeyError, ValueError) as error:
+        raise DatasetError(
+            f"{file} should hold arrays name, energy_ev and mu ({error}); restore it"
+        ) from error
+    told = [str(atoms.info.get("name")) for atoms in images]
+    if len(set(told)) < len(told):
+        raise DatasetError(f"{element}.extxyz has two records of one name; rename one of them")
+    if suffix != ".npz":  # not every record has such a spectrum
+        known = set(records["name"].tolist())
+        images = [atoms for atoms in images if atoms.info["name"] in known]
+        told = [atoms.info["name"] for atoms in images]
+    if told != records["name"].tolist() or {len(a) for a in records.values()} != {len(told)}:
+        raise DatasetError(
+            f"{element}.extxyz and {file} do not list the same records in the same order; "
+            "restore both from the same version"
+        )
+    for atoms in images:
+        if atoms.get_chemical_symbols()[:1] != [element]:
+            raise DatasetError(f"atom 0 of {atoms.info['name']} is not the absorber {element}")
+    return images, records
+
+
+def _converged(
+    images: list[Atoms], records: dict[str, np.ndarray]
+) -> tuple[list[Atoms], dict[str, np.ndarray]]:
+    """Leave out what is noted as unconverged; absorption has no notes here."""
+    if "note" not in records:
+        return images, records
+    rows = [i for i, note in enumerate(records["note"].tolist()) if UNCONVERGED not in note]
+    return [images[i] for i in rows], {key: values[rows] for key, values in records.items()}
+
+
+def _read_images(file: Path) -> list[Atoms]:
+    try:
+        images = ase.io.read(io.StringIO(_content(file).decode()), index=":", format="extxyz")
+    except DatasetError:
+        raise
+    except Exception as error:  # the reader raises many kinds of errors on a damaged file
+        raise DatasetError(
+            f"{file.name} cannot be read as extended xyz ({error}); restore it"
+        ) from error
+    for atoms in images:
+        # ASE takes a list of nothing but fluorides, "F F F F", for truth values
+        if not isinstance(atoms.info.get("ligands", ""), str):
+            words = map(str, np.atleast_1d(atoms.info["ligands"]))
+            atoms.info["ligands"] = " ".join({"False": "F"}.get(word, word) for word in words)
+    return images
+
+
+def _on_grid(
+    records: dict[str, np.ndarray], element: str, grid: np.ndarray, *, emission: bool
+) -> list[np.ndarray]:
+    spectra = []
+    for name, energy_ev, mu in zip(*(records[k] for k in ("name", "energy_ev", "mu")), strict=True):
+        try:
+            found = feff_to_grid(energy_ev, mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
+            spectra.append(area_normalised(grid, found) if emission else found)
+        except SpectrumError as error:
+            raise DatasetError(f"spectrum of {name}: {error}") from error
+    return spectra
+
+
+def _held_out_names(folder: Path) -> list[str]:
+    file = folder / HELD_OUT_FILE
+    if not file.is_file():
+        return []
+    lines = _content(file).decode("utf-8", "replace").split("\n")
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _check_held_out(told: list[str], names: list[str], *, complete: bool) -> None:
+    """Every name of the list must be a record, unless only some records have the spectra."""
+    unknown = sorted(set(told) - set(names)) if complete else []
+    if unknown:
+        raise DatasetError(
+            f"{HELD_OUT_FILE} names {len(unknown)} records that are not in the set, first "
+            f"{unknown[0]!r}; remove them from the list"
+        )

@@ -1,0 +1,140 @@
+"""What to scramble together: groups of features, derived from the descriptor's convention.
+
+Neighbouring features overlap (two G2 centres 0.16 A apart see the same atom), so one of them
+scrambled alone is covered by the others. A group scrambled together shows what is lost with all of
+them. Groups of one grouping do not overlap; not every feature is in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from xanes_core.descriptors import WACSF
+from xanes_core.errors import DescriptorError
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A range of distances from the absorber, ``low_ang <= r < high_ang`` (A)."""
+
+    name: str
+    low_ang: float
+    high_ang: float
+
+    @property
+    def label(self) -> str:
+        """Name with its range."""
+        if np.isinf(self.high_ang):
+            return f"{self.name} (from {self.low_ang:g} A)"
+        return f"{self.name} ({self.low_ang:g} to {self.high_ang:g} A)"
+
+
+#: Bounds lie at the two minima (2.5 and 3.75 A) of the r_ij histogram of the FEFF10 training set:
+#: up to the first are bonds to the absorber, up to the second mostly atoms bonded to those.
+SHELLS = (
+    Shell("first coordination", 0.0, 2.5),
+    Shell("second shell", 2.5, 3.75),
+    Shell("further", 3.75, np.inf),
+)
+
+
+def shell_of(distances_ang: np.ndarray) -> np.ndarray:
+    """Index into ``SHELLS`` of each distance (A), same shape."""
+    return np.searchsorted([shell.high_ang for shell in SHELLS], distances_ang, side="right")
+
+
+def feature_groups(convention: WACSF, grouping: str = "none") -> dict[str, list[int]]:
+    """Features of a convention, grouped.
+
+    Parameters
+    ----------
+    convention : WACSF
+        Descriptor.
+    grouping : {"none", "kind", "distance", "shell", "species", "angle"}
+        ``none``: every feature by itself, by its name. ``kind``: G1, G2, G4, ``species`` (all G2
+        resolved by element) and ``absorber``. ``distance``: all G2 of one centre mu, resolved or
+        not, so that none of them answers for the others. ``shell``: all G2 whose centre lies in
+        one of ``SHELLS`` (G1 and G4 see all distances and belong to none). ``species``: the G2
+        resolved for each group of elements. ``angle``: G4 by lambda and zeta.
+
+    Returns
+    -------
+    dict of str to list of int
+        Columns of each group, in feature order; for :func:`xanes_core.importance.cross_importance`.
+
+    Raises
+    ------
+    DescriptorError
+        Unknown grouping, or the convention has no features for it.
+    """
+    if grouping not in _LABELS:
+        raise DescriptorError(
+            f"unknown grouping {grouping!r}; choose one of {', '.join(GROUPINGS)}"
+        )
+    groups: dict[str, list[int]] = {}
+    for column, label in enumerate(_LABELS[grouping](convention)):
+        if label is not None:
+            groups.setdefault(label, []).append(column)
+    if not groups:
+        raise DescriptorError(
+            f"convention {convention.name!r} has no features to group by {grouping}; "
+            "choose another grouping or model"
+        )
+    return groups
+
+
+def feature_distances_ang(convention: WACSF) -> np.ndarray:
+    """Centre mu (A) of every G2, resolved or not, and NaN for other features; (n_features,)."""
+    centres = np.full(convention.n_features, np.nan)
+    mu = np.asarray(convention.g2_mu_ang)
+    kinds = np.array(convention.feature_kinds)
+    for kind in {kind for kind in convention.feature_kinds if kind.startswith("G2")}:
+        centres[kinds == kind] = mu
+    return centres
+
+
+def _by_name(convention: WACSF) -> list[str | None]:
+    return list(convention.feature_names)
+
+
+def _by_kind(convention: WACSF) -> list[str | None]:
+    return ["species" if "[" in kind else kind for kind in convention.feature_kinds]
+
+
+def _by_distance(convention: WACSF) -> list[str | None]:
+    centres = feature_distances_ang(convention)
+    return [None if np.isnan(mu) else f"mu={mu:.2f} A" for mu in centres]
+
+
+def _by_shell(convention: WACSF) -> list[str | None]:
+    centres = feature_distances_ang(convention)
+    return [
+        None if np.isnan(mu) else SHELLS[shell].label
+        for mu, shell in zip(centres, shell_of(np.nan_to_num(centres)), strict=True)
+    ]
+
+
+def _by_species(convention: WACSF) -> list[str | None]:
+    return [
+        kind.removeprefix("G2[").removesuffix("]") if "[" in kind else None
+        for kind in convention.feature_kinds
+    ]
+
+
+def _by_angle(convention: WACSF) -> list[str | None]:
+    labels = iter(f"G4 lambda={lam:+.0f} zeta={z:g}" for _, lam, z in convention.g4_parameters)
+    return [next(labels) if kind == "G4" else None for kind in convention.feature_kinds]
+
+
+_LABELS: dict[str, Callable[[WACSF], list[str | None]]] = {
+    "none": _by_name,
+    "kind": _by_kind,
+    "distance": _by_distance,
+    "shell": _by_shell,
+    "species": _by_species,
+    "angle": _by_angle,
+}
+GROUPINGS = tuple(_LABELS)

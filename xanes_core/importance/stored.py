@@ -1,0 +1,167 @@
+"""The importance that is computed once, at training time, and stored with a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from xanes_core.descriptors import WACSF
+from xanes_core.errors import DescriptorError, ModelError
+from xanes_core.importance.groups import feature_groups
+from xanes_core.importance.permutation import Predictor, cross_importance
+from xanes_core.model import Ensemble, Importance
+
+#: Groupings computed for each absorber element by itself.
+ELEMENT_GROUPINGS = ("distance", "shell", "kind", "angle")
+#: Every single feature, over all absorbers: as many numbers as all the others together.
+ALL_FEATURES = "all_none"
+#: Share of an element's samples, those predicted worst, that is left out where there are enough:
+#: scrambling mends a spectrum that is far off, and one such outweighs a hundred others.
+TRIMMED_SHARE, TRIMMED_FROM = 0.05, 50
+
+
+def stored_key(element: str, grouping: str) -> str:
+    """Name under which the importance of a grouping is kept; ``none`` is there for all elements."""
+    return ALL_FEATURES if grouping == "none" else f"{element}_{grouping}"
+
+
+def stored_importance(
+    fitted: Sequence[tuple[Predictor, np.ndarray]],
+    x: np.ndarray,
+    y: np.ndarray,
+    elements: np.ndarray,
+    convention: WACSF,
+    *,
+    energy_rel_ev: np.ndarray,
+    n_repeats: int = 10,
+    seed: int = 0,
+    n_jobs: int = 1,
+    progress: Callable[[str, float], None] | None = None,
+) -> dict[str, Importance]:
+    """Importance of all that the pages show, each sample scored by a fit that had not seen it.
+
+    The 5 % of an element's samples that are predicted worst are left out (of 50 or more).
+
+    Parameters
+    ----------
+    fitted : sequence of (predictor, rows)
+        From :func:`xanes_core.training.assessment.cross_fit`.
+    x, y, elements : numpy.ndarray, (n, d), (n, k) and (n,)
+        Features, spectra and absorbers.
+    convention : WACSF
+        What the features are.
+    energy_rel_ev : numpy.ndarray, (k,)
+        Energies relative to E0 (eV).
+    n_repeats, seed, n_jobs
+        As in :func:`xanes_core.importance.cross_importance`.
+    progress : callable, optional
+        Called with a sentence and the share done.
+
+    Returns
+    -------
+    dict of str to Importance
+        ``all_none`` (single features, see :func:`mean_and_errors`) and, for each element with
+        enough samples, ``EL_distance``, ``EL_shell``, ``EL_kind``, ``EL_angle``.
+    """
+    options = {
+        "energy_rel_ev": energy_rel_ev, "n_repeats": n_repeats, "seed": seed, "n_jobs": n_jobs,
+    }  # fmt: skip
+    tell = progress or (lambda text, share: None)
+    fitted = _without_the_worst(fitted, x, y, elements)
+    tell("importance of every feature", 0.0)
+    singles = cross_importance(fitted, x, y, feature_groups(convention), **options)
+    result = {ALL_FEATURES: mean_and_errors(singles)}
+    known = np.unique(elements).tolist()
+    for done, element in enumerate(known):
+        tell(f"importance around {element}", 0.7 + 0.3 * done / len(known))
+        own = [(predict, rows[elements[rows] == element]) for predict, rows in fitted]
+        own = [pair for pair in own if len(pair[1]) > 1]
+        if not own:  # nothing to scramble among
+            continue
+        for grouping in ELEMENT_GROUPINGS:
+            try:
+                groups = feature_groups(convention, grouping)
+            except DescriptorError:  # a convention without angles, say
+                continue
+            result[stored_key(element, grouping)] = cross_importance(own, x, y, groups, **options)
+    return result
+
+
+def _without_the_worst(
+    fitted: Sequence[tuple[Predictor, np.ndarray]],
+    x: np.ndarray,
+    y: np.ndarray,
+    elements: np.ndarray,
+) -> list[tuple[Predictor, np.ndarray]]:
+    error = np.full(len(x), np.nan)
+    for predict, rows in fitted:
+        mean = predict.predict(x[rows])[0] if isinstance(predict, Ensemble) else predict(x[rows])
+        error[rows] = np.mean((mean - y[rows]) ** 2, axis=1)
+    kept = np.isfinite(error)
+    for element in np.unique(elements):
+        own = np.flatnonzero(kept & (elements == element))
+        if len(own) >= TRIMMED_FROM:
+            kept[own[error[own] > np.quantile(error[own], 1 - TRIMMED_SHARE)]] = False
+    return [(predict, rows[kept[rows]]) for predict, rows in fitted]
+
+
+def mean_and_errors(importance: Importance) -> Importance:
+    """Keep mean and both errors at each energy, as two pseudo-repeats and two pseudo-parts.
+
+    A tenth of the size. Errors of single energies stay what they were; those of a window become
+    upper bounds, because the errors of its energies are taken to go together.
+    """
+    mean, error, sampling = importance.mean, importance.standard_error, importance.sampling_error
+    return replace(
+        importance,
+        raw=np.stack([mean - error, mean + error]),
+        parts=np.stack([mean - sampling, mean + sampling]),
+    )
+
+
+def find_importance(
+    stored: dict[str, Importance], key: str, element: str, grouping: str
+) -> Importance:
+    """Importance of one grouping around one absorber, from what a model carries.
+
+    Raises
+    ------
+    ModelError
+        The model carries none, or not this one; says what to do.
+    """
+    if not stored:
+        raise ModelError(
+            f"model {key} carries no importance data; compute them with: "
+            f"python -m xanes_core importance --model {key} --recompute"
+        )
+    name = stored_key(element, grouping)
+    if name not in stored:
+        known = sorted({k.split("_")[0] for k in stored if k.endswith(f"_{grouping}")})
+        raise ModelError(
+            f"model {key} has no importance by {grouping} around {element}; "
+            + (f"there is that around {', '.join(known)}" if known else "choose another grouping")
+        )
+    return stored[name]
+
+
+def mean_over_absorbers(stored: dict[str, Importance], key: str, grouping: str) -> Importance:
+    """Importance of one grouping, averaged over the absorbers a model carries it for.
+
+    Every absorber counts the same, however many spectra it has; samples are scrambled among
+    complexes of one absorber only.
+
+    Raises
+    ------
+    ModelError
+        The model carries this grouping around no absorber.
+    """
+    found = [stored[name] for name in sorted(stored) if name.endswith(f"_{grouping}")]
+    if not found:
+        return find_importance(stored, key, "all", grouping)  # says what there is instead
+    return replace(
+        found[0],
+        raw=np.mean([one.raw for one in found], axis=0),
+        parts=np.mean([one.parts for one in found], axis=0),
+    )

@@ -1,0 +1,86 @@
+"""Importance as a table to download."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+import numpy as np
+
+from xanes_core.descriptors import WACSF
+from xanes_core.importance.groups import feature_distances_ang, feature_groups
+from xanes_core.model import Importance, WindowImportance
+
+COLUMNS = (
+    "low_ev", "high_ev", "group", "mu_ang", "importance", "standard_error", "sampling_error",
+)  # fmt: skip
+
+
+def group_centres_ang(convention: WACSF, grouping: str) -> dict[str, float]:
+    """Centre mu (A) of each group that has one, NaN for the others."""
+    centres = feature_distances_ang(convention)
+    found = {}
+    for name, columns in feature_groups(convention, grouping).items():
+        own = np.unique(centres[columns])
+        found[name] = float(own[0]) if len(own) == 1 else float("nan")
+    return found
+
+
+def importance_csv(
+    importance: Importance,
+    convention: WACSF,
+    grouping: str,
+    windows: Sequence[tuple[float, float]],
+) -> str:
+    """One line per window and group; energies relative to E0 (eV), errors in the same unit.
+
+    Parameters
+    ----------
+    importance : Importance
+        Of the groups of ``grouping``.
+    convention : WACSF
+        What the features are.
+    grouping : str
+        See :func:`xanes_core.importance.feature_groups`.
+    windows : sequence of (float, float)
+        Bounds relative to E0 (eV).
+
+    Raises
+    ------
+    SpectrumError
+        A window that holds no energy.
+    """
+    centres = group_centres_ang(convention, grouping)
+    found = [importance.window(*window) for window in windows]
+    rows = [row for window in found for row in _rows(window, centres)]
+    return _csv(COLUMNS, rows)
+
+
+def series_csv(series: Sequence[tuple[str, WindowImportance]], centres: dict[str, float]) -> str:
+    """As :func:`importance_csv` for several windows, models or elements, named in column one."""
+    rows = [[label, *row] for label, window in series for row in _rows(window, centres)]
+    return _csv(("series", *COLUMNS), rows)
+
+
+def _rows(window: WindowImportance, centres: dict[str, float]) -> list[list]:
+    numbers = zip(
+        window.names, window.mean, window.standard_error, window.sampling_error, strict=True
+    )
+    bounds = [f"{window.low_ev:g}", f"{window.high_ev:g}"]
+    return [
+        [*bounds, name, _centre(centres.get(name, float("nan"))), *(f"{v:.6g}" for v in values)]
+        for name, *values in numbers
+    ]
+
+
+def _centre(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.4f}"
+
+
+def _csv(header: Sequence[str], rows: Sequence[Sequence]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return buffer.getvalue()

@@ -1,0 +1,83 @@
+"""Everything that predicting needs: atoms in, a spectrum with its band and verdict out.
+
+>>> from xanes_core.model import load_model
+>>> load_model("Fe").predict(atoms, absorber="Fe")  # doctest: +SKIP
+"""
+
+from xanes_core.model.alignment import ALIGNMENTS, aligned
+from xanes_core.model.calibration import (
+    DEFAULT_LEVEL,
+    LEVELS,
+    Calibration,
+    Unseen,
+    concatenate,
+    fit_calibration,
+)
+from xanes_core.model.card import CARD_VERSION, card_json, metrics_csv
+from xanes_core.model.comparison import Comparison, compare, on_shared_grid, prediction_seconds
+from xanes_core.model.domain import SCORE_LIMITS, VERDICTS, Domain, disagreement, fit_domain
+from xanes_core.model.ensemble import ACTIVATIONS, Ensemble
+from xanes_core.model.explanation import (
+    DistanceHistograms,
+    Importance,
+    WindowImportance,
+    distance_histograms,
+    window_points,
+)
+from xanes_core.model.export import BatchResult, to_csv, to_json, to_xdi, to_zip
+from xanes_core.model.kernel import fit_kernel
+from xanes_core.model.registry import list_models, load_model, load_report, save_model
+from xanes_core.model.report import Report
+from xanes_core.model.scaling import FeatureScaler
+from xanes_core.model.spectrum_model import (
+    FeaturePrediction,
+    Prediction,
+    SpectrumModel,
+    check_environment,
+)
+
+__all__ = [
+    "ACTIVATIONS",
+    "ALIGNMENTS",
+    "CARD_VERSION",
+    "DEFAULT_LEVEL",
+    "LEVELS",
+    "SCORE_LIMITS",
+    "VERDICTS",
+    "BatchResult",
+    "Calibration",
+    "Comparison",
+    "DistanceHistograms",
+    "Domain",
+    "Ensemble",
+    "FeaturePrediction",
+    "FeatureScaler",
+    "Importance",
+    "Prediction",
+    "Report",
+    "SpectrumModel",
+    "Unseen",
+    "WindowImportance",
+    "aligned",
+    "card_json",
+    "check_environment",
+    "compare",
+    "concatenate",
+    "disagreement",
+    "distance_histograms",
+    "fit_calibration",
+    "fit_domain",
+    "fit_kernel",
+    "list_models",
+    "load_model",
+    "load_report",
+    "metrics_csv",
+    "on_shared_grid",
+    "prediction_seconds",
+    "save_model",
+    "to_csv",
+    "to_json",
+    "to_xdi",
+    "to_zip",
+    "window_points",
+]  # fmt: skip

@@ -1,0 +1,338 @@
+"""Models on disk: ``models/KEY/`` with ``card.json``, ``weights.npz`` and ``SHA256SUMS``.
+
+Nothing is ever unpickled. ``SHA256SUMS`` has the format of the ``sha256sum`` program and is checked
+at every load.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from xanes_core.constants import ABSORBERS
+from xanes_core.descriptors import WACSF
+from xanes_core.errors import ModelError
+from xanes_core.files import PROJECT, array_bytes, read_arrays, sha256_of, write_bytes
+from xanes_core.model.calibration import Calibration
+from xanes_core.model.card import _check_card
+from xanes_core.model.domain import Domain
+from xanes_core.model.ensemble import Ensemble
+from xanes_core.model.explanation import DistanceHistograms, Importance
+from xanes_core.model.report import Report
+from xanes_core.model.spectrum_model import SpectrumModel
+from xanes_core.spectra import SPECTRUM_GRIDS
+
+_IMPORTANCE, _DISTANCES = "importance_", "distances_counts"
+CARD, WEIGHTS, REPORT, SUMS = "card.json", "weights.npz", "report.npz", "SHA256SUMS"
+
+
+def list_models(
+    element: str | None = None,
+    spectrum: str | None = None,
+    *,
+    folder: str | Path | None = None,
+) -> list[dict]:
+    """Cards of the models, the default one for ``element`` first and emission last.
+
+    Parameters
+    ----------
+    element : str, optional
+        Only models that know this absorber.
+    spectrum : {"xanes", "xes"}, optional
+        Only models of this kind of spectrum.
+    folder : str or Path, optional
+        Where to look instead of :func:`models_folder`.
+
+    Returns
+    -------
+    list of dict
+        Cards; sorted by key, without ``element``.
+
+    Raises
+    ------
+    ModelError
+        A card cannot be read, or there is no such kind of spectrum.
+    """
+    _check_spectrum(spectrum)
+    root = Path(folder) if folder is not None else models_folder()
+    cards = [_read_card(path.parent) for path in sorted(root.glob(f"*/{CARD}"))]
+    if spectrum is not None:
+        cards = [card for card in cards if card["spectrum"] == spectrum]
+    if element is None:
+        return cards
+    known = [card for card in cards if element in card["elements"]]
+    kinds = list(SPECTRUM_GRIDS)
+    return sorted(
+        known, key=lambda card: (kinds.index(card["spectrum"]), element not in card["default_for"])
+    )
+
+
+def load_model(
+    key_or_element: str, spectrum: str | None = None, *, folder: str | Path | None = None
+) -> SpectrumModel:
+    """Load a model by its key, or the default one of an element.
+
+    Parameters
+    ----------
+    key_or_element : str
+        Such as ``"feff10-3d"`` or ``"Fe"``.
+    spectrum : {"xanes", "xes"}, optional
+        Kind of spectrum; default XANES for an element, and whatever it is for a key.
+    folder : str or Path, optional
+        Where to look instead of :func:`models_folder`.
+
+    Returns
+    -------
+    SpectrumModel
+
+    Raises
+    ------
+    ModelError
+        There is no such model, it predicts another kind of spectrum, or its files are damaged.
+    """
+    _check_spectrum(spectrum)
+    root = Path(folder) if folder is not None else models_folder()
+    keys = sorted(path.parent.name for path in root.glob(f"*/{CARD}"))
+    if key_or_element in keys:  # only this model's files are read: others may be damaged
+        model = _load(root / key_or_element)
+        if spectrum not in (None, model.spectrum):
+            raise ModelError(f"model {model.key} predicts {model.spectrum}, not {spectrum}")
+        return model
+    element = str(key_or_element).capitalize()
+    if element in ABSORBERS:
+        cards = list_models(element, spectrum or "xanes", folder=root)
+        if cards:
+            return _load(root / cards[0]["key"])
+    known = ", ".join(keys) if keys else "none; restore the models folder"
+    what = f"{spectrum} model for {element}" if spectrum else f"model called {key_or_element!r}"
+    raise ModelError(f"no {what}; there are: {known}")
+
+
+def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
+    """Write a model; a reader never sees half of one.
+
+    Parameters
+    ----------
+    model : SpectrumModel
+        Its card must have every entry of ``CARD_KEYS``.
+    folder : str or Path, optional
+        Where to instead of :func:`models_folder`.
+
+    Returns
+    -------
+    Path
+        Folder of the model.
+
+    Raises
+    ------
+    ModelError
+        The card lacks entries.
+    """
+    _check_card(model.card, model.key)
+    target = (Path(folder) if folder is not None else models_folder()) / model.key
+    weights = {
+        "energy_rel_ev": model.energy_rel_ev,
+        **model.ensemble.to_arrays(),
+        **model.calibration.to_arrays(),
+        **model.domain.to_arrays(),
+        **_explanation_arrays(model),
+    }
+    card = json.dumps(model.card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    contents = {CARD: card.encode(), WEIGHTS: array_bytes(weights)}
+    report = model.report or _kept_report(target, model)
+    if report is not None:
+        contents[REPORT] = array_bytes(report.to_arrays())
+    write_model_files(target, contents)
+    return target
+
+
+def _kept_report(target: Path, model: SpectrumModel) -> Report | None:
+    """The report a model was stored with before, where it is about the same data."""
+    if not (target / CARD).exists():
+        return None
+    found = load_report(model.key, folder=target.parent)
+    same = found is not None and found.sha256 == model.card["training_set"]["sha256"]
+    return found if same else None
+
+
+def _load(folder: Path) -> SpectrumModel:
+    card = _read_card(folder)
+    arrays = unpacked(verified(folder, (CARD, WEIGHTS))[WEIGHTS], folder.name, "weights")
+    try:
+        return _assembled(card, arrays)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise ModelError(
+            f"card and weights of model {folder.name} do not fit together ({error}); restore the "
+            "model's folder"
+        ) from error
+
+
+def _assembled(card: dict, arrays: dict[str, np.ndarray]) -> SpectrumModel:
+    convention = WACSF.from_name(card["convention"])
+    ensemble = Ensemble.from_arrays(arrays, card["hyper_parameters"]["activation"])
+    if ensemble.n_features != convention.n_features:
+        raise ModelError(
+            f"model {card['key']} was trained with {ensemble.n_features} features, but convention "
+            f"{convention.name!r} has {convention.n_features}; train it again"
+        )
+    model = SpectrumModel(
+        key=card["key"],
+        card=card,
+        convention=convention,
+        energy_rel_ev=arrays["energy_rel_ev"],
+        ensemble=ensemble,
+        calibration=Calibration.from_arrays(arrays),
+        domain=Domain.from_arrays(arrays, card["domain"]),
+    )
+    x = np.zeros((1, convention.n_features))  # shapes that differ show here, not at first use
+    model.domain.scores(ensemble.scaler.transform(x))
+    if model.predict_features(x).lower.shape != (1, *model.energy_rel_ev.shape):
+        raise ValueError("grid and spectra differ in length")
+    return replace(model, **_explanation(arrays))
+
+
+def _explanation_arrays(model: SpectrumModel) -> dict[str, np.ndarray]:
+    """Importance, mean spectra and distances; nothing for a model without them."""
+    arrays = {f"mean_mu_{el}": mu.astype(np.float32) for el, mu in model.mean_mu.items()}
+    for key, importance in model.importance.items():
+        arrays |= importance.to_arrays(f"{_IMPORTANCE}{key}")
+    if model.distances is not None:
+        arrays |= model.distances.to_arrays()
+    return arrays
+
+
+def _explanation(arrays: dict[str, np.ndarray]) -> dict:
+    """Inverse of :func:`_explanation_arrays`; models of before this existed have none of it."""
+    told = [name for name in arrays if name.startswith(_IMPORTANCE) and name.endswith("_names")]
+    prefixes = [name.removesuffix("_names") for name in told]
+    energy = arrays["energy_rel_ev"]
+    return {
+        "importance": {
+            prefix.removeprefix(_IMPORTANCE): Importance.from_arrays(arrays, energy, prefix)
+            for prefix in prefixes
+        },
+        "distances": DistanceHistograms.from_arrays(arrays) if _DISTANCES in arrays else None,
+        "mean_mu": {
+            name.removeprefix("mean_mu_"): mu.astype(np.float64)
+            for name, mu in arrays.items()
+            if name.startswith("mean_mu_")
+        },
+    }
+
+
+def _read_card(folder: Path) -> dict:
+    try:
+        card = json.loads(read_model_file(folder / CARD))
+    except ValueError as error:
+        raise ModelError(f"card.json of model {folder.name} is not JSON ({error})") from error
+    if not isinstance(card, dict):
+        raise ModelError(f"card.json of model {folder.name} is not an object")
+    _check_card(card, folder.name)
+    return card
+
+
+def _check_spectrum(spectrum: str | None) -> None:
+    if spectrum is not None and spectrum not in SPECTRUM_GRIDS:
+        raise ModelError(f"no spectra {spectrum!r}; there are: {', '.join(SPECTRUM_GRIDS)}")
+
+
+def models_folder() -> Path:
+    """Folder of the models: ``$XANES_MODELS``, or ``models`` beside the package."""
+    told = os.environ.get("XANES_MODELS")
+    return Path(told) if told else PROJECT / "models"
+
+
+def write_model_files(target: Path, contents: Mapping[str, bytes]) -> None:
+    """Write the files of a model and their checksums; a reader never sees half of one."""
+    sums = "".join(f"{sha256_of(data)}  {name}\n" for name, data in contents.items())
+    for name, data in {**contents, SUMS: sums.encode()}.items():
+        write_bytes(target / name, data)
+    if REPORT not in contents:
+        (target / REPORT).unlink(missing_ok=True)
+
+
+def verified(folder: Path, names: Sequence[str]) -> dict[str, bytes]:
+    """Contents of files of the model in ``folder``.
+
+    Raises
+    ------
+    ModelError
+        A file is missing or is not that of the checksum.
+    """
+    contents = {name: read_model_file(folder / name) for name in (*names, SUMS)}
+    sums = listed(contents.pop(SUMS))
+    for name, data in contents.items():
+        if sums.get(name) != sha256_of(data):
+            raise ModelError(
+                f"{name} of model {folder.name} does not match its checksum: the file is damaged "
+                "or was changed; restore the model's folder"
+            )
+    return contents
+
+
+def listed(sums: bytes) -> dict[str, str]:
+    """Checksums by file name."""
+    lines = [line.split() for line in sums.decode("ascii", "replace").splitlines()]
+    return {line[1]: line[0] for line in lines if len(line) == 2}
+
+
+def unpacked(data: bytes, key: str, what: str) -> dict[str, np.ndarray]:
+    """Inverse of :func:`~xanes_core.files.array_bytes`.
+
+    Raises
+    ------
+    ModelError
+        It is no such archive.
+    """
+    try:
+        return read_arrays(data)
+    except ValueError as error:
+        raise ModelError(f"{what} of model {key} cannot be read ({error})") from error
+
+
+def read_model_file(file: Path) -> bytes:
+    """Read a file of a model, or say which one is missing."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"{file.name} of model {file.parent.name} cannot be read ({error.strerror}); restore "
+            "the model's folder"
+        ) from error
+
+
+def load_report(key: str, *, folder: str | Path | None = None) -> Report | None:
+    """Read what a model makes of every record of its training set.
+
+    Parameters
+    ----------
+    key : str
+        Of the model.
+    folder : str or Path, optional
+        Where the models lie instead of :func:`xanes_core.model.registry.models_folder`.
+
+    Returns
+    -------
+    Report or None
+        None for a model that was stored without one.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or its files are damaged.
+    """
+    root = Path(folder) if folder is not None else models_folder()
+    if key not in [path.parent.name for path in root.glob(f"*/{CARD}")]:
+        raise ModelError(f"no model called {key!r}, so there is no report of it")
+    own = root / key
+    if REPORT not in listed(read_model_file(own / SUMS)):
+        return None
+    found = verified(own, (WEIGHTS, REPORT))
+    return Report.from_arrays(
+        unpacked(found[REPORT], key, "report"), unpacked(found[WEIGHTS], key, "weights")
+    )

@@ -1,0 +1,463 @@
+"""Figures of importance: distance histogram over G2 bars, energy map, groups, differences.
+
+Figures of one or two panels; where there are two, they share the lower axis, and its zoom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import plotly.graph_objects as go
+from ase.data import atomic_numbers
+from plotly.subplots import make_subplots
+
+from xanes_core.errors import ModelError
+from xanes_core.importance import SHELLS, Difference, shell_of
+from xanes_core.model import WindowImportance
+from xanes_core.plots.structure import element_colour
+from xanes_core.plots.style import (
+    NETWORK,
+    THEORY_SECOND,
+    fit_legend,
+    ink_colour,
+    rgba,
+    style_figure,
+)
+
+#: One colour per window, model or element that is compared, in order.
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#999999")
+#: What the kinds of features tell, for under their bars.
+KIND_LABELS = MappingProxyType(
+    {
+        "G1": "G1<br>coordination",
+        "G2": "G2<br>distances",
+        "species": "G2<br>by element",
+        "G4": "G4<br>angles",
+    }
+)
+#: Elements of the histogram drawn by themselves; the others are put together.
+MAX_ELEMENTS = 7
+_OTHERS = "#B8895A"  # no element of a ligand has it
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """An atom near the absorber of the structure in view."""
+
+    index: int
+    element: str
+    distance_ang: float
+
+    @property
+    def label(self) -> str:
+        """Symbol, index and distance."""
+        return f"{self.element}{self.index} {self.distance_ang:.2f} \u00c5"
+
+
+@dataclass(frozen=True)
+class BarSeries:
+    """One set of bars: its name, its numbers, and the unit they are in."""
+
+    label: str
+    window: WindowImportance
+
+
+def distance_figure(
+    series: Sequence[BarSeries],
+    centres_ang: np.ndarray,
+    *,
+    histogram: tuple[np.ndarray, Mapping[str, np.ndarray]] | None = None,
+    neighbours: Sequence[Neighbour] = (),
+    unit: str = "Importance",
+    mirrored: bool = False,
+    dark: bool = False,
+    height_px: int = 520,
+) -> go.Figure:
+    """Histogram of r_ij over bars of G2 importance, on one distance axis.
+
+    Parameters
+    ----------
+    series : sequence of BarSeries
+        One to four sets of d bars, drawn side by side with two kinds of error in the hover text;
+        error bars are the sampling error.
+    centres_ang : numpy.ndarray, (d,)
+        Centre mu of each bar (A).
+    histogram : (numpy.ndarray, mapping of str to numpy.ndarray), optional
+        Middle of each bin (A) and counts by neighbour element.
+    neighbours : sequence of Neighbour
+        Atoms of the structure in view, drawn as ticks and named by the bars they fall under.
+    unit : str
+        Title of the importance axis.
+    mirrored : bool
+        With two series: the second one downwards.
+    dark : bool
+        Whether the page is dark.
+    height_px : int
+        Height of the figure.
+
+    Raises
+    ------
+    ModelError
+        Bars and centres differ in number, or a mirror is asked for other than two series.
+    """
+    if any(len(s.window.names) != len(centres_ang) for s in series):
+        raise ModelError("importance and distances of the bars differ in number")
+    if mirrored and len(series) != 2:
+        raise ModelError("a mirror shows two series; choose grouped bars")
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.05, row_heights=[0.42, 0.58]
+    )
+    if histogram is not None:
+        _add_histogram(figure, *histogram)
+    if neighbours:
+        _add_ticks(figure, neighbours, dark)
+    width = float(np.median(np.diff(centres_ang))) * 0.86
+    for i, one in enumerate(series):
+        sign = -1.0 if mirrored and i == 1 else 1.0
+        share = 1.0 if mirrored else 1.0 / len(series)
+        shift = 0.0 if mirrored else (i - (len(series) - 1) / 2) * width * share
+        figure.add_bar(
+            x=np.asarray(centres_ang) + shift,
+            y=sign * one.window.mean,
+            width=width * share,
+            name=one.label,
+            marker={"color": SERIES[i % len(SERIES)], "line": {"width": 0}},
+            error_y=_errors(one.window.sampling_error, dark),
+            customdata=_bar_texts(one.window, centres_ang, neighbours),
+            hovertemplate="%{customdata}<extra></extra>",
+            showlegend=len(series) > 1,
+            legend="legend2",
+            row=2,
+            col=1,
+        )
+    style_figure(figure, dark=dark, height_px=height_px)
+    fit_legend(figure)
+    # elements above, in narrow columns; what is compared inside the lower panel, where bars are low
+    inside = {"x": 1.0, "xanchor": "right", "y": 0.55, "yanchor": "top", "font": {"size": 12}}
+    figure.update_layout(legend={"entrywidth": 34}, legend2={**inside, "bgcolor": "rgba(0,0,0,0)"})
+    figure.update_layout(barmode="overlay", hovermode="closest", bargap=0.0)
+    figure.update_xaxes(range=[0.4, 6.0])
+    figure.update_xaxes(title_text="Distance r<sub>ij</sub>, mu of G2 (\u00c5)", row=2, col=1)
+    figure.update_yaxes(title_text="Pairs", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(
+        title_text=unit, row=2, col=1, zeroline=True, zerolinecolor=ink_colour(dark)
+    )
+    return figure
+
+
+def _add_histogram(figure: go.Figure, centres: np.ndarray, counts: Mapping[str, np.ndarray]):
+    ranked = sorted(counts, key=lambda el: -counts[el].sum())
+    shown = sorted(ranked[:MAX_ELEMENTS], key=atomic_numbers.get)
+    base = np.zeros(len(centres))
+    drawn = [(el, counts[el], element_colour(atomic_numbers[el])) for el in shown]
+    if ranked[MAX_ELEMENTS:]:
+        drawn.append(("rest", sum(counts[el] for el in ranked[MAX_ELEMENTS:]), _OTHERS))
+    for name, values, colour in drawn:
+        # bars of one bin lie on each other by their base: barmode belongs to the bars below
+        figure.add_bar(
+            x=centres,
+            y=values,
+            base=base.copy(),
+            width=float(centres[1] - centres[0]),
+            name=name,
+            marker={"color": colour, "line": {"width": 0}},
+            hovertemplate=f"{name}: %{{customdata}} pairs at %{{x:.2f}} \u00c5<extra></extra>",
+            customdata=values,
+            row=1,
+            col=1,
+        )
+        base = base + values
+
+
+def _add_ticks(figure: go.Figure, neighbours: Sequence[Neighbour], dark: bool) -> None:
+    figure.add_scatter(
+        x=[n.distance_ang for n in neighbours],
+        y=[0.0] * len(neighbours),
+        mode="markers",
+        name="this structure",
+        legend="legend2",
+        marker={
+            "symbol": "line-ns-open",
+            "size": 22,
+            "color": ink_colour(dark),
+            "line": {"width": 2, "color": ink_colour(dark)},
+        },
+        customdata=[n.label for n in neighbours],
+        hovertemplate="%{customdata}<extra></extra>",
+        cliponaxis=False,
+        row=1,
+        col=1,
+    )
+
+
+def _bar_texts(
+    window: WindowImportance, centres: np.ndarray, neighbours: Sequence[Neighbour]
+) -> list[str]:
+    """Hover text of each bar: shell, numbers, and the atoms of the structure nearest to it."""
+    nearest: dict[int, list[str]] = {}
+    for atom in neighbours:
+        bar = int(np.argmin(np.abs(np.asarray(centres) - atom.distance_ang)))
+        if abs(centres[bar] - atom.distance_ang) < np.median(np.diff(centres)):
+            nearest.setdefault(bar, []).append(atom.label)
+    texts = []
+    for i, (mu, shell) in enumerate(zip(centres, shell_of(np.asarray(centres)), strict=True)):
+        found = nearest.get(i, [])
+        atoms = ", ".join(found[:6]) + (f" and {len(found) - 6} more" if len(found) > 6 else "")
+        texts.append(
+            f"mu = {mu:.2f} \u00c5, {SHELLS[shell].name}<br>{window.mean[i]:.3g} \u00b1 "
+            f"{window.sampling_error[i]:.2g} (scrambling {window.standard_error[i]:.1g})"
+            + (f"<br>here: {atoms}" if atoms else "")
+        )
+    return texts
+
+
+def group_figure(
+    series: Sequence[BarSeries],
+    names: Sequence[str],
+    *,
+    unit: str = "Importance",
+    dark: bool = False,
+    height_px: int = 280,
+) -> go.Figure:
+    """Bars of named groups with their sampling errors.
+
+    Parameters
+    ----------
+    series : sequence of BarSeries
+        Sets of d bars.
+    names : sequence of str, (d,)
+        What stands under the bars.
+    """
+    figure = go.Figure()
+    for i, one in enumerate(series):
+        figure.add_bar(
+            x=list(names),
+            y=one.window.mean,
+            name=one.label,
+            marker={"color": SERIES[i % len(SERIES)], "line": {"width": 0}},
+            error_y=_errors(one.window.sampling_error, dark),
+            customdata=one.window.sampling_error,
+            hovertemplate="%{x}: %{y:.3g} \u00b1 %{customdata:.2g}<extra></extra>",
+            showlegend=len(series) > 1,
+        )
+    style_figure(figure, dark=dark, height_px=height_px)
+    fit_legend(figure)
+    figure.update_layout(barmode="group", hovermode="closest", bargap=0.35)
+    figure.update_yaxes(title_text=unit, zeroline=True, zerolinecolor=ink_colour(dark))
+    return figure
+
+
+def difference_figure(
+    found: Difference,
+    centres_ang: np.ndarray,
+    *,
+    labels: tuple[str, str],
+    unit: str,
+    dark: bool = False,
+    height_px: int = 300,
+) -> go.Figure:
+    """Second minus first with error bars; what differs by two standard errors is full and starred.
+
+    Parameters
+    ----------
+    found : Difference
+        Of d bars at ``centres_ang`` (A).
+    labels : (str, str)
+        First and second.
+    """
+    figure = go.Figure()
+    width = float(np.median(np.diff(centres_ang))) * 0.86
+    colours = [
+        rgba(SERIES[1] if value > 0 else SERIES[0], 1.0 if marked else 0.45)
+        for value, marked in zip(found.value, found.marked, strict=True)
+    ]
+    figure.add_bar(
+        x=centres_ang, y=found.value, width=width, marker={"color": colours, "line": {"width": 0}},
+        error_y=_errors(found.error, dark), customdata=found.error, showlegend=False,
+        name=f"{labels[1]} minus {labels[0]}",
+        hovertemplate="mu = %{x:.2f} \u00c5: %{y:+.3g} \u00b1 %{customdata:.2g}<extra></extra>",
+    )  # fmt: skip
+    rows = np.flatnonzero(found.marked)
+    if len(rows):
+        reach = np.where(found.value > 0, 1, -1) * (np.abs(found.value) + found.error)
+        pad = 0.06 * float(np.ptp(np.concatenate([reach, [0.0]])) or 1.0)
+        figure.add_scatter(
+            x=np.asarray(centres_ang)[rows], y=(reach + np.sign(reach) * pad)[rows],
+            mode="markers", name="more than two standard errors", hoverinfo="skip",
+            marker={"symbol": "star", "size": 9, "color": ink_colour(dark)},
+        )  # fmt: skip
+    style_figure(figure, dark=dark, height_px=height_px)
+    fit_legend(figure)
+    figure.update_layout(hovermode="closest")
+    figure.update_xaxes(title_text="mu of G2 (\u00c5)", range=[0.4, 6.0])
+    figure.update_yaxes(title_text=unit, zeroline=True, zerolinecolor=ink_colour(dark))
+    return figure
+
+
+def _errors(values: np.ndarray, dark: bool) -> dict:
+    return {"type": "data", "array": values, "color": ink_colour(dark), "thickness": 1, "width": 2}
+
+
+def map_figure(
+    values: np.ndarray,
+    energy_rel_ev: np.ndarray,
+    centres_ang: np.ndarray,
+    spectra: Mapping[str, np.ndarray],
+    *,
+    window: tuple[float, float] | None = None,
+    unit: str = "Importance",
+    dark: bool = False,
+    height_px: int = 520,
+) -> go.Figure:
+    """Importance by distance and energy, the spectra above it; a drag chooses energies.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, (d, k)
+        Importance, NaN where there is nothing to say.
+    energy_rel_ev, centres_ang : numpy.ndarray, (k,) and (d,)
+        Axes: energies relative to E0 (eV), centres mu (A).
+    spectra : mapping of str to numpy.ndarray, (k,)
+        Named spectra for the upper panel, the mean of the training set first.
+    window : (float, float), optional
+        Shaded in the upper panel, framed in the map (eV).
+    """
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.04, row_heights=[0.34, 0.66]
+    )
+    for i, (name, mu) in enumerate(spectra.items()):
+        _add_spectrum(figure, name, energy_rel_ev, mu, ink_colour(dark) if i == 0 else NETWORK)
+    bar = {"title": {"text": unit, "side": "right"}, "thickness": 12, "len": 0.66}
+    bar |= {"y": 0.0, "yanchor": "bottom", "outlinewidth": 0}
+    figure.add_heatmap(
+        x=energy_rel_ev, y=centres_ang, z=values, zmin=0.0,
+        zmax=float(np.nanmax(values)) if np.isfinite(values).any() else 1.0,
+        colorscale="Cividis", colorbar=bar,
+        hovertemplate="%{y:.2f} \u00c5, %{x:.1f} eV: %{z:.3g}<extra></extra>", row=2, col=1,
+    )  # fmt: skip
+    # a heat map cannot be selected: an unseen grid of points over it can
+    x, y = np.meshgrid(energy_rel_ev[::6], centres_ang[::4])
+    figure.add_scatter(
+        x=x.ravel(), y=y.ravel(), mode="markers", marker={"opacity": 0.0, "size": 1},
+        hoverinfo="skip", showlegend=False, name="", row=2, col=1,
+    )  # fmt: skip
+    style_figure(figure, dark=dark, height_px=height_px)
+    fit_legend(figure)
+    if window is not None:
+        _shade(figure, [window])
+        for bound in window:
+            line = {"color": "#FFFFFF", "width": 1, "dash": "dot"}
+            figure.add_vline(x=bound, line=line, row=2, col=1)
+    figure.update_layout(hovermode="closest", dragmode="select", selectdirection="h")
+    figure.update_xaxes(range=[energy_rel_ev[0], energy_rel_ev[-1]], showgrid=False)
+    figure.update_xaxes(title_text="Energy - E0 (eV)", row=2, col=1)
+    figure.update_yaxes(title_text="mu(E)", rangemode="tozero", row=1, col=1)
+    half = float(np.median(np.diff(centres_ang))) / 2
+    figure.update_yaxes(
+        title_text="mu of G2 (\u00c5)", row=2, col=1, showgrid=False,
+        range=[centres_ang[0] - half, centres_ang[-1] + half],
+    )  # fmt: skip
+    return figure
+
+
+def windows_figure(
+    energy_rel_ev: np.ndarray,
+    spectra: Mapping[str, np.ndarray],
+    windows: Sequence[tuple[float, float]],
+    *,
+    dark: bool = False,
+    height_px: int = 260,
+) -> go.Figure:
+    """Mean spectra with the windows shaded in their colours; a drag chooses energies."""
+    figure = go.Figure()
+    dashes = ("solid", "dash", "dot", "dashdot")
+    for i, (name, mu) in enumerate(spectra.items()):
+        figure.add_scatter(
+            x=energy_rel_ev, y=mu, name=name, mode="lines+markers", marker={"size": 1},
+            line={"color": ink_colour(dark), "width": 2, "dash": dashes[i % 4]},
+        )  # fmt: skip
+    style_figure(figure, dark=dark, height_px=height_px)
+    fit_legend(figure)
+    _shade(figure, windows)
+    figure.update_layout(dragmode="select", selectdirection="h", hovermode="x")
+    figure.update_xaxes(
+        title_text="Energy - E0 (eV)",
+        range=[energy_rel_ev[0], energy_rel_ev[-1]],
+        hoverformat=".1f",
+    )
+    figure.update_yaxes(title_text="mu(E) / edge step", rangemode="tozero", hoverformat=".3f")
+    return figure
+
+
+def effect_figure(
+    energy_rel_ev: np.ndarray,
+    mu: np.ndarray,
+    effect: np.ndarray,
+    spread: np.ndarray,
+    *,
+    name: str,
+    window: tuple[float, float] | None = None,
+    dark: bool = False,
+    height_px: int = 360,
+) -> go.Figure:
+    """Predicted spectrum over the effect of one atom on it, with the spread over members, (k,)."""
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.05, row_heights=[0.55, 0.45]
+    )
+    _add_spectrum(figure, "Network", energy_rel_ev, mu, NETWORK)
+    figure.add_scatter(
+        x=np.concatenate([energy_rel_ev, energy_rel_ev[::-1]]),
+        y=np.concatenate([effect + spread, (effect - spread)[::-1]]),
+        fill="toself", fillcolor=rgba(THEORY_SECOND, 0.25), line={"width": 0}, mode="lines",
+        hoverinfo="skip", showlegend=False, name="spread over members", row=2, col=1,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=energy_rel_ev, y=effect, mode="lines", name=name,
+        line={"color": THEORY_SECOND, "width": 2}, hovertemplate="%{y:+.4f}", row=2, col=1,
+    )  # fmt: skip
+    style_figure(figure, dark=dark, height_px=height_px)
+    fit_legend(figure)
+    if window is not None:
+        _shade(figure, [window])
+    figure.update_xaxes(range=[energy_rel_ev[0], energy_rel_ev[-1]], hoverformat=".1f")
+    figure.update_xaxes(title_text="Energy - E0 (eV)", row=2, col=1)
+    figure.update_yaxes(title_text="mu(E)", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(
+        title_text="change", row=2, col=1, zeroline=True, zerolinecolor=ink_colour(dark)
+    )
+    return figure
+
+
+def signed_colours(values: np.ndarray, limit: float) -> list[str]:
+    """Colours from blue (-limit) over grey (0) to vermilion (limit), as hex."""
+    low, middle, high = (_channels(c) for c in (NETWORK, "#DADDE2", THEORY_SECOND))
+    colours = []
+    for value in np.clip(np.asarray(values, dtype=float) / (limit or 1.0), -1, 1):
+        end = high if value > 0 else low
+        # the square root shows the small ones too
+        mixed = middle + (end - middle) * np.sqrt(abs(value))
+        colours.append("#" + "".join(f"{round(c):02X}" for c in mixed))
+    return colours
+
+
+def _channels(colour: str) -> np.ndarray:
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=float)
+
+
+def _add_spectrum(figure, name: str, energy: np.ndarray, mu: np.ndarray, colour: str) -> None:
+    # markers too small to see let a drag select
+    figure.add_scatter(
+        x=energy, y=mu, name=name, mode="lines+markers", marker={"size": 1},
+        line={"color": colour, "width": 2}, hovertemplate="%{y:.3f}", row=1, col=1,
+    )  # fmt: skip
+
+
+def _shade(figure: go.Figure, windows: Sequence[tuple[float, float]]) -> None:
+    for i, (low, high) in enumerate(windows):
+        figure.add_vrect(
+            x0=low, x1=high, fillcolor=SERIES[i % len(SERIES)], opacity=0.16, line_width=0,
+            layer="below",
+        )  # fmt: skip

@@ -1,0 +1,281 @@
+"""The 3D view as plain numbers: atoms, bonds, labels and shells around an absorber.
+
+A scene holds only numbers, element symbols and colours made here, so that no text of an uploaded
+file can reach a browser's script. The app draws it with 3Dmol.js; where that script is missing,
+:func:`structure_figure` draws the same scene with plotly. :func:`notebook_view` is for notebooks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from ase import Atoms
+from ase.data import chemical_symbols, covalent_radii
+from ase.data.colors import jmol_colors
+from scipy.spatial import cKDTree
+
+from xanes_core.constants import NONMETALS, R_CUT_ANG
+from xanes_core.errors import StructureError
+from xanes_core.plots.style import ABSORBER, INK, style_figure
+from xanes_core.structures import environment
+
+#: Above this many atoms only the absorber's surroundings are drawn.
+MAX_ATOMS = 1500
+#: Radii that the distance shells may have (A): first shell, second shell, what the model sees.
+SHELLS_ANG = (2.5, 4.0, 6.0)
+#: Bonded means nearer than this times the sum of the covalent radii (Cordero et al. 2008).
+BOND_FACTOR = 1.22
+_MAX_BOND_ANG = 3.4
+_HEX = re.compile(r"#[0-9A-Fa-f]{6}")
+# white and near-white atoms vanish on a light page
+_COLOURS = {1: "#C9CED6"}
+
+
+def scene(
+    atoms: Atoms,
+    absorber: int | Sequence[int] = 0,
+    *,
+    labels: bool = False,
+    shells_ang: Sequence[float] = (),
+    max_atoms: int = MAX_ATOMS,
+    colours: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Everything a 3D view of `atoms` needs, ready for JSON.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Molecule or crystal; not changed.
+    absorber : int or sequence of int
+        Marked atoms; the first is the centre of the view and of the shells.
+    labels : bool
+        Whether the atoms carry their symbol and index; hydrogen goes without.
+    shells_ang : sequence of float
+        Radii of translucent spheres around the absorber (A).
+    max_atoms : int
+        Larger structures, and all crystals, show only the atoms within 6 A of the absorber.
+    colours : sequence of str, optional
+        Hex colour for every atom of the structure instead of those of the elements; the absorber
+        keeps its own.
+
+    Returns
+    -------
+    dict
+        ``atoms`` (list of symbol, x, y, z in A from the absorber, colour, radius_ang, absorber,
+        label, index in the structure), ``bonds`` (index pairs), ``shells`` (radii), ``note``
+        (sentence or ``""``).
+
+    Raises
+    ------
+    StructureError
+        When an absorber index is out of range, a radius is not positive, or colours are not one
+        ``#RRGGBB`` for each atom.
+    """
+    marked = [absorber] if np.ndim(absorber) == 0 else list(absorber)
+    if not marked or not all(0 <= int(i) < len(atoms) for i in marked):
+        raise StructureError(f"The absorber must be an index from 0 to {len(atoms) - 1}")
+    if any(not (np.isfinite(r) and r > 0) for r in shells_ang):
+        raise StructureError("A distance shell needs a positive radius")
+    if colours is not None and (
+        len(colours) != len(atoms) or not all(_HEX.fullmatch(c) for c in colours)
+    ):
+        raise StructureError(f"{len(atoms)} colours such as #0072B2 are needed, one for each atom")
+    centre = int(marked[0])
+    if atoms.pbc.any() or len(atoms) > max_atoms:
+        numbers, positions, flags, names, indices = _surroundings(atoms, centre, max_atoms)
+        note = f"Showing the {len(numbers)} atoms within {R_CUT_ANG:g} \u00c5 of the absorber."
+    else:
+        numbers = atoms.numbers
+        positions = atoms.positions - atoms.positions[centre]
+        chosen = {int(i) for i in marked}
+        flags = [i in chosen for i in range(len(atoms))]
+        names = [f"{chemical_symbols[z]}{i}" for i, z in enumerate(numbers)]
+        indices = range(len(atoms))
+        note = ""
+    return {
+        "atoms": [
+            _atom(int(z), p, flag, name if labels and z != 1 else "")
+            | {"index": int(i)}
+            | ({"colour": colours[i]} if colours is not None and not flag else {})
+            for z, p, flag, name, i in zip(numbers, positions, flags, names, indices, strict=True)
+        ],
+        "bonds": _bonds(np.asarray(numbers), np.asarray(positions)),
+        "shells": sorted(float(r) for r in shells_ang),
+        "note": note,
+    }
+
+
+def element_colour(number: int) -> str:
+    """Colour (hex) of an element in the view: Jmol's, with hydrogen dark enough to see."""
+    if number in _COLOURS:
+        return _COLOURS[number]
+    red, green, blue = (round(255 * float(c)) for c in jmol_colors[number])
+    return f"#{red:02X}{green:02X}{blue:02X}"
+
+
+def structure_figure(
+    view: dict[str, Any], *, dark: bool = False, height_px: int = 420
+) -> go.Figure:
+    """Plainer 3D view of a :func:`scene` with plotly, for browsers without the viewer's script."""
+    figure = go.Figure()
+    xyz = np.array([[a["x"], a["y"], a["z"]] for a in view["atoms"]]).reshape(-1, 3)
+    if view["bonds"]:
+        ends = np.array(view["bonds"])
+        lines = np.full((len(ends), 3, 3), np.nan)
+        lines[:, 0], lines[:, 1] = xyz[ends[:, 0]], xyz[ends[:, 1]]
+        x, y, z = lines.reshape(-1, 3).T
+        figure.add_scatter3d(
+            x=x, y=y, z=z, mode="lines", line={"color": "#8A8F98", "width": 5}, hoverinfo="skip"
+        )
+    radius_px = [26 * a["radius_ang"] for a in view["atoms"]]
+    figure.add_scatter3d(
+        x=xyz[:, 0],
+        y=xyz[:, 1],
+        z=xyz[:, 2],
+        mode="markers+text" if any(a["label"] for a in view["atoms"]) else "markers",
+        marker={
+            "size": radius_px,
+            "color": [a["colour"] for a in view["atoms"]],
+            "line": {"color": "#555B66", "width": 1},
+            "opacity": 1.0,
+        },
+        text=[a["label"] for a in view["atoms"]],
+        customdata=np.column_stack(
+            [[a["symbol"] for a in view["atoms"]], np.linalg.norm(xyz, axis=1).round(2)]
+        ),
+        hovertemplate="%{customdata[0]}, %{customdata[1]} A from the absorber<extra></extra>",
+    )
+    for radius in view["shells"]:
+        figure.add_trace(_sphere(radius))
+    style_figure(figure, dark=dark, height_px=height_px)
+    hidden = {"visible": False}
+    figure.update_layout(
+        showlegend=False,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        scene={"xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "aspectmode": "data"},
+        font={"color": INK["dark" if dark else "light"]},
+        uirevision="structure",
+    )
+    return figure
+
+
+def notebook_view(view: dict[str, Any], *, size_px: tuple[int, int] = (480, 360), **options: Any):
+    """Show a :func:`scene` in a notebook with py3Dmol.
+
+    Parameters
+    ----------
+    view : dict
+        From :func:`scene`.
+    size_px : (int, int)
+        Width and height.
+    **options
+        Passed to ``py3Dmol.view``, such as ``js``, the address of the viewer's script.
+
+    Returns
+    -------
+    py3Dmol.view
+        Displays itself as the last line of a cell.
+    """
+    import py3Dmol
+
+    # the text is made of symbols and numbers only: py3Dmol does not escape what it is given
+    rows = [f"{a['symbol']} {a['x']:.4f} {a['y']:.4f} {a['z']:.4f}" for a in view["atoms"]]
+    shown = py3Dmol.view(width=size_px[0], height=size_px[1], **options)
+    shown.addModel("\n".join([str(len(rows)), "", *rows]), "xyz")
+    for i, atom in enumerate(view["atoms"]):
+        sphere = {"radius": atom["radius_ang"], "color": atom["colour"]}
+        shown.setStyle({"index": i}, {"sphere": sphere, "stick": {"radius": 0.1}})
+        if atom["label"]:
+            at = {axis: atom[axis] for axis in "xyz"}
+            shown.addLabel(atom["label"], {"position": at, "inFront": True, "fontSize": 11})
+    for radius in view["shells"]:
+        origin = {"x": 0, "y": 0, "z": 0}
+        shown.addSphere({"center": origin, "radius": radius, "color": ABSORBER, "opacity": 0.2})
+    shown.zoomTo()
+    return shown
+
+
+def _atom(number: int, position, is_absorber: bool, label: str) -> dict[str, Any]:
+    x, y, z = (round(float(c), 4) for c in position)
+    radius = 0.2 if number == 1 else 0.32
+    return {
+        "symbol": chemical_symbols[number],
+        "x": x,
+        "y": y,
+        "z": z,
+        "colour": ABSORBER if is_absorber else element_colour(number),
+        "radius_ang": 0.55 if is_absorber else radius,
+        "absorber": bool(is_absorber),
+        "label": label,
+    }
+
+
+def _surroundings(atoms: Atoms, centre: int, max_atoms: int):
+    """Absorber first, then its neighbours by distance; of a crystal also the periodic images."""
+    around = environment(atoms, centre)
+    keep = slice(0, max_atoms - 1)
+    numbers = np.concatenate([[around.absorber_z], around.numbers[keep]])
+    positions = np.vstack([np.zeros(3), around.positions_ang[keep]])
+    flags = [True] + [False] * (len(numbers) - 1)
+    names = [chemical_symbols[z] for z in numbers]
+    labelled = atoms.copy()
+    labelled.numbers = np.arange(len(atoms))  # an environment keeps numbers: let them be indices
+    indices = [centre, *environment(labelled, centre).numbers[keep]]
+    return numbers, positions, flags, names, indices
+
+
+def _bonds(numbers: np.ndarray, positions: np.ndarray) -> list[list[int]]:
+    """Pairs (i < j) nearer than the scaled sum of covalent radii.
+
+    No bonds between hydrogens, nor between metals that share a neighbour, as in oxides.
+    """
+    if len(numbers) < 2:
+        return []
+    pairs = cKDTree(positions).query_pairs(_MAX_BOND_ANG, output_type="ndarray")
+    if not len(pairs):
+        return []
+    i, j = pairs.T
+    distance = np.linalg.norm(positions[i] - positions[j], axis=1)
+    limit = BOND_FACTOR * (covalent_radii[numbers[i]] + covalent_radii[numbers[j]])
+    bonded = (distance < limit) & ~((numbers[i] == 1) & (numbers[j] == 1))
+    return _without_bridged_metals(numbers, sorted([int(a), int(b)] for a, b in pairs[bonded]))
+
+
+def _without_bridged_metals(numbers: np.ndarray, bonds: list[list[int]]) -> list[list[int]]:
+    """Bonds less those between metals of a pair of elements that an atom bridges somewhere."""
+    metal = ~np.isin(numbers, NONMETALS)
+    bridges: dict[int, set[int]] = {}
+    between = []
+    for i, j in bonds:
+        if metal[i] and metal[j]:
+            between.append((i, j))
+        elif metal[i] != metal[j]:
+            bridges.setdefault(i if metal[i] else j, set()).add(j if metal[i] else i)
+    # by elements, because at the rim of the view the bridging atom may be cut off
+    bridged = {
+        frozenset((int(numbers[i]), int(numbers[j])))
+        for i, j in between
+        if bridges.get(i, set()) & bridges.get(j, set())
+    }
+    return [
+        [i, j]
+        for i, j in bonds
+        if not (metal[i] and metal[j] and frozenset((int(numbers[i]), int(numbers[j]))) in bridged)
+    ]
+
+
+def _sphere(radius_ang: float) -> go.Surface:
+    theta, phi = np.meshgrid(np.linspace(0, np.pi, 19), np.linspace(0, 2 * np.pi, 37))
+    return go.Surface(
+        x=radius_ang * np.sin(theta) * np.cos(phi),
+        y=radius_ang * np.sin(theta) * np.sin(phi),
+        z=radius_ang * np.cos(theta),
+        opacity=0.12,
+        showscale=False,
+        colorscale=[[0, ABSORBER], [1, ABSORBER]],
+        hoverinfo="skip",
+    )

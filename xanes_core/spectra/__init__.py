@@ -1,0 +1,93 @@
+"""Curves over energy: read, mend, measure.
+
+>>> from xanes_core.spectra import read_spectrum, shift
+>>> measured = read_spectrum("fe_foil.xdi")  # doctest: +SKIP
+"""
+
+from xanes_core.spectra.broadening import broaden_arctan
+from xanes_core.spectra.edge_features import features_with_uncertainty, spectral_features
+from xanes_core.spectra.emission import (
+    BAND_FROM_EV,
+    area_normalised,
+    area_of_reference,
+    emission_features,
+)
+from xanes_core.spectra.grid import feff_to_grid
+from xanes_core.spectra.kinds import (
+    INTENSITY_LABELS,
+    INTENSITY_UNITS,
+    MU_LABEL,
+    MU_UNITS,
+    SPECTRUM_GRIDS,
+    mse_scale,
+    xanes_grid_ev,
+    xes_grid_ev,
+)
+from xanes_core.spectra.metrics import (
+    constant_width,
+    cosine_similarity,
+    coverage,
+    mean_width,
+    median_intensity_error,
+    mse,
+    relative_spectral_error,
+    spearman,
+    window_misfit,
+)
+from xanes_core.spectra.normalisation import default_ranges, find_e0, normalise
+from xanes_core.spectra.peaks import PeakMatch, match_peaks, peak_errors
+from xanes_core.spectra.read import (
+    SPECTRUM_EXTENSIONS,
+    SPECTRUM_FORMATS,
+    ColumnList,
+    list_columns,
+    read_spectrum,
+)
+from xanes_core.spectra.spectrum import Spectrum, align, as_energies, resample, scale, shift
+from xanes_core.spectra.write import write_spectrum
+
+__all__ = [
+    "BAND_FROM_EV",
+    "INTENSITY_LABELS",
+    "INTENSITY_UNITS",
+    "MU_LABEL",
+    "MU_UNITS",
+    "SPECTRUM_EXTENSIONS",
+    "SPECTRUM_FORMATS",
+    "SPECTRUM_GRIDS",
+    "ColumnList",
+    "PeakMatch",
+    "Spectrum",
+    "align",
+    "area_normalised",
+    "area_of_reference",
+    "as_energies",
+    "broaden_arctan",
+    "constant_width",
+    "cosine_similarity",
+    "coverage",
+    "default_ranges",
+    "emission_features",
+    "features_with_uncertainty",
+    "feff_to_grid",
+    "find_e0",
+    "list_columns",
+    "match_peaks",
+    "mean_width",
+    "median_intensity_error",
+    "mse",
+    "mse_scale",
+    "normalise",
+    "peak_errors",
+    "read_spectrum",
+    "relative_spectral_error",
+    "resample",
+    "scale",
+    "shift",
+    "spearman",
+    "spectral_features",
+    "window_misfit",
+    "write_spectrum",
+    "xanes_grid_ev",
+    "xes_grid_ev",
+]  # fmt: skip

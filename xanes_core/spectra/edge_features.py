@@ -1,0 +1,208 @@
+"""Numbers that people read off a XANES curve, with their uncertainty over an ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from xanes_core.errors import SpectrumError
+from xanes_core.spectra.peaks import Peaks, find_peaks
+from xanes_core.spectra.spectrum import as_curves, as_energies
+
+#: Smallest prominence (edge steps) of the white line and of a pre-edge peak. Pre-edge peaks of the
+#: theory sit on the foot of the edge, so even real ones stand out little.
+WHITE_LINE_PROMINENCE = 0.02
+PRE_EDGE_PROMINENCE = 0.01
+#: The white line lies below this energy relative to E0 (eV); what follows is fine structure.
+WHITE_LINE_BELOW_EV = 60.0
+#: Largest distance (eV) of a pre-edge peak from the edge; maxima further down are noise.
+PRE_EDGE_REACH_EV = 25.0
+
+
+@dataclass(frozen=True)
+class SpectralFeatures:
+    """Features of one curve; NaN where the curve does not show one.
+
+    Energies in eV on the axis given (relative to E0), heights in the unit of mu (edge steps).
+
+    ``edge_half_ev``
+        Where mu rises through half the edge step for the last time before the white line.
+    ``edge_steepest_ev``
+        Steepest rise between the pre-edge peak (or the start) and the white line.
+    ``white_line_ev``, ``white_line_height``
+        The highest maximum up to 60 eV.
+    ``pre_edge_ev``, ``pre_edge_height``
+        The most prominent maximum below ``edge_half_ev``, at most 25 eV below.
+    """
+
+    edge_half_ev: float
+    edge_steepest_ev: float
+    white_line_ev: float
+    white_line_height: float
+    pre_edge_ev: float
+    pre_edge_height: float
+
+
+FEATURE_NAMES = tuple(f.name for f in fields(SpectralFeatures))
+#: Label and unit of every feature, for tables.
+FEATURE_LABELS = {
+    "edge_half_ev": ("Edge at half step", "eV"),
+    "edge_steepest_ev": ("Steepest rise", "eV"),
+    "white_line_ev": ("White line", "eV"),
+    "white_line_height": ("White line height", "edge steps"),
+    "pre_edge_ev": ("Pre-edge peak", "eV"),
+    "pre_edge_height": ("Pre-edge height", "edge steps"),
+}
+
+
+def spectral_features(
+    energy_rel_ev: ArrayLike,
+    mu: ArrayLike,
+    *,
+    edge_step: float = 1.0,
+    prominence: float = WHITE_LINE_PROMINENCE,
+    pre_edge_prominence: float = PRE_EDGE_PROMINENCE,
+) -> SpectralFeatures:
+    """Read the features off one curve.
+
+    Parameters
+    ----------
+    energy_rel_ev, mu : array_like, (k,)
+        Energies (eV) and a normalised curve.
+    edge_step : float, optional
+        Step that "half" refers to, 1 for normalised curves.
+    prominence, pre_edge_prominence : float, optional
+        Smallest prominence of the white line and of a pre-edge peak, in edge steps.
+
+    Raises
+    ------
+    SpectrumError
+        Shapes or energies that do not fit, or a threshold or step that is not positive.
+    """
+    (curve,) = as_curves(mu)
+    if curve.ndim != 1:
+        raise SpectrumError(f"features are read off one curve (k,), got the shape {curve.shape}")
+    energy = as_energies(energy_rel_ev, curve.size)
+    if energy.size < 5:
+        raise SpectrumError(f"features need at least five points, got {energy.size}")
+    if not (edge_step > 0 and prominence > 0 and pre_edge_prominence > 0):
+        raise SpectrumError("the edge step and the prominences must be positive")
+    peaks = find_peaks(energy, curve, prominence=min(prominence, pre_edge_prominence) * edge_step)
+    white_ev, white_height = _white_line(peaks, prominence * edge_step)
+    near = energy <= WHITE_LINE_BELOW_EV
+    if not near.any():
+        raise SpectrumError("the energies must be relative to E0 and begin below 60 eV")
+    top = white_ev if np.isfinite(white_ev) else float(energy[np.argmax(curve[near])])
+    half = _last_crossing(energy, curve, 0.5 * edge_step, top)
+    pre_ev, pre_height = _pre_edge(peaks, half, pre_edge_prominence * edge_step)
+    steepest = _steepest(energy, curve, pre_ev if np.isfinite(pre_ev) else energy[0], top)
+    return SpectralFeatures(half, steepest, white_ev, white_height, pre_ev, pre_height)
+
+
+def _white_line(peaks: Peaks, prominence: float) -> tuple[float, float]:
+    strong = (peaks.prominence >= prominence) & (peaks.energy_ev <= WHITE_LINE_BELOW_EV)
+    if not strong.any():
+        return float("nan"), float("nan")
+    best = int(np.argmax(np.where(strong, peaks.height, -np.inf)))
+    return float(peaks.energy_ev[best]), float(peaks.height[best])
+
+
+def _last_crossing(energy: np.ndarray, curve: np.ndarray, level: float, top: float) -> float:
+    """Energy of the last rise through ``level`` below ``top``, linear between the points."""
+    rises = np.flatnonzero((curve[:-1] < level) & (curve[1:] >= level) & (energy[:-1] < top))
+    if rises.size == 0:
+        return float("nan")
+    i = int(rises[-1])
+    part = (level - curve[i]) / (curve[i + 1] - curve[i])
+    return float(energy[i] + part * (energy[i + 1] - energy[i]))
+
+
+def _pre_edge(peaks: Peaks, half: float, prominence: float) -> tuple[float, float]:
+    # None where half is NaN, since no comparison with it holds.
+    below = (peaks.energy_ev < half) & (peaks.energy_ev >= half - PRE_EDGE_REACH_EV)
+    below &= (peaks.prominence >= prominence) & (peaks.height >= prominence)
+    if not below.any():
+        return float("nan"), float("nan")
+    best = int(np.argmax(np.where(below, peaks.prominence, -np.inf)))
+    return float(peaks.energy_ev[best]), float(peaks.height[best])
+
+
+def _steepest(energy: np.ndarray, curve: np.ndarray, low: float, high: float) -> float:
+    """Middle of the steepest of the steps between two energies, refined by a parabola."""
+    middle = (energy[1:] + energy[:-1]) / 2.0
+    slope = np.diff(curve) / np.diff(energy)
+    inside = (middle > low) & (middle < high)
+    if not inside.any() or slope[inside].max() <= 0:
+        return float("nan")
+    i = int(np.argmax(np.where(inside, slope, -np.inf)))
+    if 0 < i < slope.size - 1:
+        a, b, _ = np.polyfit(middle[i - 1 : i + 2] - middle[i], slope[i - 1 : i + 2], 2)
+        if a < 0:
+            move = np.clip(-b / (2 * a), middle[i - 1] - middle[i], middle[i + 1] - middle[i])
+            return float(middle[i] + move)
+    return float(middle[i])
+
+
+@dataclass(frozen=True)
+class FeatureEstimate:
+    """One feature over an ensemble.
+
+    ``mean`` and ``std`` (sample standard deviation, NaN for a single value) over the
+    ``n_showing`` of ``n_members`` members that show it; ``values`` (m,) holds NaN for the others.
+    """
+
+    name: str
+    mean: float
+    std: float
+    n_showing: int
+    n_members: int
+    values: np.ndarray
+
+
+def features_with_uncertainty(
+    energy_rel_ev: ArrayLike,
+    members: ArrayLike,
+    *,
+    read: Callable[..., Any] = spectral_features,
+    **options: float,
+) -> dict[str, FeatureEstimate]:
+    """Features of every member of an ensemble, and their spread.
+
+    Parameters
+    ----------
+    energy_rel_ev : array_like, (k,)
+        Energies (eV).
+    members : array_like, (m, k)
+        One curve per member.
+    read : callable, optional
+        Reads the features off one curve: :func:`spectral_features`, or
+        :func:`xanes_core.spectra.emission_features` for emission.
+    **options
+        Passed to ``read``.
+
+    Returns
+    -------
+    dict of str to FeatureEstimate
+        By the names of the features, in their order.
+
+    Raises
+    ------
+    SpectrumError
+        As ``read``; members without the shape (m, k).
+    """
+    (curves,) = as_curves(members)
+    if curves.ndim != 2 or curves.shape[0] == 0:
+        raise SpectrumError(f"members must have the shape (m, k), got {curves.shape}")
+    found = [read(energy_rel_ev, row, **options) for row in curves]
+    estimates = {}
+    for name in (f.name for f in fields(found[0])):
+        values = np.array([getattr(f, name) for f in found])
+        shown = values[np.isfinite(values)]
+        mean = float(shown.mean()) if shown.size else float("nan")
+        std = float(shown.std(ddof=1)) if shown.size > 1 else float("nan")
+        estimates[name] = FeatureEstimate(name, mean, std, shown.size, len(values), values)
+    return estimates

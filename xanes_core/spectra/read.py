@@ -1,0 +1,261 @@
+"""Read spectra: CSV and other columns of text, XDI, Athena, FDMNES, FEFF and JSON."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import numpy as np
+
+from xanes_core.errors import SpectrumError
+from xanes_core.spectra.columns import (
+    NORMALISED,
+    Choice,
+    absolute_energies,
+    choices,
+    edge_of,
+    energy_column,
+    pick,
+    plain_name,
+    propose,
+    put_in_order,
+    relative_partner,
+)
+from xanes_core.spectra.spectrum import Spectrum
+from xanes_core.spectra.table import MAX_BYTES, Table, decode, parse_json, parse_table
+
+#: Formats that ``format=`` accepts. All but JSON are read by the same tolerant reader of columns.
+SPECTRUM_FORMATS = ("csv", "txt", "dat", "xdi", "athena", "fdmnes", "feff", "json")
+#: Extensions for an uploader.
+SPECTRUM_EXTENSIONS = ("csv", "txt", "dat", "xdi", "nor", "json", "xmu", "tsv", "xy", "asc", "prn")
+_FEFF_NAMES = ["omega", "e", "k", "mu", "mu0", "chi"]
+#: Columns that only our own predictions have, in edge steps.
+_OF_PREDICTIONS = ("std", "lower", "upper")
+# Header entries that describe the file's columns, or that are set anew from what was understood.
+_DERIVED = re.compile(
+    r"column(?:[._ ]?\d+)?|source_format|normalised|computed|e0_ev|element(?:\.symbol|\.edge)?"
+    r"|edge|format|version",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class ColumnList:
+    """What a file offers.
+
+    ``names`` are the curves to choose from (columns, and those computed from counts), ``energy`` is
+    the name of the energy column, ``proposed`` the curve that :func:`read_spectrum` takes unless
+    told otherwise and ``remark`` why, where that is a guess. ``preview_energy`` and ``preview``
+    hold the first rows as the file gives them: ``preview[name]`` has one value per row.
+    """
+
+    names: tuple[str, ...]
+    energy: str
+    proposed: str
+    remark: str
+    preview_energy: tuple[float, ...]
+    preview: Mapping[str, tuple[float, ...]]
+    formulas: Mapping[str, str]
+
+
+def _bytes_of(source: str | os.PathLike | bytes) -> tuple[bytes, str]:
+    """Content and the trusted path's name."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source), ""
+    if not isinstance(source, str | os.PathLike):
+        raise SpectrumError("give the path of a file or its content as bytes")
+    try:
+        with open(source, "rb") as stream:
+            return stream.read(MAX_BYTES + 1), PurePath(source).name
+    except FileNotFoundError as error:
+        raise SpectrumError("the spectrum file does not exist; check the path") from error
+    except (OSError, ValueError) as error:
+        raise SpectrumError("the spectrum file cannot be opened; check the path") from error
+
+
+def _table(source: str | os.PathLike | bytes, name: str | None, format: str | None) -> Table:
+    if format is not None and format not in SPECTRUM_FORMATS:
+        raise SpectrumError(
+            f"unknown spectrum format {str(format)[:20]!r}; choose from "
+            f"{', '.join(SPECTRUM_FORMATS)}"
+        )
+    raw, own_name = _bytes_of(source)
+    text = decode(raw)
+    label = (name or own_name).lower()
+    start = text.lstrip("\ufeff \t\r\n")[:1]
+    if format == "json" or (format is None and (label.endswith(".json") or start in "{[")):
+        return parse_json(text.lstrip("\ufeff"))
+    table = parse_table(text)
+    is_feff = format == "feff" or (format is None and "xmu" in label)
+    if is_feff and not table.named and table.values.shape[1] == len(_FEFF_NAMES):
+        table.names, table.named, table.kind = list(_FEFF_NAMES), True, "feff"
+    if format is not None:
+        table.kind = format
+    return table
+
+
+def _offer(table: Table, asked_energy: str | int | None) -> tuple[int, bool, list[Choice]]:
+    energy, relative = energy_column(table, asked_energy)
+    offered = choices(table, energy)
+    if not offered:
+        raise SpectrumError("the file has energies only; a spectrum needs a column of absorption")
+    return energy, relative, offered
+
+
+def list_columns(
+    source: str | os.PathLike | bytes,
+    *,
+    name: str | None = None,
+    format: str | None = None,
+    energy_column: str | int | None = None,
+    rows: int = 5,
+) -> ColumnList:
+    """Say which curves a file offers and which one would be read.
+
+    Parameters
+    ----------
+    source, name, format, energy_column
+        As in :func:`read_spectrum`.
+    rows : int, optional
+        Number of rows in the preview.
+
+    Raises
+    ------
+    SpectrumError
+        As :func:`read_spectrum`, where the file holds no table.
+    """
+    table = _table(source, name, format)
+    energy, _, offered = _offer(table, energy_column)
+    best, remark = propose(table, offered)
+    return ColumnList(
+        tuple(c.name for c in offered),
+        table.names[energy],
+        offered[best].name,
+        remark,
+        tuple(float(v) for v in table.values[:rows, energy]),
+        {c.name: tuple(float(v) for v in c.values[:rows]) for c in offered},
+        {c.name: c.formula for c in offered if c.formula},
+    )
+
+
+def read_spectrum(
+    source: str | os.PathLike | bytes,
+    *,
+    name: str | None = None,
+    format: str | None = None,
+    element: str | None = None,
+    column: str | int | None = None,
+    energy_column: str | int | None = None,
+) -> Spectrum:
+    """Read one spectrum; what was mended or assumed stands in ``metadata["notes"]``.
+
+    Parameters
+    ----------
+    source : str, path or bytes
+        A path that the caller trusts, or the content of a file.
+    name : str, optional
+        Name of an upload: its extension is looked at, it is never opened.
+    format : str, optional
+        One of :data:`SPECTRUM_FORMATS`; guessed from the content where left out.
+    element : str, optional
+        Absorber. Needed for energies relative to E0 where the file does not name it; goes before
+        the file's own statement.
+    column : str or int, optional
+        Curve to read: its name or its number in ``list_columns(...).names``. Left out, the first of
+        these that exists: ``norm``, ``flat``, ``mu`` and its like, ``ln(i0/itrans)``,
+        ``ifluor/i0``, the first other column.
+    energy_column : str or int, optional
+        Energy column: name or number of the column in the file. Found by name where left out.
+
+    Returns
+    -------
+    Spectrum
+        Absolute energies (eV), sorted; duplicates averaged; rows that hold no number or counts of
+        zero or less left out. E0 is the one of our own exports, else the tabulated K edge of the
+        element, the reference of the models; an Athena ``e0`` stays in the metadata.
+
+    Raises
+    ------
+    SpectrumError
+        The content is empty, binary, too large or no table; fewer than ten points; energies that
+        are no energies, or are relative to an unknown edge; an unknown column, format or element.
+    """
+    table = _table(source, name, format)
+    energy_index, relative, offered = _offer(table, energy_column)
+    notes = list(table.notes)
+    edge = edge_of(table.headers, element, notes)
+    if column is None:
+        index, remark = propose(table, offered)
+        notes += [remark] if remark else []
+    else:
+        index = pick([c.name for c in offered], column)
+    choice = offered[index]
+    energy, mu = _usable(table.values[:, energy_index], choice, notes)
+    energy, mu = put_in_order(energy, mu, notes)
+    energy, e0 = absolute_energies(energy, _unit(table, energy_index), relative, edge, notes)
+    if edge.e0_ev is None and not relative:
+        e0 = _e0_from_columns(table, energy_index) or e0
+    return Spectrum(energy, mu, e0, _metadata(table, choice, edge.element, edge.edge, notes))
+
+
+def _unit(table: Table, index: int) -> str:
+    return f"{table.units[index]} {table.names[index]}"
+
+
+def _usable(energy: np.ndarray, choice: Choice, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    good = np.isfinite(energy) & np.isfinite(choice.values)
+    lost = int((~good).sum()) - choice.bad_counts
+    if choice.bad_counts:
+        notes.append(f"{choice.bad_counts} rows with counts of zero or less were left out")
+    if lost > 0:
+        notes.append(f"{lost} rows without a number were left out")
+    return energy[good], choice.values[good]
+
+
+def _e0_from_columns(table: Table, energy_index: int) -> float | None:
+    """E0 of a file that gives absolute energies and those relative to E0."""
+    partner = relative_partner(table)
+    if partner is None or partner == energy_index:
+        return None
+    gap = table.values[:, energy_index] - table.values[:, partner]
+    gap = gap[np.isfinite(gap)]
+    if gap.size == 0 or np.ptp(gap) > 0.01 or gap[0] <= 0:
+        return None
+    return float(np.round(np.median(gap), 6))
+
+
+def _is_scaled_fdmnes(table: Table, choice: Choice) -> bool:
+    """Whether an FDMNES spectrum was scaled to its edge step; FDMNES itself writes Mbarn."""
+    known = choice.values[np.isfinite(choice.values)]
+    end = np.median(known[-(known.size // 5 + 1) :]) if known.size else 0.0
+    return table.kind == "fdmnes" and bool(0.7 < end < 1.3)
+
+
+def _metadata(
+    table: Table, choice: Choice, element: str | None, edge: str, notes: list[str]
+) -> dict[str, str]:
+    metadata: dict[str, str] = {}
+    earlier = ""
+    for key, value in table.headers.items():
+        key = key.removeprefix("XanesExplorer.")
+        if key.lower() == "notes":
+            earlier = value
+        elif not _DERIVED.fullmatch(key):
+            metadata[key] = value
+    if element:
+        metadata["element"], metadata["edge"] = element, edge
+    metadata["source_format"] = table.kind
+    metadata["column"] = choice.name
+    said = {key.removeprefix("XanesExplorer."): value for key, value in table.headers.items()}
+    predicted = {"mu", *_OF_PREDICTIONS} <= set(table.names)
+    if predicted or table.kind in ("feff", "fdmnes") or said.get("computed") == "yes":
+        metadata["computed"] = "yes"
+    scaled = predicted or said.get("normalised") == "yes" or table.kind == "feff"
+    if scaled or plain_name(choice.name) in NORMALISED or _is_scaled_fdmnes(table, choice):
+        metadata["normalised"] = "yes"
+    known = [n for n in earlier.split("; ") if n]
+    metadata["notes"] = "; ".join(known + [n for n in notes if n not in known])
+    return metadata

@@ -1,0 +1,390 @@
+"""From the text of a spectrum file to a table of numbers, its column names and its header.
+
+People's files differ in everything: separators, decimal marks, comment signs. Nothing here knows
+what a column means.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from xanes_core.errors import SpectrumError
+
+#: How many lines before the table are looked at for header entries and for names of columns, and
+#: the longest of each (characters): patterns must not crawl through megabytes.
+HEADER_LINES, MAX_HEADER = 2_000, 600
+LABEL_LINES, MAX_LABELS = 50, 2_000
+
+COMMENT_SIGNS = "#%!;"
+_MISSING = {
+    "",
+    "nan",
+    "-nan",
+    "+nan",
+    "inf",
+    "-inf",
+    "+inf",
+    "na",
+    "n/a",
+    "#n/a",
+    "-",
+    "--",
+    "null",
+}
+_EXPONENT = r"(?:[eEdD][+-]?\d{1,4}|[+-]\d{3})?"
+_POINT = re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}")
+_COMMA = re.compile(rf"[+-]?(?:\d+(?:,\d+)?|,\d+){_EXPONENT}")
+_HEADER = re.compile(r"([A-Za-z][\w .\-]{0,60}?)\s*[:=]\s*(\S.*)")
+_XDI_COLUMN = re.compile(r"column[._ ]?(\d{1,4})", re.IGNORECASE)
+
+# A dialect: the character between columns (None = white space) and the decimal mark.
+Dialect = tuple[str | None, str]
+_DIALECTS: tuple[Dialect, ...] = (
+    (None, "."),
+    (";", "."),
+    (";", ","),
+    (",", "."),
+    ("\t", "."),
+    ("\t", ","),
+    (None, ","),
+)
+#: Largest file (bytes), most rows, most columns and longest line (characters) that are read.
+MAX_BYTES = 20 * 1024 * 1024
+MAX_ROWS = 200_000
+MAX_COLUMNS = 200
+MAX_LINE = 10_000
+#: Most header entries kept and longest value (characters) of one.
+MAX_HEADERS = 200
+MAX_HEADER_VALUE = 500
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
+
+
+def _tokens(line: str, separator: str | None) -> list[str]:
+    parts = line.split(separator, MAX_COLUMNS + 1)
+    return [p.strip().strip('"').strip() for p in parts]
+
+
+def _number(token: str, decimal: str) -> float | None:
+    """Value of a token, NaN for a missing one, None for what is no number."""
+    if (_POINT if decimal == "." else _COMMA).fullmatch(token):
+        text = token.replace(",", ".").replace("D", "e").replace("d", "e")
+        try:
+            return float(text)
+        except ValueError:  # an exponent of three digits without its letter: 0.1-101
+            return float(re.sub(r"([+-]\d{3})$", r"e\1", text))
+    if token.lower() in _MISSING or (len(token) > 3 and not token.strip("*")):
+        return float("nan")
+    return None
+
+
+def _row(line: str, dialect: Dialect) -> list[float] | None:
+    """Numbers of a line of at least two columns, or None."""
+    if len(line) > MAX_LINE:
+        return None
+    tokens = _tokens(line, dialect[0])
+    if not 2 <= len(tokens) <= MAX_COLUMNS:
+        return None
+    row = []
+    for token in tokens:
+        value = _number(token, dialect[1])
+        if value is None:
+            return None
+        row.append(value)
+    return row if any(v == v for v in row) else None
+
+
+def _choose_dialect(lines: list[str]) -> Dialect:
+    """Dialect under which most of the lines are rows of the same width."""
+    sample = lines[:: max(1, len(lines) // 200)]
+
+    def score(dialect: Dialect) -> int:
+        widths = Counter(len(r) for r in (_row(line, dialect) for line in sample) if r)
+        return max(widths.values(), default=0)
+
+    best = max(_DIALECTS, key=score)  # the first of equals: the plainest reading
+    if score(best) == 0:
+        single = sum(_number(x.strip(), d) is not None for x in sample for d in (".", ","))
+        if single:
+            raise SpectrumError(
+                "the file has a single column of numbers; a spectrum needs energy and absorption"
+            )
+        raise SpectrumError(
+            "no table of numbers was found; expected two or more columns, energy and absorption"
+        )
+    return best
+
+
+def parse_table(text: str) -> Table:
+    """Read a text of columns; comments, names and stray lines are sorted out from the rows."""
+    # Only real line ends split: a form feed or U+2028 inside a comment must not start a row.
+    lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
+    lines = [line.strip("\x1a\ufeff") for line in lines]
+    plain = [line for line in lines if line and line[0] in '+-.,0123456789"nN']
+    if not plain:
+        raise SpectrumError(
+            "no table of numbers was found; expected two or more columns, energy and absorption"
+        )
+    dialect = _choose_dialect(plain)
+    head: list[str] = []
+    rows: list[list[float]] = []
+    stray = 0
+    for line in lines:
+        if not line:
+            continue
+        row = None if line[0] in COMMENT_SIGNS else _row(line, dialect)
+        if row is not None:
+            rows.append(row)
+            if len(rows) > MAX_ROWS:
+                raise SpectrumError(f"the file has more than {MAX_ROWS} rows; export one spectrum")
+        elif not rows:
+            head.append(line)
+        elif line[0] not in COMMENT_SIGNS:
+            stray += 1
+    return _assemble(rows, head, stray, dialect)
+
+
+def _assemble(rows: list[list[float]], head: list[str], stray: int, dialect: Dialect) -> Table:
+    width = Counter(len(row) for row in rows).most_common(1)[0][0]
+    kept = [row for row in rows if len(row) == width]
+    dropped = stray + len(rows) - len(kept)
+    if dropped > max(2, 0.2 * len(kept)):
+        raise SpectrumError(
+            f"{dropped} lines do not fit the table of {width} columns; export the spectrum again "
+            "as plain columns"
+        )
+    notes = [f"{dropped} lines that do not fit the table were left out"] if dropped else []
+    values = np.array(kept, dtype=np.float64)
+    values[~np.isfinite(values)] = np.nan
+    if dialect[1] == ",":
+        notes.append("decimal commas were read")
+    else:
+        _refuse_two_commas(values, kept, head, dialect)
+    empty = np.isnan(values).all(axis=0)
+    while width > 2 and empty[width - 1]:  # a separator at the end of every line
+        width -= 1
+    values = values[:, :width]
+    names, units, named = _names(head, width, dialect[0])
+    return Table(values, names, units, named, _headers(head), notes, _kind(head))
+
+
+def _refuse_two_commas(
+    values: np.ndarray, rows: list[list[float]], head: list[str], dialect: Dialect
+) -> None:
+    """7112,5,0,123 is read as four integers; say so where it shows."""
+    if dialect[0] != "," or values.shape[1] % 2 or values.shape[1] < 4:
+        return
+    whole = np.all((values == np.round(values)) | np.isnan(values))
+    # energies repeat without their decimals; where they do not, the absorption has one digit left
+    repeated = np.any(np.diff(values[:, 0]) == 0)
+    one_digit = values.shape[1] == 4 and np.all(np.abs(values[:, 2]) < 10)
+    if whole and len(rows) > 2 and (repeated or one_digit):
+        raise SpectrumError(
+            "commas seem to be both decimal marks and separators; export with semicolons or tabs "
+            "between the columns"
+        )
+
+
+def _kind(head: list[str]) -> str:
+    text = "\n".join(head[:60])
+    first = head[0].lstrip("# ") if head else ""
+    if "Athena" in first:
+        return "athena"
+    if first.startswith("XDI/"):
+        return "xdi"
+    if "<xanes>" in text.lower() or "FDMNES" in text:
+        return "fdmnes"
+    return "feff" if re.search(r"\bomega\b.*\bmu0\b", text) else "table"
+
+
+def _names(head: list[str], width: int, separator: str | None) -> tuple[list[str], list[str], bool]:
+    """Column names and units: from XDI's ``Column.N``, else from the last fitting header line."""
+    names, units = [f"column {i + 1}" for i in range(width)], [""] * width
+    declared = False
+    for line in head[:HEADER_LINES]:
+        line = line[:MAX_HEADER]
+        found = _HEADER.fullmatch(line.lstrip(COMMENT_SIGNS + " \t"))
+        column = _XDI_COLUMN.fullmatch(found[1].strip()) if found else None
+        if column and 1 <= int(column[1]) <= width:
+            words = found[2].split("||")[0].split()
+            if words:
+                names[int(column[1]) - 1] = words[0]
+                units[int(column[1]) - 1] = " ".join(words[1:3])
+                declared = True
+    if not declared:
+        for line in reversed(head[-LABEL_LINES:]):
+            labels = _labels(line, width, separator)
+            if labels:
+                names, declared = labels, True
+                break
+    for i, name in enumerate(names):
+        unit = re.search(r"[\[(]\s*([^\])]+)[\])]\s*$", name)
+        if unit and unit[1].strip().lower() in ("ev", "kev", "counts", "a.u.", "arb. units"):
+            names[i], units[i] = name[: unit.start()].strip() or name, unit[1].strip()
+    seen: Counter[str] = Counter()
+    for i, name in enumerate(names):
+        name = clean(name, 60) or f"column {i + 1}"
+        seen[name] += 1
+        names[i] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    return names, units, declared
+
+
+def _labels(line: str, width: int, separator: str | None) -> list[str] | None:
+    """Words of a header line, when there are as many as columns and they are no numbers."""
+    if len(line) > MAX_LABELS:
+        return None
+    body = re.sub(r"^#L\s", "", line).lstrip(COMMENT_SIGNS + " \t")
+    body = re.sub(r"\s*@#\s*$", "", body)
+    for words in (
+        _tokens(body, separator),
+        _tokens(body, ","),
+        _tokens(body, ";"),
+        [w.strip() for w in re.split(r"\s{2,}|\t", body)],
+        re.sub(r"\s+([\[(][^\])]*[\])])", r"\1", body).split(),
+        body.split(),
+    ):
+        while words and not words[-1]:
+            words = words[:-1]
+        letters = [bool(re.search(r"[^\W\d]", w)) for w in words]
+        if len(words) == width and all(letters) and not any(w.endswith(":") for w in words):
+            return words
+    return None
+
+
+def _headers(head: list[str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in head[:HEADER_LINES]:
+        body = line[:MAX_HEADER]
+        if body[0] not in COMMENT_SIGNS:
+            _fdmnes_header(body, headers)
+            continue
+        found = _HEADER.fullmatch(body.lstrip(COMMENT_SIGNS + " \t"))
+        if found and len(headers) < MAX_HEADERS:
+            headers.setdefault(clean(found[1], 60), clean(found[2]))
+    return headers
+
+
+def _fdmnes_header(line: str, headers: dict[str, str]) -> None:
+    """``7112.0  26  1 ... = E_edge, Z, n_edge, ...``: the first line of an FDMNES output."""
+    left, equals, right = line.partition("=")
+    if equals and right.strip().lower().startswith("e_edge"):
+        labels = [w.strip() for w in right.split(",")]
+        for label, value in zip(labels, left.split(), strict=False):
+            headers[f"fdmnes.{clean(label, 60)}"] = clean(value)
+
+
+@dataclass
+class Table:
+    """Numbers (n, c) with NaN for what is missing, names of the columns and the file's header."""
+
+    values: np.ndarray
+    names: list[str]
+    units: list[str]
+    named: bool
+    headers: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    kind: str = "table"
+
+
+def clean(text: str, limit: int = MAX_HEADER_VALUE) -> str:
+    """Text on one line, without control characters, cut at ``limit`` characters."""
+    return " ".join(_UNPRINTABLE.sub(" ", text[: 2 * limit]).split())[:limit]
+
+
+def decode(raw: bytes) -> str:
+    """Text of a file in UTF-8, UTF-16, UTF-32 (with or without BOM) or Latin-1/Windows-1252."""
+    if len(raw) > MAX_BYTES:
+        raise SpectrumError(
+            f"the file is larger than {MAX_BYTES // 2**20} MiB; export the spectrum alone"
+        )
+    if not raw.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise SpectrumError("the file is empty")
+    text = _decode(raw)
+    sample = text[:100_000]
+    odd = sum(1 for c in sample if (c < " " and c not in "\t\r\n\f\x1a") or c in "\x7f\ufffd")
+    if odd > 0.01 * len(sample):
+        raise SpectrumError(
+            "this is not a text file; export the spectrum as text (CSV, XDI or columns)"
+        )
+    return text.replace("\0", "")
+
+
+def _decode(raw: bytes) -> str:
+    boms = (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF32_LE, "utf-32"),
+        (codecs.BOM_UTF32_BE, "utf-32"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    )
+    for bom, encoding in boms:
+        if raw.startswith(bom):
+            return raw.decode(encoding, errors="replace")
+    head = raw[:2000]
+    # ASCII text in UTF-16 without its mark has a zero in every second byte.
+    if len(head) > 20 and head[1::2].count(0) > 0.8 * len(head[1::2]):
+        return raw.decode("utf-16-le", errors="replace")
+    if len(head) > 20 and head[0::2].count(0) > 0.8 * len(head[0::2]):
+        return raw.decode("utf-16-be", errors="replace")
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1")
+
+
+def parse_json(text: str) -> Table:
+    """Read an object with lists of equal length (columns), or a list of rows."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SpectrumError(f"the JSON cannot be read: {clean(str(error), 100)}") from error
+    if isinstance(content, dict):
+        inner = [v for v in content.values() if isinstance(v, dict) and _columns(v)]
+        headers = {
+            clean(str(k), 60): clean(str(v))
+            for source in (content, content.get("metadata"))
+            if isinstance(source, dict)
+            for k, v in list(source.items())[:MAX_HEADERS]
+            if isinstance(v, str | int | float) and not isinstance(v, bool)
+        }
+        columns = _columns(content) or (_columns(inner[0]) if inner else {})
+    elif isinstance(content, list) and all(isinstance(r, list) and len(r) == 2 for r in content):
+        columns, headers = {"energy": [r[0] for r in content], "mu": [r[1] for r in content]}, {}
+    else:
+        columns, headers = {}, {}
+    if len(columns) < 2:
+        raise SpectrumError(
+            'the JSON holds no spectrum; expected lists of equal length, such as "energy_ev" and '
+            '"mu"'
+        )
+    if len(next(iter(columns.values()))) > MAX_ROWS:
+        raise SpectrumError(f"the file has more than {MAX_ROWS} rows; export one spectrum")
+    values = np.array([[_json_number(v) for v in c] for c in columns.values()]).T
+    values[~np.isfinite(values)] = np.nan
+    names = [clean(name, 60) or f"column {i + 1}" for i, name in enumerate(columns)]
+    return Table(values, names, [""] * len(names), True, headers, kind="json")
+
+
+def _columns(content: dict) -> dict[str, list]:
+    """Lists of scalars that are as long as the first of them whose name starts with an e."""
+    lists = {
+        str(k): v
+        for k, v in content.items()
+        if isinstance(v, list) and v and not any(isinstance(x, list | dict | str) for x in v)
+    }
+    first = next((v for k, v in lists.items() if k.lower().startswith("e")), None)
+    return {k: v for k, v in lists.items() if first is not None and len(v) == len(first)}
+
+
+def _json_number(value: object) -> float:
+    try:
+        return float(value) if value is not None and not isinstance(value, bool) else float("nan")
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")

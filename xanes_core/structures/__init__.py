@@ -1,0 +1,58 @@
+"""Atoms in, checked, with their absorber sites and what these see.
+
+>>> from xanes_core.structures import read_structures, select_sites
+>>> atoms = read_structures("ferrocene.xyz")[0]  # doctest: +SKIP
+>>> select_sites(atoms, "Fe")  # doctest: +SKIP
+"""
+
+from xanes_core.structures.checks import (
+    BROKEN_CONTACT,
+    ROUGH_CONTACT,
+    check_contacts,
+    closest_contact,
+    validate_structure,
+)
+from xanes_core.structures.environments import Environment, environment
+from xanes_core.structures.examples import list_examples, load_example
+from xanes_core.structures.first_shell import (
+    BOND_FACTOR,
+    FAMILIES,
+    GEOMETRIES,
+    bond_limit_ang,
+    coordination,
+    coordination_number,
+)
+from xanes_core.structures.read import STRUCTURE_EXTENSIONS, STRUCTURE_FORMATS, read_structures
+from xanes_core.structures.sites import (
+    Site,
+    absorber_elements,
+    absorber_sites,
+    checked_index,
+    select_sites,
+)
+
+__all__ = [
+    "BOND_FACTOR",
+    "BROKEN_CONTACT",
+    "FAMILIES",
+    "GEOMETRIES",
+    "ROUGH_CONTACT",
+    "STRUCTURE_EXTENSIONS",
+    "STRUCTURE_FORMATS",
+    "Environment",
+    "Site",
+    "absorber_elements",
+    "absorber_sites",
+    "bond_limit_ang",
+    "check_contacts",
+    "checked_index",
+    "closest_contact",
+    "coordination",
+    "coordination_number",
+    "environment",
+    "list_examples",
+    "load_example",
+    "read_structures",
+    "select_sites",
+    "validate_structure",
+]  # fmt: skip

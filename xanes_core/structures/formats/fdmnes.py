@@ -1,0 +1,157 @@
+"""Readers of FDMNES and FEFF input files. Lines in, one structure out."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from ase import Atoms
+
+from xanes_core.errors import StructureError
+from xanes_core.structures.formats.symmetry import (
+    cell_of_parameters,
+    expand,
+    space_group_operations,
+)
+from xanes_core.structures.formats.text import (
+    is_number,
+    parse_number,
+    parse_symbol,
+    quote,
+    refuse_many,
+)
+
+#: FDMNES keywords that open a list of atoms; the value says whether it is a crystal.
+_FDMNES_LISTS = {
+    "crystal": True,
+    "cristal": True,
+    "crystal_t": True,
+    "molecule": False,
+    "molecule_t": False,
+}
+_FDMNES_FILES = re.compile(r"(cif_file|pdb_file|crystal_p|flapw.*|film.*|xyz_file)\Z")
+_FDMNES_INDEX = ("absorber", "absorbeur")
+
+Line = tuple[int, list[str]]
+
+
+def fdmnes_lines(lines: list[str]) -> list[Line]:
+    """Numbered words of an FDMNES input without comments and blank lines."""
+    split = ((i, line.partition("!")[0].split()) for i, line in enumerate(lines, start=1))
+    return [(i, words) for i, words in split if words]
+
+
+def is_fdmnes(lines: list[str]) -> bool:
+    """Whether a file has an FDMNES keyword that gives the structure, with what belongs below it."""
+    content = fdmnes_lines(lines)
+    for (_, words), (_, below) in itertools.pairwise(content):
+        key = words[0].lower()
+        if key in _FDMNES_LISTS and len(below) > 2 and all(map(is_number, below[:3])):
+            return True
+        if _FDMNES_FILES.match(key) and len(words) == 1:
+            return True
+    return any(words[0].lower() in _FDMNES_LISTS for _, words in content[-1:])
+
+
+def read_fdmnes(lines: list[str]) -> Iterator[Atoms]:
+    """Structure of an FDMNES input.
+
+    Atoms are given by atomic number, or by their place in the list under ``Atom`` where there is
+    one; coordinates are in units of the cell. A single ``Absorber`` goes to
+    ``info["absorber"]``.
+    """
+    content = fdmnes_lines(lines)
+    blocks = _fdmnes_blocks(content)
+    opener = next((key for key in blocks if key in _FDMNES_LISTS), None)
+    if opener is None:
+        raise StructureError(
+            "The FDMNES input refers to another file for its structure: give that file itself."
+            if any(_FDMNES_FILES.match(key) for key in blocks)
+            else "The FDMNES input has no Crystal or Molecule block: give one with the atoms."
+        )
+    start, block = blocks[opener]
+    where = f"Line {start} (FDMNES {opener.capitalize()})"
+    if not block:
+        raise StructureError(f"{where}: the line with the cell a b c alpha beta gamma is missing.")
+    number, words = block[0]
+    numeric = [word for word in words[:6] if is_number(word)]
+    if len(numeric) not in (3, 6):
+        raise StructureError(f"Line {number}: the cell must be given as a b c alpha beta gamma.")
+    values = [parse_number(word, f"Line {number}") for word in numeric]
+    cell = cell_of_parameters(
+        values if len(values) == 6 else [*values, 90, 90, 90], f"Line {number}"
+    )
+    kinds = _fdmnes_kinds(blocks)
+    refuse_many(len(block) - 1)
+    rows = [_fdmnes_atom(row, kinds, "occupancy" in blocks) for row in block[1:]]
+    if not rows:
+        raise StructureError(f"{where}: no atoms follow the cell: the file is incomplete.")
+    symbols = [symbol for symbol, _ in rows]
+    fractions = np.array([xyz for _, xyz in rows])
+    if _FDMNES_LISTS[opener]:
+        operations = (np.eye(3)[None], np.zeros((1, 3)))
+        if "spgroup" in blocks and blocks["spgroup"][1]:
+            operations = space_group_operations(" ".join(blocks["spgroup"][1][0][1]))
+        atoms, firsts = expand(symbols, fractions, cell, operations)
+    else:
+        atoms, firsts = Atoms(symbols, positions=fractions @ cell), list(range(len(rows)))
+    named = [w for key in _FDMNES_INDEX if key in blocks for _, ws in blocks[key][1] for w in ws]
+    if len(named) == 1 and named[0].isdecimal() and 0 < int(named[0][:9]) <= len(firsts):
+        atoms.info["absorber"] = firsts[int(named[0]) - 1]
+    yield atoms
+
+
+def _fdmnes_blocks(content: list[Line]) -> dict[str, tuple[int, list[Line]]]:
+    """Lines behind each keyword, the first word of a line that begins with a letter."""
+    blocks: dict[str, tuple[int, list[Line]]] = {}
+    current: list[Line] = []
+    previous = ""
+    for number, words in content:
+        key = words[0].lower()
+        # what follows Filout, Spgroup ... is a name, not a keyword
+        value_expected = previous in ("filout", "spgroup") and not current
+        if key == "end" and not value_expected:
+            break
+        if key[0].isalpha() and not value_expected:
+            current = []
+            previous = key
+            blocks.setdefault(key, (number, current))
+        else:
+            current.append((number, words))
+    return blocks
+
+
+def _fdmnes_kinds(blocks: dict[str, tuple[int, list[Line]]]) -> list[str] | None:
+    """Elements of the list under ``Atom``; None where atoms are given by atomic number."""
+    if "atom" not in blocks:
+        return None
+    kinds = []
+    for number, words in blocks["atom"][1]:
+        kinds.append(parse_symbol(words[0], f"Line {number}"))
+    return kinds
+
+
+def _fdmnes_atom(row: Line, kinds: list[str] | None, occupancies: bool) -> tuple[str, list[float]]:
+    number, words = row
+    where = f"Line {number}"
+    if len(words) < 4:
+        raise StructureError(
+            f"{where}: {quote(' '.join(words))} should hold an atomic number (or index) and "
+            "three coordinates."
+        )
+    if occupancies and len(words) > 4 and parse_number(words[4], where) < 0.999:
+        raise StructureError(
+            f"{where}: the atom is only partly occupied ({quote(words[4])}): "
+            "partly occupied sites are not handled."
+        )
+    xyz = [parse_number(word, where) for word in words[1:4]]
+    if kinds is None:
+        return parse_symbol(words[0], where), xyz
+    if not (words[0].isdecimal() and 0 < int(words[0][:9]) <= len(kinds)):
+        raise StructureError(
+            f"{where}: {quote(words[0])} is no index into the list of {len(kinds)} kinds under "
+            "the keyword Atom: correct one of them."
+        )
+    return kinds[int(words[0]) - 1], xyz

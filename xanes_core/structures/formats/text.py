@@ -1,0 +1,216 @@
+"""From the bytes of a structure file to lines, numbers and element symbols."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import math
+import re
+import warnings
+
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
+from ase.io import read as ase_read
+
+from xanes_core.errors import StructureError
+from xanes_core.structures.checks import MAX_ATOMS, MAX_BYTES
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?\Z", re.ASCII)
+_FORTRAN = re.compile(
+    r"(?<!\S)([+-]?(?:\d+\.\d*|\.\d+)|[+-]?\d+(?=[dD][+-]))[dD]([+-]?\d+)(?!\S)", re.ASCII
+)
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf(inity)?)\Z", re.IGNORECASE)
+_SYMBOL = re.compile(r"([A-Za-z]{1,2})(?![A-Za-z])", re.ASCII)
+_SAFE = re.compile(r"[^\w +\-.,/()=]|_(?=_)")
+_DUMMIES = frozenset({"X", "XX", "DU", "*", "A", "Q", "LP", "R", "R#", "EP", "M", "BQ", "GH"})
+_KEPT_CONTROLS = {ord(c) for c in "\t\n\r\f\v\x1a"}
+_SIGNATURES = {
+    b"PK\x03\x04": "a zip archive (or an office document)",
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"%PDF": "a PDF document",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"\x89HDF": "an HDF5 file",
+}
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def quote(text: str, limit: int = 40) -> str:
+    """Short quotation of a file's text that is safe in a message: no markup, no control codes."""
+    text = " ".join(str(text)[: 4 * limit].split())
+    text = _SAFE.sub("·", text)
+    return '"' + (text if len(text) <= limit else text[: limit - 3] + "...") + '"'
+
+
+def decode_text(data: bytes) -> str:
+    r"""Text of a file with ``\n`` line ends and without byte order mark.
+
+    UTF-8, UTF-16 and UTF-32 with a mark, UTF-16 without one, else Windows-1252/Latin-1.
+
+    Raises
+    ------
+    StructureError
+        Too large, empty, an archive or document, or not text.
+    """
+    if len(data) > MAX_BYTES:
+        raise StructureError(
+            f"The file is {len(data) / 2**20:.0f} MiB large; at most {MAX_BYTES // 2**20} MiB are "
+            "read: split it or keep fewer frames."
+        )
+    if not data.strip(b"\0 \t\r\n"):
+        raise StructureError("The file is empty: choose one that holds a structure.")
+    for signature, what in _SIGNATURES.items():
+        if data.startswith(signature):
+            raise StructureError(
+                f"The file is {what}, not a structure in text form: "
+                "unpack or export it to xyz, cif or another supported format first."
+            )
+    text = _decode(data)
+    sample = text[:100_000]
+    controls = sum(ord(c) < 32 and ord(c) not in _KEPT_CONTROLS for c in sample)
+    if "\0" in text or controls > 0.01 * len(sample):
+        raise StructureError(
+            "The file is not text (it holds binary data): "
+            "export the structure to xyz, cif or another supported format."
+        )
+    text = text.lstrip("\ufeff").rstrip("\x1a")
+    if not text.strip():
+        raise StructureError("The file is empty: choose one that holds a structure.")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decode(data: bytes) -> str:
+    encodings = [encoding for bom, encoding in _BOMS if data.startswith(bom)][:1]
+    if not encodings:
+        even, odd = data[0:2000:2].count(0), data[1:2000:2].count(0)
+        half = len(data[:2000]) // 2
+        if odd > 0.6 * half and even == 0:
+            encodings.append("utf-16-le")
+        elif even > 0.6 * half and odd == 0:
+            encodings.append("utf-16-be")
+    for encoding in [*encodings, "utf-8", "cp1252"]:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
+
+
+def clean_numbers(text: str) -> str:
+    """Text with Fortran exponents (``1.0D+00``) written with ``E``."""
+    return _FORTRAN.sub(r"\1E\2", text)
+
+
+def is_number(token: str) -> bool:
+    """Whether a token reads as a number (NaN and infinity too, to be refused with a reason)."""
+    return bool(_NUMBER.match(token) or _NOT_FINITE.match(token))
+
+
+def parse_number(token: str, where: str) -> float:
+    """Finite number of a token, Fortran exponents included; ``where`` opens the message.
+
+    Raises
+    ------
+    StructureError
+        Not a number, or not a finite one.
+    """
+    if _NUMBER.match(token):
+        value = float(token.replace("d", "e").replace("D", "E"))
+        if math.isfinite(value):
+            return value
+    elif not _NOT_FINITE.match(token):
+        raise StructureError(
+            f"{where}: {quote(token)} is not a number (write it as 1.234, with a decimal point)."
+        )
+    raise StructureError(
+        f"{where}: {quote(token)} is not a finite number: correct it or write the file again."
+    )
+
+
+def parse_count(token: str, where: str) -> int:
+    """Number of atoms that a file announces, checked against the limit.
+
+    Raises
+    ------
+    StructureError
+        Not a whole number, none, or more than the limit.
+    """
+    if not (token.isascii() and token.isdigit()):
+        raise StructureError(f"{where}: {quote(token)} is not a number of atoms.")
+    if len(token.lstrip("0")) > 9 or int(token) > MAX_ATOMS:
+        raise StructureError(
+            f"{where}: the file announces {quote(token)} atoms; at most {MAX_ATOMS:,} are handled."
+        )
+    if int(token) == 0:
+        raise StructureError(f"{where}: the file announces 0 atoms: give a complete structure.")
+    return int(token)
+
+
+def parse_symbol(token: str, where: str) -> str:
+    """Element symbol of ``Fe``, ``fe``, ``FE``, ``Fe1``, ``Fe3+``, ``Fe_pv``, ``26`` or ``D``.
+
+    Raises
+    ------
+    StructureError
+        A dummy atom or no element.
+    """
+    if token.isascii() and token.isdigit():
+        number = int(token) if len(token) < 4 else 0
+        if 0 < number < len(chemical_symbols):
+            return chemical_symbols[number]
+        if token == "0":
+            raise _dummy(token, where)
+        raise StructureError(f"{where}: there is no element with the number {quote(token)}.")
+    match = _SYMBOL.match(token)
+    symbol = symbol_or_none(match.group(1)) if match else None
+    if symbol:
+        return symbol
+    if token.rstrip("0123456789").upper() in _DUMMIES:
+        raise _dummy(token, where)
+    raise StructureError(
+        f"{where}: {quote(token)} is no element symbol (write Fe, O, H ... or atomic numbers)."
+    )
+
+
+def symbol_or_none(token: str) -> str | None:
+    """Element symbol of letters alone (any case, ``D`` is H), or None."""
+    letters = token.capitalize()
+    if letters in ("D", "T"):
+        return "H"
+    return letters if letters in atomic_numbers and letters != "X" else None
+
+
+def _dummy(token: str, where: str) -> StructureError:
+    return StructureError(
+        f"{where}: {quote(token)} is a dummy atom: remove dummy and ghost atoms from the file."
+    )
+
+
+def _numbers(words: list[str], where: str) -> list[str]:
+    """Words that are finite numbers, written in a way that every reader knows."""
+    if len(words) not in (1, 3):
+        raise StructureError(f"{where}: three numbers are needed.")
+    return [repr(parse_number(word, where)) for word in words]
+
+
+def _with_ase(text: str, name: str) -> Atoms:
+    """Hand checked and rewritten text to a reader of the library, always by explicit format."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ase_read(io.StringIO(text), format=name)
+
+
+def refuse_many(count: int) -> None:
+    """Raise a StructureError where one structure has more atoms than the limit."""
+    if count > MAX_ATOMS:
+        raise StructureError(
+            f"The file holds {count:,} atoms in one structure; at most {MAX_ATOMS:,} are handled."
+        )

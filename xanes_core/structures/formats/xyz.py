@@ -1,0 +1,181 @@
+"""Readers of xyz and extended xyz. Lines in, frames out.
+
+They are our own because the library's readers trust the announced number of atoms, know neither
+labels nor atomic numbers, and cannot say which line is at fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+from ase.io.extxyz import key_val_str_to_dict
+
+from xanes_core.errors import StructureError
+from xanes_core.structures.formats.text import (
+    is_number,
+    parse_count,
+    parse_number,
+    parse_symbol,
+    quote,
+    refuse_many,
+)
+
+_EXTENDED = re.compile(
+    r"(?:^|\s)(?:lattice|properties)=|(?:^|\s)(?:lattice|properties)\s*=\s*\"", re.I
+)
+_KNOWN = frozenset(chemical_symbols[1:])
+_MAX_COMMENT = 20_000
+_MAX_COLUMNS = 500
+
+
+def looks_headless(lines: list[str]) -> bool:
+    """Whether the file is bare lines ``symbol x y z`` without the two header lines of xyz."""
+    first = next((line.split() for line in lines if line.strip()), [])
+    return len(first) >= 4 and all(is_number(word) for word in first[1:4])
+
+
+def read_xyz(lines: list[str]) -> Iterator[Atoms]:
+    """Frames of a plain or extended xyz file; a file of bare atom lines is one frame."""
+    if looks_headless(lines):
+        kept = [(i + 1, line) for i, line in enumerate(lines) if line.strip()]
+        refuse_many(len(kept))
+        yield atoms_of_rows(kept, 0, (1, 2, 3))
+        return
+    at = 0
+    while True:
+        while at < len(lines) and not lines[at].strip():
+            at += 1
+        if at >= len(lines):
+            return
+        comment, rows, at = _xyz_frame(lines, at)
+        yield _extended(comment, rows) if _EXTENDED.search(comment) else atoms_of_rows(rows)
+
+
+def _xyz_frame(lines: list[str], at: int) -> tuple[str, list[tuple[int, str]], int]:
+    """Comment, numbered atom lines and the index behind the frame whose count is at ``at``."""
+    words = lines[at].split()
+    if len(words) != 1:
+        raise StructureError(
+            f"Line {at + 1}: {quote(lines[at])} stands where a number of atoms belongs: an xyz "
+            "file has the number of atoms, a comment line, then one line per atom."
+        )
+    count = parse_count(words[0], f"Line {at + 1}")
+    comment = lines[at + 1] if at + 1 < len(lines) else ""
+    rows = []
+    end = at + 2
+    while end < len(lines) and len(rows) < count:
+        if lines[end].strip():
+            rows.append((end + 1, lines[end]))
+        end += 1
+    if len(rows) < count:
+        hint = (
+            f"line {at + 2} must be a comment (it may be blank)."
+            if looks_headless([comment])
+            else "the file is incomplete or the number is wrong."
+        )
+        raise StructureError(
+            f"Line {at + 1} announces {count:,} atoms, but {len(rows):,} lines of atoms follow: "
+            + hint
+        )
+    return comment, rows, end
+
+
+def atoms_of_rows(
+    rows: list[tuple[int, str]], species: int = 0, xyz: tuple[int, int, int] = (1, 2, 3)
+) -> Atoms:
+    """Molecule of numbered lines with the symbol and x, y, z (A) in the given columns."""
+    symbols, positions = [], []
+    x, y, z = xyz
+    for number, line in rows:
+        words = line.split()
+        try:  # the fast way; whatever it cannot take is looked at closely
+            symbol = words[species]
+            if symbol not in _KNOWN or "_" in line:
+                raise ValueError
+            position = (float(words[x]), float(words[y]), float(words[z]))
+        except (ValueError, IndexError):
+            symbol, position = _careful_row(words, number, species, xyz)
+        symbols.append(symbol)
+        positions.append(position)
+    finite = np.isfinite(positions).all(axis=1)
+    if not finite.all():
+        number, line = rows[int(np.argmin(finite))]
+        _careful_row(line.split(), number, species, xyz)
+    return Atoms(symbols, positions=positions)
+
+
+def _careful_row(
+    words: list[str], number: int, species: int, xyz: tuple[int, int, int]
+) -> tuple[str, tuple[float, ...]]:
+    where = f"Line {number}"
+    if len(words) <= max(species, *xyz):
+        raise StructureError(
+            f"{where}: {quote(' '.join(words))} should hold an element symbol (or number) and "
+            "x y z in A."
+        )
+    symbol = parse_symbol(words[species], where)
+    return symbol, tuple(parse_number(words[i], where) for i in xyz)
+
+
+def _extended(comment: str, rows: list[tuple[int, str]]) -> Atoms:
+    where = f"Line {rows[0][0] - 1}"
+    if len(comment) > _MAX_COMMENT:
+        raise StructureError(f"{where}: the comment line is too long: shorten it.")
+    try:
+        info = key_val_str_to_dict(comment)
+    except Exception as exc:
+        raise StructureError(
+            f"{where}: {quote(comment)} is not a valid comment line of extended xyz: "
+            "check the quotes and the nine numbers of Lattice."
+        ) from exc
+    known = {str(key).lower(): key for key in info}
+    properties = info.pop(known["properties"], "") if "properties" in known else ""
+    species, xyz = _columns(str(properties), where) if properties else (0, (1, 2, 3))
+    lattice = info.pop(known["lattice"], None) if "lattice" in known else None
+    pbc = info.pop("pbc", None)
+    atoms = atoms_of_rows(rows, species, xyz)
+    if lattice is not None:
+        cell = np.asarray(lattice)
+        if cell.size != 9 or cell.dtype.kind not in "if":
+            raise StructureError(
+                f'{where}: Lattice must hold nine numbers: Lattice="ax ay az ...".'
+            )
+        # the library gives the nine numbers as a transposed matrix
+        atoms.cell = cell.T if cell.shape == (3, 3) else cell.reshape(3, 3)
+    atoms.pbc = lattice is not None if pbc is None else _pbc(pbc, where)
+    atoms.info = info
+    return atoms
+
+
+def _pbc(value: object, where: str) -> np.ndarray:
+    flags = np.ravel(np.asarray(value))
+    if flags.size not in (1, 3) or flags.dtype.kind not in "bi" or not np.isin(flags, (0, 1)).all():
+        raise StructureError(f'{where}: pbc must be three letters T or F: pbc="T T T".')
+    return np.broadcast_to(flags.astype(bool), 3)
+
+
+def _columns(properties: str, where: str) -> tuple[int, tuple[int, int, int]]:
+    """Columns of species (or Z) and position by ``Properties=species:S:1:pos:R:3...``."""
+    fields = properties.split(":")
+    at = 0
+    found: dict[str, int] = {}
+    for name, kind, width in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
+        size = int(width) if width.isascii() and width.isdigit() and len(width) < 4 else 0
+        if kind not in ("R", "I", "S", "L") or not 0 < size <= _MAX_COLUMNS:
+            break
+        expected = {"pos": ("R", 3), "species": ("S", 1), "Z": ("I", 1)}.get(name)
+        if expected == (kind, size):
+            found[name] = at
+        at += size
+    else:
+        if len(fields) % 3 == 0 and "pos" in found and ("species" in found or "Z" in found):
+            pos = found["pos"]
+            return found.get("species", found.get("Z", 0)), (pos, pos + 1, pos + 2)
+    raise StructureError(
+        f"{where}: {quote(properties)} does not describe columns of extended xyz with symbols and "
+        "positions: write Properties=species:S:1:pos:R:3 and any further columns."
+    )

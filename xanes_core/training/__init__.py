@@ -1,0 +1,1 @@
+"""Fit, choose, measure. Its files are named after the commands; each loads scikit-learn."""

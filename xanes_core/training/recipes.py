@@ -1,0 +1,272 @@
+"""How each shipped model is made: data, descriptor, settings and what its card says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from xanes_core.constants import ABSORBERS
+from xanes_core.dataset import TrainingSet, load_training_set
+from xanes_core.descriptors import WACSF
+from xanes_core.errors import DatasetError, ModelError
+from xanes_core.files import read_arrays, sha256_of
+from xanes_core.spectra import BAND_FROM_EV, SPECTRUM_GRIDS, xanes_grid_ev, xes_grid_ev
+from xanes_core.training.fitting import FitSettings
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Features and spectra ready for a fit; n samples, d features, k energies.
+
+    Attributes
+    ----------
+    x, y : numpy.ndarray, (n, d) and (n, k)
+        Features and spectra.
+    energy_rel_ev : numpy.ndarray, (k,)
+        Grid relative to E0 (eV).
+    elements : numpy.ndarray of str, (n,)
+        Absorbers.
+    held_out : numpy.ndarray of bool, (n,)
+        Samples kept aside to measure accuracy.
+    training_set : TrainingSet or None
+        The structures, where they are known.
+    sha256 : str
+        Hash of the files.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    energy_rel_ev: np.ndarray
+    elements: np.ndarray
+    held_out: np.ndarray
+    training_set: TrainingSet | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a model, and the texts of its card.
+
+    Attributes
+    ----------
+    key, title : str
+        Name for programs and for people.
+    elements : tuple of str
+        Absorbers.
+    default_for : tuple of str
+        Absorbers for which it is taken when nobody chooses.
+    convention : str
+        Descriptor.
+    settings : FitSettings
+        Hyper-parameters, chosen by ``python -m xanes_core crossval``.
+    theory, broadening, origin, licence, size_note : str
+        For the card.
+    data : str
+        Folder or file of the training data, relative to the project; or what to fetch.
+    spectrum : {"xanes", "xes"}, optional
+        What it predicts.
+    redistributable : bool, optional
+        May spectra of the training data be stored with the model?
+    """
+
+    key: str
+    title: str
+    elements: tuple[str, ...]
+    default_for: tuple[str, ...]
+    convention: str
+    settings: FitSettings
+    theory: str
+    broadening: str
+    origin: str
+    licence: str
+    size_note: str
+    data: str
+    spectrum: str = "xanes"
+    redistributable: bool = True
+
+
+_SIZE_NOTE = (
+    "20 networks; weights are stored as float32 and the scaled training features (for the domain "
+    "check) as float16. More members change the error by less than its spread over folds."
+)
+
+_OWN_DATA = (
+    "the project's own: complexes assembled from ligands of the Cambridge Structural Database "
+    "(DARTassembler's ligand base) and from small inorganic ligands, relaxed with GFN2-xTB"
+)
+_OWN_LICENCE = "the project's own data; nothing of anybody else is in it"
+
+# areas up to 18 eV tell FEFF10's edges apart, and the valence band its emission; both by
+# cross-validation. On the vanadium set, whose edges lie together, it brings nothing
+_SETTINGS = FitSettings(
+    kernel_share=0.3, align="edge", align_at=int(np.searchsorted(xanes_grid_ev(), 18.0))
+)
+_XES_SETTINGS = replace(
+    _SETTINGS, align="band", align_at=int(np.searchsorted(xes_grid_ev(), BAND_FROM_EV))
+)
+
+# twice the samples, a third of the features and one element: each feature scaled by itself, a third
+# layer and a larger share of the kernel do better here
+_V_SETTINGS = FitSettings(
+    hidden=(128, 128, 128), per_feature_scale=True, gain=1.0, kernel_share=0.6
+)
+
+RECIPES = {
+    recipe.key: recipe
+    for recipe in (
+        Recipe(
+            key="feff10-3d",
+            title="FEFF10, nine metals",
+            elements=ABSORBERS,
+            default_for=tuple(el for el in ABSORBERS if el != "V"),
+            convention="default",
+            settings=_SETTINGS,
+            theory="FEFF10, real-space full multiple scattering (FMS 6 A, SCF 4 A or more), "
+            "Hedin-Lundqvist self-energy, final-state rule",
+            broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
+            origin=_OWN_DATA,
+            licence=_OWN_LICENCE,
+            size_note=_SIZE_NOTE,
+            data="data/feff10",
+        ),
+        Recipe(
+            key="feff10-3d-xes",
+            title="FEFF10, nine metals, emission",
+            elements=ABSORBERS,
+            default_for=(),
+            convention="default",
+            settings=_XES_SETTINGS,
+            theory="FEFF10, valence-to-core K emission by real-space full multiple scattering "
+            "(FMS 6 A, SCF 4 A or more), Hedin-Lundqvist self-energy, no core hole",
+            broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
+            origin=_OWN_DATA,
+            licence=_OWN_LICENCE,
+            size_note=_SIZE_NOTE,
+            data="data/feff10",
+            spectrum="xes",
+        ),
+        Recipe(
+            key="fdmnes-v",
+            title="FDMNES, vanadium",
+            elements=("V",),
+            default_for=("V",),
+            convention="xanesnet",
+            settings=_V_SETTINGS,
+            theory="FDMNES, Green's functions on muffin-tin potentials",
+            broadening="arctangent (width 1 eV, width_max 15 eV, ef -1 eV, ec 30 eV, el 30 eV); "
+            "normalised as published: 15 eV and more above the edge the set lies near 1.2, not 1",
+            origin="1,223 vanadium complexes of tmQM (2024 release; Balcells and Skjelstad, JCIM "
+            "60, 6135 (2020)) with FDMNES spectra of Rankine and Penfold, J. Chem. Phys. 156, "
+            "164102 (2022), doi 10.1063/5.0087255: repository conorrankine/xanesnet, "
+            "datasets/tmqm. The data are not part of this project.",
+            licence="trained on data from a GPL-3.0 repository",
+            size_note=_SIZE_NOTE,
+            data="k_edge_v.npz of the repository conorrankine/xanesnet",
+            redistributable=False,
+        ),
+    )
+}
+
+
+def get_recipe(key: str) -> Recipe:
+    """Return the recipe of that name.
+
+    Raises
+    ------
+    ModelError
+        There is none.
+    """
+    if key not in RECIPES:
+        raise ModelError(f"no recipe called {key!r}; there are: {', '.join(RECIPES)}")
+    return RECIPES[key]
+
+
+def load_training_data(recipe: Recipe, path: str | Path) -> TrainingData:
+    """Read what a recipe is trained on and compute its features.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Decides the descriptor.
+    path : str or Path
+        A folder (see :mod:`xanes_core.dataset.training_set`), or an ``npz`` file with
+        features ``x`` (n, d) and spectra ``y`` (n, k) of one element on the model's grid.
+
+    Raises
+    ------
+    DatasetError
+        The data are missing or of the wrong shape.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _from_structures(recipe, load_training_set(path, spectrum=recipe.spectrum))
+    if not path.is_file():
+        raise DatasetError(f"no training data at {path.name}; {recipe.key} needs {recipe.data}")
+    return _from_features(recipe, path)
+
+
+def _from_structures(recipe: Recipe, records: TrainingSet) -> TrainingData:
+    records = records.subset(np.isin(records.elements, recipe.elements))
+    convention = WACSF.from_name(recipe.convention)
+    return TrainingData(
+        x=convention.transform_many((atoms, 0) for atoms in records.structures),
+        y=records.mu,
+        energy_rel_ev=records.energy_rel_ev,
+        elements=records.elements,
+        held_out=records.held_out,
+        training_set=records,
+        sha256=records.sha256,
+    )
+
+
+def read_features(file: Path, n_features: int, n_points: int) -> tuple[np.ndarray, np.ndarray, str]:
+    """Features ``x`` (n, n_features) and spectra ``y`` (n, n_points) of an archive, and its hash.
+
+    Raises
+    ------
+    DatasetError
+        It is no such archive.
+    """
+    data = file.read_bytes()
+    try:
+        arrays = read_arrays(data)
+        x, y = arrays["x"], arrays["y"]
+    except (KeyError, ValueError) as error:
+        raise DatasetError(
+            f"{file.name} needs arrays x (features) and y (spectra) ({error})"
+        ) from error
+    if (
+        x.ndim != 2
+        or y.ndim != 2
+        or (x.shape[1], y.shape[1], len(x))
+        != (
+            n_features,
+            n_points,
+            len(y),
+        )
+    ):
+        raise DatasetError(
+            f"{file.name} holds x {x.shape} and y {y.shape}; wanted (n, {n_features}) and "
+            f"(n, {n_points})"
+        )
+    return x, y, sha256_of(data)
+
+
+def _from_features(recipe: Recipe, file: Path) -> TrainingData:
+    grid = SPECTRUM_GRIDS[recipe.spectrum]()
+    n_features = WACSF.from_name(recipe.convention).n_features
+    x, y, sha256 = read_features(file, n_features, len(grid))
+    # every seventh of a fixed shuffle: the same samples are kept aside in every version
+    held_out = np.zeros(len(x), dtype=bool)
+    held_out[np.random.default_rng(0).permutation(len(x))[::7]] = True
+    return TrainingData(
+        x=x,
+        y=y,
+        energy_rel_ev=grid,
+        elements=np.full(len(x), recipe.elements[0]),
+        held_out=held_out,
+        training_set=None,
+        sha256=sha256,
+    )
