@@ -69,7 +69,7 @@ def made_report(*, spectra: bool = True) -> Report:
 def shown(tmp_path, monkeypatch):
     """Opens the page on the tiny model, with or without what it may have."""
     monkeypatch.setenv("XANES_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(models_data, "_ROOT", tmp_path)
+    monkeypatch.setattr(models_data, "PROJECT", tmp_path)
 
     def open_page(*, report=True, spectra=True, folder=True, metrics=METRICS, **parameters):
         tiny = tiny_model()
