@@ -19,13 +19,14 @@ from pages.parts.shared.choices import (
     known_spectra,
     model_for,
 )
-from pages.parts.shared.library import KIND_NAMES, Request, predict
+from pages.parts.shared.library import Request, predict
 from pages.parts.shared.overlay import misfit_line, overlay_of_kind
 from pages.parts.shared.page import page, plain, show_notices
 from pages.parts.shared.viewer3d import structure_panel
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
 from xanes_core.plots import Curve, prediction_curve, without_band
+from xanes_core.spectra import XANES
 
 
 def welcome() -> None:
@@ -64,11 +65,11 @@ def overlay_curves(found, entry, frame, request) -> list[Curve]:
             continue
         absorber = request.absorber if other is entry else first_choice(other, options)
         element = element_of(atoms, absorber)
-        model_key = model_for(element, request.spectrum, request.model_key)
+        model_key = model_for(element, request.kind, request.model_key)
         if model_key is None:
             continue
         try:
-            made = predict(atoms, Request(absorber, element, model_key, request.spectrum))
+            made = predict(atoms, Request(absorber, element, model_key, request.kind))
         except XanesError as error:
             st.warning(f"{plain(label, 60)}: {plain(error)}")
             continue
@@ -109,7 +110,7 @@ def show_spectra(found, entry, frame, requests: dict, predictions: dict, axis: s
             misfit_line(prediction, own)
     for kind, prediction in predictions.items():
         if len(predictions) > 1:
-            st.markdown(f"**{KIND_NAMES[kind]}**")
+            st.markdown(f"**{kind.title}**")
         features_table(prediction, axis)
         panels.downloads(prediction, drawn[kind], axis, entry.frame_name(frame))
 
@@ -172,7 +173,7 @@ def main() -> None:
     else:
         inputs.active_entry([])
         welcome()
-        batch.show_batch([], {"xanes": ""})
+        batch.show_batch([], {XANES: ""})
     with notices:
         show_notices()
 

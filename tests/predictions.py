@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from xanes_core.constants import K_EDGE_EV
-from xanes_core.spectra.kinds import xanes_grid_ev, xes_grid_ev
+from xanes_core.spectra.kinds import XANES, XES, SpectrumKind
 from xanes_core.structures.sites import Site
 
 
@@ -33,11 +33,11 @@ class MadePrediction:
     sites: tuple[Site, ...]
     members: np.ndarray
     domain: Verdict = field(default_factory=Verdict)
-    spectrum: str = "xanes"
+    kind: SpectrumKind = XANES
 
 
 def made_prediction(element: str = "Fe", shift_ev: float = 0.0) -> MadePrediction:
-    grid = xanes_grid_ev()
+    grid = XANES.energy_rel_ev
     e0 = K_EDGE_EV[element]
     mu = 1 / (1 + np.exp(-(grid - 4 - shift_ev))) * (1 + 0.6 * np.exp(-(((grid - 9) / 4) ** 2)))
     std = 0.02 + 0.05 * np.exp(-(((grid - 9) / 6) ** 2))
@@ -51,7 +51,7 @@ def made_prediction(element: str = "Fe", shift_ev: float = 0.0) -> MadePredictio
 
 def made_emission(element: str = "Fe") -> MadePrediction:
     """A valence band at 0 eV and a satellite at -12 eV, area 1."""
-    grid = xes_grid_ev()
+    grid = XES.energy_rel_ev
     mu = np.exp(-((grid / 2) ** 2)) + 0.3 * np.exp(-((grid + 12) ** 2))
     mu /= np.trapezoid(mu, grid)
     std = 0.02 * mu.max() + 0.05 * mu
@@ -65,5 +65,5 @@ def made_emission(element: str = "Fe") -> MadePrediction:
         upper=mu + 2 * std,
         members=mu + std * np.array([[-0.3], [0.0], [0.3]]),
         model_key="made-up-xes",
-        spectrum="xes",
+        kind=XES,
     )

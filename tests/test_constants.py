@@ -6,7 +6,7 @@ import xraydb
 from ase.data import atomic_numbers
 
 from xanes_core.constants import ABSORBERS, K_CORE_WIDTH_EV, K_EDGE_EV, R_CUT_ANG
-from xanes_core.spectra.kinds import xanes_grid_ev
+from xanes_core.spectra.kinds import XANES
 
 
 @pytest.mark.parametrize("element", ABSORBERS)
@@ -25,12 +25,12 @@ def test_absorbers_are_the_row_from_ti_to_zn():
 
 
 def test_grid():
-    grid = xanes_grid_ev()
+    grid = XANES.energy_rel_ev
     assert grid.shape == (226,)
     assert (grid[0], grid[-1]) == (-15.0, 60.0)
     np.testing.assert_allclose(np.diff(grid), 1 / 3, rtol=1e-12)
     grid[0] = 0.0
-    assert xanes_grid_ev()[0] == -15.0
+    assert XANES.energy_rel_ev[0] == -15.0
 
 
 def test_tables_cannot_be_changed():

@@ -13,7 +13,7 @@ from xanes_core.descriptors.wacsf import CONVENTIONS, WACSF
 from xanes_core.model.card import CARD_KEYS, CARD_VERSION
 from xanes_core.model.domain import VERDICTS
 from xanes_core.model.registry import list_models, load_model, load_report
-from xanes_core.spectra.kinds import SPECTRUM_GRIDS
+from xanes_core.spectra.kinds import XANES, XES
 from xanes_core.structures.examples import list_examples, load_example
 from xanes_core.training.fitting import FitSettings
 from xanes_core.training.recipes import RECIPES
@@ -58,7 +58,7 @@ def test_every_element_has_exactly_one_default(element):
     claims = [card["key"] for card in list_models() if element in card["default_for"]]
     assert len(claims) == 1
     assert load_model(element).key == claims[0]
-    assert load_model(element).spectrum == "xanes"
+    assert load_model(element).kind == XANES
 
 
 @each
@@ -156,8 +156,8 @@ def test_model_is_what_its_card_says(key, models):
         model.energy_rel_ev,
         np.linspace(grid["start_rel_ev"], grid["stop_rel_ev"], grid["n_points"]),
     )
-    assert model.spectrum == card["spectrum"]
-    np.testing.assert_array_equal(model.energy_rel_ev, SPECTRUM_GRIDS[model.spectrum]())
+    assert model.kind.key == card["spectrum"]
+    np.testing.assert_array_equal(model.energy_rel_ev, model.kind.energy_rel_ev)
     assert 0.5 <= model.level < 1
 
 
@@ -178,7 +178,7 @@ def test_examples_have_sane_spectra(example, models):
         assert (prediction.mu <= prediction.upper).all()
         assert prediction.std.min() > 0
         assert prediction.domain.reasons
-        if prediction.spectrum == "xes":  # a band around E0 of area 1, and nothing far above it
+        if prediction.kind == XES:  # a band around E0 of area 1, and nothing far above it
             assert prediction.lower.min() >= 0
             area = np.trapezoid(prediction.mu, prediction.energy_rel_ev)
             assert area == pytest.approx(1, abs=0.1)
@@ -215,7 +215,7 @@ def test_importance_comes_with_the_model(key, models):
     model = models[key]
     assert "all_none" in model.importance
     for element in model.elements:
-        window = (5, 25) if model.spectrum == "xanes" else (-8, 6)
+        window = (5, 25) if model.kind == XANES else (-8, 6)
         shells = model.importance[f"{element}_shell"].window(*window)
         assert shells.mean[0] > 2 * shells.sampling_error[0]  # bonds matter to every edge
         assert model.mean_mu[element].shape == model.energy_rel_ev.shape

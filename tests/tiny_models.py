@@ -14,6 +14,7 @@ from ase import Atoms
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.model.spectrum_model import SpectrumModel
+from xanes_core.spectra.kinds import XES
 from xanes_core.training.fitting import FitSettings
 from xanes_core.training.recipes import RECIPES, Recipe, TrainingData, load_training_data
 from xanes_core.training.train import train_model
@@ -123,7 +124,7 @@ def tiny_emission_model() -> SpectrumModel:
         key="tiny-xes",
         title="FEFF10, emission",
         default_for=(),
-        spectrum="xes",
+        kind=XES,
     )
     with tempfile.TemporaryDirectory() as folder:
         data = load_training_data(recipe, add_emission(write_training_set(Path(folder))))

@@ -144,7 +144,7 @@ def test_emission(capsys, monkeypatch, tmp_path):
     save_model(tiny_model(), tmp_path / "both")
     save_model(tiny_emission_model(), tmp_path / "both")
     monkeypatch.setenv("XANES_MODELS", str(tmp_path / "both"))
-    wanted = load_model("Fe", spectrum="xes").predict(complex_of())
+    wanted = load_model("Fe", "xes").predict(complex_of())
     for arguments in (["--spectrum", "xes"], ["--model", "tiny-xes"]):
         assert main(["predict", put("iron.xyz"), *arguments]) == 0
         text = capsys.readouterr().out

@@ -59,7 +59,7 @@ def test_grow_where_the_model_is_unsure(toys, tmp_path, capsys):
     assert said(capsys)[0].startswith("2 new complexes")
     strategies = {a.info["strategy"] for a in load_training_set(tmp_path).structures}
     assert strategies == {"uncertain"}
-    assert len(load_training_set(tmp_path, spectrum="xes")) == 2
+    assert len(load_training_set(tmp_path, kind="xes")) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -302,7 +302,7 @@ def test_emission_is_added_to_what_is_there(tmp_path):
     report = add_spectra(folder, "xes", order="small", tools=toy_tools(), on_plan=plans.append)
     assert (report.before, report.stored.total(), plans) == (2, 4, [2, 4])
     assert first < names_with_spectrum(folder, "xes")
-    assert len(load_training_set(folder, spectrum="xes")) == 6
+    assert len(load_training_set(folder, kind="xes")) == 6
     assert len(load_training_set(folder)) == 6
     assert add_spectra(folder, "xes", tools=toy_tools()).stored.total() == 0
     with pytest.raises(DatasetError, match="order must be small or random"):

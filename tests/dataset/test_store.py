@@ -271,7 +271,7 @@ def test_emission_is_kept_in_the_order_of_the_structures(folder):
         assert np.isnan(stored["energy_ev"][0]).sum() == 10
     assert names_with_spectrum(folder, "xes") == {names[3], names[5]}
     assert read_manifest(folder)["counts"]["Fe"] == {"xanes": 3, "xes": 2}
-    data = load_training_set(folder, spectrum="xes")
+    data = load_training_set(folder, kind="xes")
     assert data.names.tolist() == [names[3], names[5]]
     assert len(load_training_set(folder)) == 6
 

@@ -9,8 +9,8 @@ from tests.places import PROJECT
 from tests.tiny_models import ELEMENTS, N_EACH, N_HELD_OUT, write_training_set
 from xanes_core.constants import ABSORBERS, K_EDGE_EV
 from xanes_core.dataset.training_set import HELD_OUT_FILE, load_training_set
-from xanes_core.errors import DatasetError
-from xanes_core.spectra.kinds import xanes_grid_ev, xes_grid_ev
+from xanes_core.errors import DatasetError, SpectrumError
+from xanes_core.spectra.kinds import XANES, XES
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_shapes_and_order(records):
     assert records.elements.tolist() == ["V"] * N_EACH + ["Fe"] * N_EACH
     assert records.names[[0, N_EACH]].tolist() == ["V_000", "Fe_000"]
     assert records.counts == {"V": N_EACH, "Fe": N_EACH}
-    np.testing.assert_array_equal(records.energy_rel_ev, xanes_grid_ev())
+    np.testing.assert_array_equal(records.energy_rel_ev, XANES.energy_rel_ev)
     for element, atoms in zip(records.elements, records.structures, strict=True):
         assert atoms.get_chemical_symbols()[0] == element
 
@@ -161,10 +161,10 @@ def emission(folder):
 
 
 def test_emission_has_area_one_and_only_the_records_that_have_it(emission):
-    records = load_training_set(emission, spectrum="xes")
+    records = load_training_set(emission, kind="xes")
     assert records.names.tolist() == ["Fe_001", "Fe_004"]
     assert [atoms.info["name"] for atoms in records.structures] == ["Fe_001", "Fe_004"]
-    np.testing.assert_array_equal(records.energy_rel_ev, xes_grid_ev())
+    np.testing.assert_array_equal(records.energy_rel_ev, XES.energy_rel_ev)
     np.testing.assert_allclose(np.trapezoid(records.mu, records.energy_rel_ev), 1, rtol=1e-9)
     assert records.energy_rel_ev[records.mu.argmax(axis=1)] == pytest.approx([-1, 2], abs=1e-9)
     assert len(load_training_set(emission)) == 12  # absorption as before
@@ -174,7 +174,7 @@ def test_emission_of_potentials_that_did_not_converge_is_left_out(emission):
     with np.load(emission / "Fe.xes.npz") as found:
         arrays = {key: found[key] for key in found.files}
     np.savez(emission / "Fe.xes.npz", **arrays, note=np.array(["hydrogen p, unconverged", ""]))
-    records = load_training_set(emission, spectrum="xes")
+    records = load_training_set(emission, kind="xes")
     assert records.names.tolist() == ["Fe_004"]
     assert len(records.structures) == len(records.mu) == 1
 
@@ -185,14 +185,14 @@ def test_emission_that_is_none_is_refused_by_name(emission):
     arrays["mu"][1] -= 2
     np.savez(emission / "Fe.xes.npz", **arrays)
     with pytest.raises(DatasetError, match="spectrum of Fe_004: the emission is negative"):
-        load_training_set(emission, spectrum="xes")
+        load_training_set(emission, kind="xes")
 
 
 def test_a_kind_of_spectrum_that_is_not_there_is_refused(folder):
     with pytest.raises(DatasetError, match=r"files such as Fe\.extxyz and Fe\.xes\.npz"):
-        load_training_set(folder, spectrum="xes")
-    with pytest.raises(DatasetError, match="no spectra 'exafs'; there are: xanes, xes"):
-        load_training_set(folder, spectrum="exafs")
+        load_training_set(folder, kind="xes")
+    with pytest.raises(SpectrumError, match="no spectra 'exafs'; there are: xanes, xes"):
+        load_training_set(folder, kind="exafs")
 
 
 # --- refusals ------------------------------------------------------------------------------------

@@ -8,10 +8,8 @@ import json
 
 import pytest
 
-from xanes_core.errors import ModelError
 from xanes_core.model.card import card_json, metric_rows, metrics_csv
 from xanes_core.model.registry import list_models
-from xanes_core.spectra.kinds import mse_scale
 
 CARD = {
     "key": "made-up",
@@ -80,13 +78,6 @@ def test_a_card_without_metrics_is_a_header():
 
 def test_the_card_reads_back():
     assert json.loads(card_json(CARD)) == CARD
-
-
-def test_errors_have_a_scale_that_can_be_read():
-    assert mse_scale("xanes") == (1e3, "MSE (10\u207b\u00b3)")
-    assert mse_scale("xes")[0] == 1e6
-    with pytest.raises(ModelError, match="unknown kind of spectrum 'uv'"):
-        mse_scale("uv")
 
 
 @pytest.mark.parametrize("card", list_models(), ids=lambda card: card["key"])

@@ -9,12 +9,13 @@ import pytest
 
 from tests.tiny_models import tiny_model, toy_complex
 from xanes_core import files
-from xanes_core.errors import DescriptorError, ModelError
+from xanes_core.errors import DescriptorError, ModelError, XanesError
 from xanes_core.files import sha256_of
 from xanes_core.model import registry as model_files
 from xanes_core.model.card import CARD_KEYS, CARD_VERSION
 from xanes_core.model.registry import list_models, load_model, models_folder, save_model
 from xanes_core.model.spectrum_model import SpectrumModel
+from xanes_core.spectra.kinds import XANES, XES
 
 FILES = ("SHA256SUMS", "card.json", "report.npz", "weights.npz")
 
@@ -148,12 +149,12 @@ def test_models_are_listed_by_spectrum(with_emission):
 
 
 def test_an_element_stands_for_absorption_unless_emission_is_asked_for(with_emission):
-    assert load_model("V", folder=with_emission).spectrum == "xanes"
-    model = load_model("V", spectrum="xes", folder=with_emission)
-    assert (model.key, model.spectrum) == ("b-emission", "xes")
+    assert load_model("V", folder=with_emission).kind == XANES
+    model = load_model("V", kind="xes", folder=with_emission)
+    assert (model.key, model.kind) == ("b-emission", XES)
     assert load_model("b-emission", folder=with_emission).key == "b-emission"
     atoms = toy_complex("Fe", np.random.default_rng(8))
-    assert model.predict(atoms).spectrum == "xes"
+    assert model.predict(atoms).kind == XES
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_an_element_stands_for_absorption_unless_emission_is_asked_for(with_emis
     ],
 )
 def test_a_spectrum_nobody_predicts_is_refused(with_emission, asked, spectrum, message):
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(XanesError, match=message):
         load_model(asked, spectrum, folder=with_emission)
 
 

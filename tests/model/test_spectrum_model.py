@@ -20,7 +20,7 @@ from xanes_core.constants import K_EDGE_EV
 from xanes_core.errors import DescriptorError, ModelError, StructureError
 from xanes_core.model.domain import VERDICTS
 from xanes_core.model.spectrum_model import _CHUNK, MIN_DISTANCE_ANG
-from xanes_core.spectra.kinds import xanes_grid_ev
+from xanes_core.spectra.kinds import XANES, XES
 
 CURVES = ("mu", "std", "lower", "upper")
 
@@ -53,7 +53,7 @@ def two_irons():
 def test_fields_of_a_prediction(model, element):
     found = model.predict(fresh(element))
     assert found.mu.shape == found.energy_ev.shape == (226,)
-    np.testing.assert_array_equal(found.energy_rel_ev, xanes_grid_ev())
+    np.testing.assert_array_equal(found.energy_rel_ev, XANES.energy_rel_ev)
     np.testing.assert_allclose(found.energy_ev - found.energy_rel_ev, K_EDGE_EV[element])
     assert found.e0_ev == K_EDGE_EV[element]
     assert (found.element, found.model_key, found.level) == (element, "tiny", 0.9)
@@ -139,7 +139,7 @@ def test_one_by_one_together_and_from_features_agree(model):
     features = model.predict_features(x)
     assert features.mu.shape == (8, 226)
     assert features.level == 0.9
-    np.testing.assert_array_equal(features.energy_rel_ev, xanes_grid_ev())
+    np.testing.assert_array_equal(features.energy_rel_ev, XANES.energy_rel_ev)
     for i, (one, other) in enumerate(zip(single, many, strict=True)):
         close(one, other)
         assert one.domain.level == other.domain.level
@@ -335,11 +335,11 @@ def test_an_absorber_alone_is_outside_and_finite(model):
 
 def test_emission_is_of_area_one_and_never_negative():
     model = tiny_emission_model()
-    assert model.spectrum == "xes"
+    assert model.kind == XES
     rng = np.random.default_rng(3)
     for atoms in (toy_complex("Fe", rng), toy_complex("V", rng)):
         found = model.predict(atoms)
-        assert found.spectrum == "xes"
+        assert found.kind == XES
         assert np.trapezoid(found.mu, found.energy_rel_ev) == pytest.approx(1, abs=0.05)
         assert found.lower.min() >= 0
         from_features = model.predict_features(model.convention.transform(atoms, 0)[None])

@@ -26,6 +26,7 @@ from xanes_core.plots.records import (
     training_map_figure,
 )
 from xanes_core.plots.style import NETWORK, THEORY
+from xanes_core.spectra.kinds import XES
 
 N = 60
 RNG = np.random.default_rng(3)
@@ -107,11 +108,9 @@ def test_a_verdict_that_nobody_got_is_not_in_the_legend():
 
 def test_the_unit_of_the_error_goes_with_the_spectrum():
     told = ["in domain"] * N
-    figure = error_distance_figure(DISTANCE, MSE, told, NAMES, spectrum="xes")
+    figure = error_distance_figure(DISTANCE, MSE, told, NAMES, kind=XES)
     np.testing.assert_allclose(named(figure, "in domain").y, 1e6 * MSE)
     assert "eV" in figure.layout.yaxis.title.text
-    with pytest.raises(ModelError, match="unknown kind of spectrum 'exafs'; known: xanes, xes"):
-        error_distance_figure(DISTANCE, MSE, told, NAMES, spectrum="exafs")
 
 
 def test_errors_stand_in_the_order_given_with_a_ring_around_one():

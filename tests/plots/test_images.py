@@ -11,6 +11,7 @@ from tests.predictions import made_prediction
 from xanes_core.errors import SpectrumError
 from xanes_core.plots.images import plain_text, spectrum_image
 from xanes_core.plots.spectrum import Curve, prediction_curve
+from xanes_core.spectra.kinds import XES
 
 E = np.linspace(7100.0, 7160.0, 61)
 
@@ -52,9 +53,7 @@ def test_an_svg_is_the_same_every_time():
 
 def test_emission_is_drawn_with_another_title_of_its_axis():
     options = {"e0_ev": 7112.0, "size_in": (4, 3), "dpi": 60}
-    assert spectrum_image(curves(), **options, spectrum="xes") != spectrum_image(
-        curves(), **options
-    )
+    assert spectrum_image(curves(), **options, kind=XES) != spectrum_image(curves(), **options)
 
 
 @pytest.mark.parametrize("name", ["$x_1$ <b>.xyz", "_hidden.xyz", "100 $", "a\\frac$", "$\\bad{$"])

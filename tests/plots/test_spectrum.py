@@ -9,6 +9,7 @@ from xanes_core.errors import SpectrumError
 from xanes_core.plots import spectrum as plots
 from xanes_core.plots import style
 from xanes_core.plots.spectrum import Curve, prediction_curve, spectrum_curve, spectrum_figure
+from xanes_core.spectra.kinds import XES
 from xanes_core.spectra.spectrum import Spectrum
 
 E = np.linspace(7100.0, 7160.0, 61)
@@ -29,7 +30,7 @@ def test_the_network_is_blue_with_its_band_in_the_same_hue():
 
 def test_emission_has_its_own_axis_and_its_own_range():
     prediction = made_emission()
-    figure = spectrum_figure([prediction_curve(prediction)], e0_ev=7112.0, spectrum="xes")
+    figure = spectrum_figure([prediction_curve(prediction)], e0_ev=7112.0, kind=XES)
     assert figure.layout.yaxis.title.text == "Emission (area 1, 1/eV)"
     np.testing.assert_allclose(figure.layout.xaxis.range, (-22.0, 14.0), atol=1e-9)
 

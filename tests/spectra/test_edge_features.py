@@ -10,9 +10,9 @@ from xanes_core.spectra.edge_features import (
     spectral_features,
 )
 from xanes_core.spectra.grid import feff_to_grid
-from xanes_core.spectra.kinds import xanes_grid_ev
+from xanes_core.spectra.kinds import XANES
 
-E = xanes_grid_ev()
+E = XANES.energy_rel_ev
 
 
 def peak(centre, height, sigma=1.0):

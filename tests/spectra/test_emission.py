@@ -12,10 +12,10 @@ from xanes_core.spectra.emission import (
     area_of_reference,
     emission_features,
 )
-from xanes_core.spectra.kinds import xes_grid_ev
+from xanes_core.spectra.kinds import XES
 from xanes_core.spectra.spectrum import Spectrum
 
-GRID = xes_grid_ev()
+GRID = XES.energy_rel_ev
 
 
 def gaussian(centre_ev, height=1.0, width_ev=1.0):

@@ -8,7 +8,7 @@ import pytest
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.errors import SpectrumError
 from xanes_core.spectra.grid import extend_below, feff_to_grid
-from xanes_core.spectra.kinds import xanes_grid_ev
+from xanes_core.spectra.kinds import XANES
 from xanes_core.spectra.spectrum import Spectrum, align, resample, scale, shift
 
 E = 7112 + np.linspace(-20, 70, 271)
@@ -261,7 +261,7 @@ def test_nothing_is_added_above_the_start():
 
 def test_feff_to_grid_agrees_with_the_closed_form_and_with_extend_below():
     energy, mu = theory()
-    grid = xanes_grid_ev()
+    grid = XANES.energy_rel_ev
     result = feff_to_grid(energy, mu, e0_ev=7112, grid_rel_ev=grid)
     assert result.shape == (226,)
     np.testing.assert_allclose(
@@ -276,7 +276,7 @@ def test_feff_to_grid_agrees_with_the_closed_form_and_with_extend_below():
 
 def test_padding_is_ignored_and_the_order_of_the_grid_is_kept():
     energy, mu = theory()
-    grid = xanes_grid_ev()
+    grid = XANES.energy_rel_ev
     plain = feff_to_grid(energy, mu, e0_ev=7112, grid_rel_ev=grid)
     padding = np.full(9, np.nan)
     padded = feff_to_grid(
@@ -303,7 +303,7 @@ def test_padding_is_ignored_and_the_order_of_the_grid_is_kept():
 def test_feff_to_grid_refuses(change, message):
     energy, mu = change(*theory())
     with pytest.raises(SpectrumError, match=message):
-        feff_to_grid(energy, mu, e0_ev=7112, grid_rel_ev=xanes_grid_ev())
+        feff_to_grid(energy, mu, e0_ev=7112, grid_rel_ev=XANES.energy_rel_ev)
 
 
 def test_grids_and_starts_that_make_no_sense():
@@ -319,7 +319,7 @@ def test_grids_and_starts_that_make_no_sense():
 @pytest.mark.parametrize("element", list(K_EDGE_EV))
 def test_every_feff_spectrum_at_hand_is_continued_smoothly(shared_data, element):
     data = np.load(shared_data / "feff10_v0" / f"{element}.npz")
-    grid = xanes_grid_ev()
+    grid = XANES.energy_rel_ev
     for energy, mu in zip(data["energy_ev"], data["mu"], strict=True):
         result = feff_to_grid(energy, mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
         below = grid + K_EDGE_EV[element] < energy[0]

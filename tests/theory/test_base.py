@@ -23,7 +23,7 @@ from xanes_core.errors import (
     TheoryTimeout,
     XanesError,
 )
-from xanes_core.spectra.kinds import xanes_grid_ev
+from xanes_core.spectra.kinds import XANES
 from xanes_core.spectra.spectrum import Spectrum
 from xanes_core.structures.checks import check_contacts, closest_contact
 from xanes_core.theory import ENGINES, get_engine
@@ -98,9 +98,9 @@ def test_result_on_the_grid_of_the_models():
     energy = 7112.0 + np.linspace(-5, 70, 300)
     result = made_result(energy, 0.5 + np.arctan(energy - 7112.0) / np.pi)
     grid = result.on_grid()
-    np.testing.assert_allclose(grid.energy_rel_ev, xanes_grid_ev(), atol=1e-9)
-    inside = xanes_grid_ev() >= -4
-    expected = 0.5 + np.arctan(xanes_grid_ev()) / np.pi
+    np.testing.assert_allclose(grid.energy_rel_ev, XANES.energy_rel_ev, atol=1e-9)
+    inside = XANES.energy_rel_ev >= -4
+    expected = 0.5 + np.arctan(XANES.energy_rel_ev) / np.pi
     np.testing.assert_allclose(grid.mu[inside], expected[inside], atol=1e-3)
     below = grid.mu[~inside]
     assert (np.diff(below) > 0).all()

@@ -15,7 +15,7 @@ from xanes_core.errors import (
     TheoryError,
     TheoryTimeout,
 )
-from xanes_core.spectra.kinds import xanes_grid_ev
+from xanes_core.spectra.kinds import XANES
 from xanes_core.spectra.read import read_spectrum
 from xanes_core.structures.environments import environment
 from xanes_core.structures.read import read_structures
@@ -313,7 +313,7 @@ def test_a_run(stand_in, tmp_path, capfd):
     assert (tmp_path / "work" / "run1" / "xmu.dat").is_file()
     assert capfd.readouterr() == ("", "")
     with pytest.raises(SpectrumError, match="calculate up to a higher energy"):
-        result.on_grid(np.append(xanes_grid_ev(), 200.0))
+        result.on_grid(np.append(XANES.energy_rel_ev, 200.0))
 
 
 def test_hydrogen_is_given_p_states_once(stand_in):

@@ -69,7 +69,7 @@ def test_none_of_the_kind_is_in_the_fit(made):
         rows=rows, progress=lambda *now: told.append(now),
     )  # fmt: skip
     assert told == [("tetrahedral", 0, 1)]
-    assert (one.name, one.kind) == ("tetrahedral", "geometry")
+    assert (one.name, one.criterion) == ("tetrahedral", "geometry")
     np.testing.assert_array_equal(one.tested.unseen.rows, np.arange(5, 25))
     ensemble, _ = fit_ensemble(x[25:], y[25:], BLOCKS, SETTINGS)
     np.testing.assert_array_equal(one.tested.unseen.mean, ensemble.predict(x[5:25])[0])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xanes_core.model.calibration import LEVELS, Unseen, fit_calibration
-from xanes_core.spectra.kinds import xanes_grid_ev
+from xanes_core.spectra.kinds import XANES, XES
 from xanes_core.training.assessment import N_FOLDS, folds
 from xanes_core.training.scores import bands_of, cross_bands, rounded, scores
 
@@ -62,7 +62,7 @@ def test_samples_left_out_by_kind_do_not_calibrate_their_own_band():
 
 
 def peaked(n=6):
-    grid = xanes_grid_ev()
+    grid = XANES.energy_rel_ev
     shift = np.linspace(0, 2, n)[:, None]
     step = 1 / (1 + np.exp(-(grid - 2 - shift)))
     return grid, step + 0.8 * np.exp(-(((grid - 6 - shift) / 2) ** 2))
@@ -94,7 +94,7 @@ def test_scores_closed_forms():
 
 @pytest.mark.filterwarnings("error")
 def test_scores_can_be_written_as_json_even_without_peaks():
-    grid = xanes_grid_ev()
+    grid = XANES.energy_rel_ev
     step = np.tile(1 / (1 + np.exp(-grid)), (3, 1))
     found = rounded(scores(grid, step, step))
     assert found["peak_position_error_ev"] is None
@@ -115,8 +115,8 @@ def test_scores_of_bands_of_several_levels():
 def test_emission_is_scored_relative_to_each_maximum():
     """Areas of 1 over 35 eV make peaks of a tenth; a hundredth of the maximum is no peak."""
     grid, y = peaked()
-    one = scores(grid, y, 1.1 * y, spectrum="xes")
-    small = scores(grid, y / 50, 1.1 * y / 50, spectrum="xes")
+    one = scores(grid, y, 1.1 * y, kind=XES)
+    small = scores(grid, y / 50, 1.1 * y / 50, kind=XES)
     for name in ("peaks_matched", "peak_intensity_error_percent", "median_intensity_error_percent"):
         assert small[name] == pytest.approx(one[name])
     assert small["mse"] == pytest.approx(one["mse"] / 2500)

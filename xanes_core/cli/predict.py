@@ -25,7 +25,7 @@ from xanes_core.model import (
     to_json,
     to_xdi,
 )
-from xanes_core.spectra import SPECTRUM_GRIDS
+from xanes_core.spectra import SPECTRUM_KINDS
 from xanes_core.structures import read_structures, select_sites
 
 _WRITERS = {"csv": to_csv, "json": to_json, "xdi": to_xdi}
@@ -43,7 +43,7 @@ def _add_predict(commands) -> None:
     predict.add_argument("--model", metavar="KEY", help="default: that of the absorber's element")
     predict.add_argument(
         "--spectrum",
-        choices=SPECTRUM_GRIDS,
+        choices=SPECTRUM_KINDS,
         help="absorption or valence-to-core emission; default: xanes, or that of --model",
     )
     predict.add_argument("--format", choices=_WRITERS, default="csv")

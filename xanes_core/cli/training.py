@@ -11,7 +11,7 @@ from xanes_core.cli.bench import run_benchmark
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.files import PROJECT, write_bytes
 from xanes_core.model import load_model, load_report, save_model
-from xanes_core.training.accuracy import MSE_UNITS, accuracy_report, markdown_table, replace_table
+from xanes_core.training.accuracy import accuracy_report, markdown_table, replace_table
 from xanes_core.training.crossval import compare
 from xanes_core.training.evaluate import evaluate
 from xanes_core.training.learning_curve import compare_strategies, learning_curve
@@ -92,7 +92,7 @@ def _train(options: argparse.Namespace) -> int:
 def _crossval(options: argparse.Namespace) -> int:
     recipe, data = _load(options)
     n = int((~data.held_out).sum())
-    factor, unit = MSE_UNITS[recipe.spectrum]
+    factor, unit = recipe.kind.mse_factor, recipe.kind.mse_unit
     print(f"{recipe.key}: five folds of {n} samples; MSE in {unit}")
     print(f"{'candidate':46} {'MSE':>7} {'+-':>5} {'single':>7} {'s':>6}")
     for found in compare(recipe, data, n_jobs=options.jobs):
@@ -110,7 +110,7 @@ def _accuracy(options: argparse.Namespace) -> int:
     if options.readme is not None:  # a file without marks is told before the work, not after
         replace_table(_text_of(options.readme), recipe.key, "")
     report = accuracy_report(recipe, data, fold_ratios=options.folds, n_jobs=options.jobs)
-    table = markdown_table(report, recipe.spectrum)
+    table = markdown_table(report, recipe.kind)
     print(table)
     if options.readme is not None:
         text = replace_table(_text_of(options.readme), recipe.key, table)

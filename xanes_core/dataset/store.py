@@ -26,11 +26,12 @@ from ase.io.extxyz import key_val_str_to_dict
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import DatasetError
 from xanes_core.files import array_bytes, read_arrays, sha256_of, write_bytes
+from xanes_core.spectra import SPECTRUM_KINDS
 
 INCOMING = "incoming"
 FAILURES_FILE = "failures.jsonl"
-#: Spectra a record may carry; the first is what every structure of a set has.
-SPECTRA = ("xanes", "xes")
+#: Keys of the kinds of spectra a record may carry; the first is what every structure of a set has.
+SPECTRA = tuple(SPECTRUM_KINDS)
 #: Hidden files older than this (s) are what a killed run left of a file it was writing.
 _LEFT_OVER_S = 3600.0
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+()-]{0,79}", re.ASCII)

@@ -19,7 +19,7 @@ from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset.assembly import breathe
 from xanes_core.dataset.store import SPECTRA, Curve, NewRecord, recipe_id
 from xanes_core.errors import TheoryCancelled, XanesError
-from xanes_core.spectra import SPECTRUM_GRIDS, area_normalised, feff_to_grid
+from xanes_core.spectra import SPECTRUM_KINDS, area_normalised, feff_to_grid
 from xanes_core.structures import BOND_FACTOR, BROKEN_CONTACT, check_contacts, environment
 from xanes_core.theory import (
     HYDROGEN_NOTE,
@@ -201,7 +201,7 @@ def _curve(
 
 def check_curve(spectrum: str, element: str, curve: Curve) -> None:
     """Raise a SpectrumError where a model could not be trained on a spectrum."""
-    grid = SPECTRUM_GRIDS[spectrum]()
+    grid = SPECTRUM_KINDS[spectrum].energy_rel_ev
     mu = feff_to_grid(curve.energy_ev, curve.mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
     if spectrum == "xes":
         area_normalised(grid, mu)

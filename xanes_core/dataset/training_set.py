@@ -23,7 +23,14 @@ from ase import Atoms
 from xanes_core.constants import ABSORBERS, K_EDGE_EV
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.files import read_arrays
-from xanes_core.spectra import SPECTRUM_GRIDS, area_normalised, feff_to_grid
+from xanes_core.spectra import (
+    XANES,
+    XES,
+    SpectrumKind,
+    area_normalised,
+    feff_to_grid,
+    spectrum_kind,
+)
 
 HELD_OUT_FILE = "held_out.txt"
 #: Note of a spectrum whose potentials did not converge.
@@ -88,7 +95,10 @@ class TrainingSet:
 
 
 def load_training_set(
-    folder: str | Path, *, spectrum: str = "xanes", energy_rel_ev: np.ndarray | None = None
+    folder: str | Path,
+    *,
+    kind: SpectrumKind | str = XANES,
+    energy_rel_ev: np.ndarray | None = None,
 ) -> TrainingSet:
     """Read a training set.
 
@@ -96,7 +106,7 @@ def load_training_set(
     ----------
     folder : str or Path
         Folder with ``EL.extxyz`` and ``EL.npz`` pairs.
-    spectrum : {"xanes", "xes"}, optional
+    kind : SpectrumKind or {"xanes", "xes"}, optional
         Absorption in edge steps of every record, or emission of those records that have it, its
         area on the grid scaled to 1 (1/eV). Emission from potentials that did not converge (so the
         ``note`` of the file says) is left out: its bands lie where they happen to.
@@ -112,12 +122,13 @@ def load_training_set(
     ------
     DatasetError
         Files are missing, do not belong together, or hold a spectrum that cannot be used.
+    SpectrumError
+        There is no such kind of spectrum.
     """
     folder = Path(folder)
-    if spectrum not in SPECTRUM_GRIDS:
-        raise DatasetError(f"no spectra {spectrum!r}; there are: {', '.join(SPECTRUM_GRIDS)}")
-    grid = SPECTRUM_GRIDS[spectrum]() if energy_rel_ev is None else np.asarray(energy_rel_ev, float)
-    suffix = ".npz" if spectrum == "xanes" else f".{spectrum}.npz"
+    kind = spectrum_kind(kind)
+    grid = kind.energy_rel_ev if energy_rel_ev is None else np.asarray(energy_rel_ev, float)
+    suffix = ".npz" if kind == XANES else f".{kind.key}.npz"
     found = [el for el in ABSORBERS if (folder / f"{el}{suffix}").is_file()]
     if not found:
         raise DatasetError(
@@ -131,9 +142,9 @@ def load_training_set(
         structures += images
         names += records["name"].tolist()
         elements += [element] * len(images)
-        spectra += _on_grid(records, element, grid, emission=spectrum == "xes")
+        spectra += _on_grid(records, element, grid, emission=kind == XES)
     held_out = _held_out_names(folder)
-    _check_held_out(held_out, names, complete=spectrum == "xanes")
+    _check_held_out(held_out, names, complete=kind == XANES)
     return TrainingSet(
         names=np.array(names),
         elements=np.array(elements),

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from xanes_core.errors import ModelError
-from xanes_core.spectra import MU_UNITS, SPECTRUM_GRIDS
+from xanes_core.spectra import SPECTRUM_KINDS, XANES, spectrum_kind
 
 CARD_VERSION = 1
 #: What every card must say.
@@ -122,12 +122,12 @@ def _scores(
     for name, value in scores.items():
         if name == "n" or isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        unit = _unit(name, card.get("spectrum", "xanes"))
+        unit = _unit(name, card.get("spectrum", XANES.key))
         yield MetricRow(card["key"], element, name + told, float(value), unit, n)
 
 
 def _unit(name: str, spectrum: str) -> str:
-    mu = MU_UNITS[spectrum]
+    mu = spectrum_kind(spectrum).unit
     if name.endswith("_percent"):
         return "%"
     if name.endswith("_ev"):
@@ -146,10 +146,10 @@ def _check_card(card: dict, key: str) -> None:
             f"the card of model {key} has version {card['card_version']}, this library reads "
             f"version {CARD_VERSION}; train the model again or use the library it came with"
         )
-    if card["spectrum"] not in SPECTRUM_GRIDS:
+    if card["spectrum"] not in SPECTRUM_KINDS:
         raise ModelError(
             f"the card of model {key} names the spectrum {card['spectrum']!r}, this library knows "
-            f"{', '.join(SPECTRUM_GRIDS)}"
+            f"{', '.join(SPECTRUM_KINDS)}"
         )
     if card["key"] != key:
         raise ModelError(f"the card in folder {key} is that of model {card['key']}")

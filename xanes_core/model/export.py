@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xanes_core.files import safe_name
+from xanes_core.spectra import XANES, XES
 
 if TYPE_CHECKING:
     from xanes_core.model.spectrum_model import Prediction
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
 
 #: Columns of an absorption spectrum; an emission spectrum has ``emission`` instead of ``mu``.
 CSV_COLUMNS = ("energy_ev", "energy_rel_ev", "mu", "std", "lower", "upper")
-_INTENSITY = {"xanes": "mu", "xes": "emission"}
-_TOLD = {
-    "xanes": "Absorption over the edge step, predicted by a neural network from a structure.",
-    "xes": "Valence-to-core emission of area 1 (1/eV), predicted by a neural network from a "
+_SENTENCES = {
+    XANES: "Absorption over the edge step, predicted by a neural network from a structure.",
+    XES: "Valence-to-core emission of area 1 (1/eV), predicted by a neural network from a "
     "structure.",
 }
 #: A fixed time makes the same results give the same zip.
@@ -66,7 +66,7 @@ def to_csv(prediction: Prediction) -> str:
 
 def _column(prediction: Prediction, name: str) -> str:
     """What a column is called for this kind of spectrum."""
-    return _INTENSITY[prediction.spectrum] if name == "mu" else name
+    return prediction.kind.column if name == "mu" else name
 
 
 def describe(prediction: Prediction) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def describe(prediction: Prediction) -> dict[str, Any]:
         "model": prediction.model_key,
         "element": prediction.element,
         "edge": "K",
-        "spectrum": prediction.spectrum,
+        "spectrum": prediction.kind.key,
         "e0_ev": float(prediction.e0_ev),
         "level": float(prediction.level),
         "sites": [
@@ -124,7 +124,7 @@ def to_xdi(prediction: Prediction) -> str:
         f"# XANES_Explorer.band_level: {about['level']:.2f}",
         f"# XANES_Explorer.domain: {about['domain']['level']}",
         "# ///",
-        f"# {_TOLD[prediction.spectrum]}",
+        f"# {_SENTENCES[prediction.kind]}",
         "# -----",
         f"# energy {intensity} std lower upper",
     ]
@@ -152,10 +152,10 @@ def to_zip(results: Iterable[BatchResult]) -> bytes:
             if p is None:
                 failures.append([result.name, result.error or "no prediction"])
                 continue
-            kind = "" if p.spectrum == "xanes" else f"_{p.spectrum}"
-            path = f"spectra/{safe_name(result.name + kind, taken)}.csv"
+            ending = "" if p.kind == XANES else f"_{p.kind.key}"
+            path = f"spectra/{safe_name(result.name + ending, taken)}.csv"
             _add(archive, path, to_csv(p))
-            row = [result.name, path, p.element, p.spectrum, p.model_key]
+            row = [result.name, path, p.element, p.kind.key, p.model_key]
             row += [sum(s.multiplicity for s in p.sites)]
             row += [f"{p.e0_ev:.2f}", p.domain.level, f"{float(np.mean(p.std)):.4f}"]
             summary.append(row + [result.extra.get(k, "") for k in extra])

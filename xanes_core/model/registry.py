@@ -25,7 +25,7 @@ from xanes_core.model.ensemble import Ensemble
 from xanes_core.model.explanation import DistanceHistograms, Importance
 from xanes_core.model.report import Report
 from xanes_core.model.spectrum_model import SpectrumModel
-from xanes_core.spectra import SPECTRUM_GRIDS
+from xanes_core.spectra import SPECTRUM_KINDS, XANES, SpectrumKind, spectrum_kind
 
 _IMPORTANCE, _DISTANCES = "importance_", "distances_counts"
 CARD, WEIGHTS, REPORT, SUMS = "card.json", "weights.npz", "report.npz", "SHA256SUMS"
@@ -33,7 +33,7 @@ CARD, WEIGHTS, REPORT, SUMS = "card.json", "weights.npz", "report.npz", "SHA256S
 
 def list_models(
     element: str | None = None,
-    spectrum: str | None = None,
+    kind: SpectrumKind | str | None = None,
     *,
     folder: str | Path | None = None,
 ) -> list[dict]:
@@ -43,7 +43,7 @@ def list_models(
     ----------
     element : str, optional
         Only models that know this absorber.
-    spectrum : {"xanes", "xes"}, optional
+    kind : SpectrumKind or {"xanes", "xes"}, optional
         Only models of this kind of spectrum.
     folder : str or Path, optional
         Where to look instead of :func:`models_folder`.
@@ -56,24 +56,28 @@ def list_models(
     Raises
     ------
     ModelError
-        A card cannot be read, or there is no such kind of spectrum.
+        A card cannot be read.
+    SpectrumError
+        There is no such kind of spectrum.
     """
-    _check_spectrum(spectrum)
     root = Path(folder) if folder is not None else models_folder()
     cards = [_read_card(path.parent) for path in sorted(root.glob(f"*/{CARD}"))]
-    if spectrum is not None:
-        cards = [card for card in cards if card["spectrum"] == spectrum]
+    if kind is not None:
+        cards = [card for card in cards if card["spectrum"] == spectrum_kind(kind).key]
     if element is None:
         return cards
     known = [card for card in cards if element in card["elements"]]
-    kinds = list(SPECTRUM_GRIDS)
+    kinds = list(SPECTRUM_KINDS)
     return sorted(
         known, key=lambda card: (kinds.index(card["spectrum"]), element not in card["default_for"])
     )
 
 
 def load_model(
-    key_or_element: str, spectrum: str | None = None, *, folder: str | Path | None = None
+    key_or_element: str,
+    kind: SpectrumKind | str | None = None,
+    *,
+    folder: str | Path | None = None,
 ) -> SpectrumModel:
     """Load a model by its key, or the default one of an element.
 
@@ -81,7 +85,7 @@ def load_model(
     ----------
     key_or_element : str
         Such as ``"feff10-3d"`` or ``"Fe"``.
-    spectrum : {"xanes", "xes"}, optional
+    kind : SpectrumKind or {"xanes", "xes"}, optional
         Kind of spectrum; default XANES for an element, and whatever it is for a key.
     folder : str or Path, optional
         Where to look instead of :func:`models_folder`.
@@ -94,22 +98,24 @@ def load_model(
     ------
     ModelError
         There is no such model, it predicts another kind of spectrum, or its files are damaged.
+    SpectrumError
+        There is no such kind of spectrum.
     """
-    _check_spectrum(spectrum)
+    wanted = None if kind is None else spectrum_kind(kind)
     root = Path(folder) if folder is not None else models_folder()
     keys = sorted(path.parent.name for path in root.glob(f"*/{CARD}"))
     if key_or_element in keys:  # only this model's files are read: others may be damaged
         model = _load(root / key_or_element)
-        if spectrum not in (None, model.spectrum):
-            raise ModelError(f"model {model.key} predicts {model.spectrum}, not {spectrum}")
+        if wanted not in (None, model.kind):
+            raise ModelError(f"model {model.key} predicts {model.kind.key}, not {wanted.key}")
         return model
     element = str(key_or_element).capitalize()
     if element in ABSORBERS:
-        cards = list_models(element, spectrum or "xanes", folder=root)
+        cards = list_models(element, wanted or XANES, folder=root)
         if cards:
             return _load(root / cards[0]["key"])
     known = ", ".join(keys) if keys else "none; restore the models folder"
-    what = f"{spectrum} model for {element}" if spectrum else f"model called {key_or_element!r}"
+    what = f"{wanted.key} model for {element}" if wanted else f"model called {key_or_element!r}"
     raise ModelError(f"no {what}; there are: {known}")
 
 
@@ -234,11 +240,6 @@ def _read_card(folder: Path) -> dict:
         raise ModelError(f"card.json of model {folder.name} is not an object")
     _check_card(card, folder.name)
     return card
-
-
-def _check_spectrum(spectrum: str | None) -> None:
-    if spectrum is not None and spectrum not in SPECTRUM_GRIDS:
-        raise ModelError(f"no spectra {spectrum!r}; there are: {', '.join(SPECTRUM_GRIDS)}")
 
 
 def models_folder() -> Path:

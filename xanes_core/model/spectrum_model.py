@@ -17,6 +17,7 @@ from xanes_core.model.domain import VERDICTS, Domain, DomainVerdict
 from xanes_core.model.ensemble import Ensemble
 from xanes_core.model.explanation import DistanceHistograms, Importance
 from xanes_core.model.report import Report
+from xanes_core.spectra import XANES, SpectrumKind, spectrum_kind
 from xanes_core.structures import Environment, Site, environment, select_sites
 
 #: Structures predicted at once: enough to keep the processor busy, little memory.
@@ -75,7 +76,7 @@ class Prediction:
         Sites averaged, with their multiplicities.
     domain : DomainVerdict
         How far to trust it; that of the worst site.
-    spectrum : {"xanes", "xes"}
+    kind : SpectrumKind
         What it is: absorption in edge steps, or emission of area 1 (1/eV), also named ``mu``.
     half_widths : dict of float to numpy.ndarray, (k,)
         Half the width of the band of each level, before it is cut at zero; see :meth:`band`.
@@ -94,7 +95,7 @@ class Prediction:
     model_key: str
     sites: tuple[Site, ...]
     domain: DomainVerdict
-    spectrum: str = "xanes"
+    kind: SpectrumKind = XANES
     half_widths: dict[float, np.ndarray] = field(default_factory=dict)
 
     def band(self, level: float) -> tuple[np.ndarray, np.ndarray]:
@@ -171,9 +172,9 @@ class SpectrumModel:
         return tuple(self.card["elements"])
 
     @property
-    def spectrum(self) -> str:
-        """What it predicts: ``"xanes"`` or ``"xes"``."""
-        return self.card["spectrum"]
+    def kind(self) -> SpectrumKind:
+        """Kind of spectrum that it predicts."""
+        return spectrum_kind(self.card["spectrum"])
 
     @property
     def level(self) -> float:
@@ -199,7 +200,7 @@ class SpectrumModel:
             Another shape, or values that are not finite.
         """
         mean, spread = self.ensemble.predict(x)
-        mean = self._possible(mean)
+        mean = self.kind.possible(mean)
         std, lower, upper = self.calibration.apply(
             mean,
             spread,
@@ -213,10 +214,6 @@ class SpectrumModel:
         if told:  # one feature each, the last ones
             return np.array(told)[np.argmax(np.asarray(x)[:, -len(told) :], axis=1)]
         return self.elements[0] if len(self.elements) == 1 else None
-
-    def _possible(self, mean: np.ndarray) -> np.ndarray:
-        # emission is zero over much of its range, where networks swing to both sides
-        return np.maximum(mean, 0.0) if self.spectrum == "xes" else mean
 
     def predict(self, atoms: Atoms, absorber: int | str | None = 0) -> Prediction:
         """Predict the spectrum of a structure.
@@ -292,7 +289,7 @@ class SpectrumModel:
     ) -> Prediction:
         weights = np.array([site.multiplicity for site in sites], dtype=float)
         averaged = np.einsum("s,msk->mk", weights / weights.sum(), members)
-        mean = self._possible(averaged.mean(axis=0))
+        mean = self.kind.possible(averaged.mean(axis=0))
         element = sites[0].element
         distance = np.average([verdict.score for verdict in verdicts], weights=weights)
         sigma = self.calibration.sigma(averaged.std(axis=0, ddof=1), distance)
@@ -316,6 +313,6 @@ class SpectrumModel:
             model_key=self.key,
             sites=tuple(sites),
             domain=max(verdicts, key=lambda v: (VERDICTS.index(v.level), v.score)),
-            spectrum=self.spectrum,
+            kind=self.kind,
             half_widths=half_widths,
         )

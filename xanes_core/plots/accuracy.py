@@ -21,7 +21,7 @@ from xanes_core.plots.style import (
     rgba,
     style_figure,
 )
-from xanes_core.spectra import mse_scale
+from xanes_core.spectra import XANES, SpectrumKind
 
 _GREY = "#999999"
 
@@ -114,7 +114,7 @@ def learning_curve_figure(
     mse: np.ndarray,
     error: np.ndarray,
     *,
-    spectrum: str = "xanes",
+    kind: SpectrumKind = XANES,
     dark: bool = False,
     height_px: int = 380,
 ) -> go.Figure:
@@ -124,10 +124,10 @@ def learning_curve_figure(
     ----------
     n, mse, error : numpy.ndarray, (p,)
         Training spectra, mean squared error, and its standard error.
-    spectrum : {"xanes", "xes"}
+    kind : SpectrumKind
         Decides the unit of the error.
     """
-    factor, label = mse_scale(spectrum)
+    factor, label = kind.mse_factor, kind.mse_label
     n, mse = np.asarray(n, float), np.asarray(mse, float)
     figure = go.Figure()
     if len(n) > 1:
@@ -159,7 +159,7 @@ def chemistry_figure(
     left_out: np.ndarray,
     at_random: np.ndarray,
     *,
-    spectrum: str = "xanes",
+    kind: SpectrumKind = XANES,
     dark: bool = False,
 ) -> go.Figure:
     """Error on a kind of complex never seen, beside that where others of the kind were seen.
@@ -171,7 +171,7 @@ def chemistry_figure(
     left_out, at_random : numpy.ndarray, (c,)
         Mean squared errors on the same complexes, left out as a kind or at random.
     """
-    factor, label = mse_scale(spectrum)
+    factor, label = kind.mse_factor, kind.mse_label
     order = np.argsort(left_out)
     rows = [html.escape(str(names[i])) for i in order]
     far, near = factor * np.asarray(left_out, float), factor * np.asarray(at_random, float)

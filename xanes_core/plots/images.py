@@ -26,7 +26,7 @@ from xanes_core.plots.spectrum import (
     energy_window_ev,
 )
 from xanes_core.plots.style import BAND_OPACITY, INK
-from xanes_core.spectra import INTENSITY_LABELS
+from xanes_core.spectra import XANES, SpectrumKind
 
 _LINESTYLES = {"solid": "-", "dash": "--", "dot": ":"}
 #: matplotlib's settings are global: two people downloading at once must not mix theirs.
@@ -59,7 +59,7 @@ def spectrum_image(
     title: str | None = None,
     size_in: tuple[float, float] = (5.2, 3.5),
     dpi: int = 300,
-    spectrum: str = "xanes",
+    kind: SpectrumKind = XANES,
 ) -> bytes:
     """Figure of `curves` as the bytes of a PNG or SVG file, on white.
 
@@ -79,7 +79,7 @@ def spectrum_image(
         Width and height in inches.
     dpi : int
         Resolution of the PNG.
-    spectrum : {"xanes", "xes"}
+    kind : SpectrumKind
         What the curves are, for the title of their axis.
 
     Raises
@@ -100,7 +100,7 @@ def spectrum_image(
         figure = Figure(figsize=size_in, layout="constrained")
         FigureCanvasAgg(figure)
         _draw(figure.add_subplot(), curves, e0_ev, axis, title)
-        figure.axes[0].set_ylabel(INTENSITY_LABELS[spectrum])
+        figure.axes[0].set_ylabel(kind.label)
         metadata = {"Date": None} if image_format == "svg" else {"Software": None}
         figure.savefig(buffer, format=image_format, dpi=dpi, metadata=metadata)
     return buffer.getvalue()

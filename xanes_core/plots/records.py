@@ -26,7 +26,7 @@ from xanes_core.plots.style import (
     rgba,
     style_figure,
 )
-from xanes_core.spectra import mse_scale
+from xanes_core.spectra import XANES, SpectrumKind
 
 # as the verdicts are coloured beside a prediction
 _VERDICT_MARKS = ((OTHERS[0], "circle"), (THEORY, "diamond"), (THEORY_SECOND, "square"))
@@ -51,7 +51,7 @@ def error_distance_figure(
     verdicts: Sequence[str],
     names: Sequence[str],
     *,
-    spectrum: str = "xanes",
+    kind: SpectrumKind = XANES,
     dark: bool = False,
     height_px: int = 380,
 ) -> go.Figure:
@@ -65,10 +65,10 @@ def error_distance_figure(
         What was said of each; distance is one of its grounds. Told by colour and symbol.
     names : sequence of str, (n,)
         For the hover text.
-    spectrum : {"xanes", "xes"}
+    kind : SpectrumKind
         Decides the unit of the error.
     """
-    factor, label = mse_scale(spectrum)
+    factor, label = kind.mse_factor, kind.mse_label
     distance, error = np.asarray(distance, float), factor * np.asarray(mse, float)
     figure = go.Figure()
     for verdict, (colour, symbol) in zip(VERDICTS, _VERDICT_MARKS, strict=True):
@@ -101,7 +101,7 @@ def ranked_errors_figure(
     rows: np.ndarray,
     selected: int,
     *,
-    spectrum: str = "xanes",
+    kind: SpectrumKind = XANES,
     dark: bool = False,
     height_px: int = 200,
 ) -> go.Figure:
@@ -117,10 +117,10 @@ def ranked_errors_figure(
         Records to show, best first.
     selected : int
         The one of them in view.
-    spectrum : {"xanes", "xes"}
+    kind : SpectrumKind
         Decides the unit of the error.
     """
-    factor, label = mse_scale(spectrum)
+    factor, label = kind.mse_factor, kind.mse_label
     share = 100 * (np.arange(len(rows)) + 0.5) / len(rows)
     error = factor * np.asarray(mse, float)[rows]
     figure = go.Figure()
@@ -151,7 +151,7 @@ def record_figure(
     band: tuple[np.ndarray, np.ndarray],
     *,
     level: float | None = None,
-    spectrum: str = "xanes",
+    kind: SpectrumKind = XANES,
     dark: bool = False,
     height_px: int = 380,
 ) -> go.Figure:
@@ -165,7 +165,7 @@ def record_figure(
         Lower and upper bound.
     level : float, optional
         What the band promises.
-    spectrum : {"xanes", "xes"}
+    kind : SpectrumKind
         Decides the title of the vertical axis.
     """
     energy = np.asarray(energy_rel_ev, float)
@@ -175,7 +175,7 @@ def record_figure(
         Curve("network, not trained on it", energy, np.asarray(mean, float), "network", lower,
               upper, level),
     ]  # fmt: skip
-    return spectrum_figure(curves, e0_ev=0.0, dark=dark, height_px=height_px, spectrum=spectrum)
+    return spectrum_figure(curves, e0_ev=0.0, dark=dark, height_px=height_px, kind=kind)
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def training_map_figure(
     groups: Sequence[str] | None = None,
     order: Sequence[str] = (),
     mse: np.ndarray | None = None,
-    spectrum: str = "xanes",
+    kind: SpectrumKind = XANES,
     selected: int | None = None,
     placed: Placed | None = None,
     dark: bool = False,
@@ -231,7 +231,7 @@ def training_map_figure(
     if groups is not None:
         _add_groups(figure, xy, texts, np.asarray(groups), order, dark)
     else:
-        _add_errors(figure, xy, texts, np.asarray(mse, float), spectrum, dark)
+        _add_errors(figure, xy, texts, np.asarray(mse, float), kind, dark)
     if placed is not None:
         _add_placed(figure, xy, placed, dark)
     if selected is not None:
@@ -259,8 +259,8 @@ def _add_groups(figure, xy, texts, groups: np.ndarray, order: Sequence[str], dar
         _add_points(figure, xy, texts, rows, html.escape(name), marker, dark)
 
 
-def _add_errors(figure, xy, texts, mse: np.ndarray, spectrum: str, dark: bool) -> None:
-    factor, label = mse_scale(spectrum)
+def _add_errors(figure, xy, texts, mse: np.ndarray, kind: SpectrumKind, dark: bool) -> None:
+    factor, label = kind.mse_factor, kind.mse_label
     tiny = np.finfo(float).tiny
     values = np.log10(np.maximum(factor * mse, tiny))
     low, high = np.percentile(values, [1, 99])

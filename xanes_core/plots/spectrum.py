@@ -31,7 +31,7 @@ from xanes_core.plots.style import (
     rgba,
     style_figure,
 )
-from xanes_core.spectra import INTENSITY_LABELS, MU_LABEL
+from xanes_core.spectra import XANES, SpectrumKind
 
 if TYPE_CHECKING:
     from xanes_core.spectra import Spectrum
@@ -153,7 +153,7 @@ def spectrum_figure(
     axis: Axis = "relative",
     dark: bool = False,
     height_px: int = 420,
-    spectrum: str = "xanes",
+    kind: SpectrumKind = XANES,
 ) -> go.Figure:
     """Spectra with their bands, transparent so that it sits on either theme.
 
@@ -169,7 +169,7 @@ def spectrum_figure(
         Whether the page is dark.
     height_px : int
         Height of the figure.
-    spectrum : {"xanes", "xes"}
+    kind : SpectrumKind
         What the curves are, for the title of their axis.
     """
     figure = go.Figure()
@@ -180,7 +180,7 @@ def spectrum_figure(
     style_figure(figure, dark=dark, height_px=height_px)
     set_energy_axes(figure, curves, axis, e0_ev)
     figure.update_xaxes(title_text=ENERGY_LABELS[axis])
-    figure.update_yaxes(title_text=INTENSITY_LABELS[spectrum], rangemode="tozero")
+    figure.update_yaxes(title_text=kind.label, rangemode="tozero")
     return figure
 
 
@@ -277,7 +277,7 @@ def comparison_figure(
     set_energy_axes(figure, curves, axis, e0_ev)
     figure.update_xaxes(showticklabels=False, row=1, col=1)
     figure.update_xaxes(title_text=ENERGY_LABELS[axis], row=2, col=1)
-    figure.update_yaxes(title_text=MU_LABEL, rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title_text=XANES.label, rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title_text="difference", row=2, col=1)
     if axis == "relative":
         figure.add_vline(x=0.0, line={"color": GRID["dark" if dark else "light"], "width": 1})

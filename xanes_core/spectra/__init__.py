@@ -13,16 +13,7 @@ from xanes_core.spectra.emission import (
     emission_features,
 )
 from xanes_core.spectra.grid import feff_to_grid
-from xanes_core.spectra.kinds import (
-    INTENSITY_LABELS,
-    INTENSITY_UNITS,
-    MU_LABEL,
-    MU_UNITS,
-    SPECTRUM_GRIDS,
-    mse_scale,
-    xanes_grid_ev,
-    xes_grid_ev,
-)
+from xanes_core.spectra.kinds import SPECTRUM_KINDS, XANES, XES, SpectrumKind, spectrum_kind
 from xanes_core.spectra.metrics import (
     constant_width,
     cosine_similarity,
@@ -48,16 +39,15 @@ from xanes_core.spectra.write import write_spectrum
 
 __all__ = [
     "BAND_FROM_EV",
-    "INTENSITY_LABELS",
-    "INTENSITY_UNITS",
-    "MU_LABEL",
-    "MU_UNITS",
     "SPECTRUM_EXTENSIONS",
     "SPECTRUM_FORMATS",
-    "SPECTRUM_GRIDS",
+    "SPECTRUM_KINDS",
+    "XANES",
+    "XES",
     "ColumnList",
     "PeakMatch",
     "Spectrum",
+    "SpectrumKind",
     "align",
     "area_normalised",
     "area_of_reference",
@@ -76,7 +66,6 @@ __all__ = [
     "mean_width",
     "median_intensity_error",
     "mse",
-    "mse_scale",
     "normalise",
     "peak_errors",
     "read_spectrum",
@@ -86,8 +75,7 @@ __all__ = [
     "shift",
     "spearman",
     "spectral_features",
+    "spectrum_kind",
     "window_misfit",
     "write_spectrum",
-    "xanes_grid_ev",
-    "xes_grid_ev",
 ]  # fmt: skip

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import TheoryError
-from xanes_core.spectra import Spectrum, feff_to_grid, xanes_grid_ev
+from xanes_core.spectra import XANES, Spectrum, feff_to_grid
 from xanes_core.structures import checked_index, validate_structure
 
 #: Note of a run that the settings accept although its potentials did not converge.
@@ -123,7 +123,7 @@ class TheoryResult:
         TheoryError
             The spectrum has no E0 and none is given.
         """
-        grid = xanes_grid_ev() if grid_rel_ev is None else np.asarray(grid_rel_ev, dtype=float)
+        grid = XANES.energy_rel_ev if grid_rel_ev is None else np.asarray(grid_rel_ev, dtype=float)
         e0 = self.spectrum.e0_ev if e0_ev is None else float(e0_ev)
         if e0 is None:
             raise TheoryError("the spectrum has no E0: give e0_ev, the edge energy in eV")

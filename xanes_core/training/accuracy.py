@@ -6,13 +6,11 @@ import numpy as np
 
 from xanes_core.descriptors import WACSF
 from xanes_core.errors import DatasetError
+from xanes_core.spectra import XANES, SpectrumKind
 from xanes_core.training.assessment import Assessment, assess
 from xanes_core.training.baselines import BASELINES, REFERENCE
 from xanes_core.training.recipes import Recipe, TrainingData
 from xanes_core.training.scores import chemistry_metrics, held_out_metrics
-
-#: Factor that makes errors readable, and what the unit is called then.
-MSE_UNITS = {"xanes": (1e3, "1e-3"), "xes": (1e6, "1e-6 per eV squared")}
 
 
 def accuracy_report(
@@ -114,9 +112,9 @@ _COLUMNS = (
 )
 
 
-def markdown_table(report: dict, spectrum: str = "xanes") -> str:
+def markdown_table(report: dict, kind: SpectrumKind = XANES) -> str:
     """Table of a report; its first line tells the unit of the MSE."""
-    names, (unit, label) = list(report["baselines"]), MSE_UNITS[spectrum]
+    names, (unit, label) = list(report["baselines"]), (kind.mse_factor, kind.mse_unit)
     head = ["element", "n", "MSE", *(f"MSE, {name}" for name in names), "ratio to the recipe"]
     head += [label for label, _, _ in _COLUMNS]
     lines = [

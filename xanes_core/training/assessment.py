@@ -19,6 +19,7 @@ from xanes_core.model import (
     fit_calibration,
     fit_domain,
 )
+from xanes_core.spectra import XANES, SpectrumKind
 from xanes_core.structures import FAMILIES, GEOMETRIES, Environment, coordination, environment
 from xanes_core.training.fitting import FitSettings, fit_ensemble
 from xanes_core.training.recipes import Recipe, TrainingData
@@ -111,7 +112,7 @@ def measure_unseen(
     elements: np.ndarray,
     envs: Sequence[Environment] | None = None,
     *,
-    spectrum: str = "xanes",
+    kind: SpectrumKind = XANES,
 ) -> Tested:
     """Predict samples by an ensemble that has not seen them.
 
@@ -125,7 +126,7 @@ def measure_unseen(
         Features, spectra and absorbers of all.
     envs : sequence of Environment, (n,), optional
         Environments of all, where the structures are known.
-    spectrum : {"xanes", "xes"}, optional
+    kind : SpectrumKind, optional
         Emission is kept from being negative, as in :class:`xanes_core.model.SpectrumModel`.
     """
     domain = fit_domain(
@@ -133,7 +134,7 @@ def measure_unseen(
     )
     scaled = ensemble.scaler.transform(x[rows])
     mean, spread = ensemble.predict(x[rows])
-    mean = np.maximum(mean, 0.0) if spectrum == "xes" else mean
+    mean = kind.possible(mean)
     unseen = Unseen(y[rows], mean, spread, domain.scores(scaled), elements[rows], rows)
     return Tested(unseen, scaled, domain)
 
@@ -144,19 +145,19 @@ class LeftOut:
 
     Attributes
     ----------
-    name, kind : str
+    name, criterion : str
         Such as ``tetrahedral``; ``geometry`` or ``ligand family``.
     tested : Tested
         The predictions.
     """
 
     name: str
-    kind: str
+    criterion: str
     tested: Tested
 
 
 def chemistry_groups(envs: Sequence[Environment]) -> dict[str, tuple[str, np.ndarray]]:
-    """Kinds of complexes worth leaving out: name -> (kind, mask (n,)).
+    """Kinds of complexes worth leaving out: name -> (criterion, mask (n,)).
 
     Each complex has one geometry and as many ligand families as kinds of donors.
     """
@@ -182,7 +183,7 @@ def leave_out_chemistry(
     settings: FitSettings,
     *,
     rows: np.ndarray,
-    spectrum: str = "xanes",
+    kind: SpectrumKind = XANES,
     n_jobs: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[LeftOut]:
@@ -196,20 +197,20 @@ def leave_out_chemistry(
         As for :func:`xanes_core.training.fitting.fit_ensemble`.
     rows : numpy.ndarray of int
         Samples that may be used; kinds are counted among these.
-    spectrum : {"xanes", "xes"}, optional
+    kind : SpectrumKind, optional
         What is predicted.
     progress : callable, optional
         Called as ``progress(name, done, total)`` before each fit.
     """
     groups = chemistry_groups([envs[row] for row in rows])
     result = []
-    for done, (name, (kind, mask)) in enumerate(groups.items()):
+    for done, (name, (criterion, mask)) in enumerate(groups.items()):
         if progress is not None:
             progress(name, done, len(groups))
         seen = rows[~mask]
         ensemble, _ = fit_ensemble(x[seen], y[seen], blocks, settings, n_jobs=n_jobs)
-        tested = measure_unseen(ensemble, seen, rows[mask], x, y, elements, envs, spectrum=spectrum)
-        result.append(LeftOut(name, kind, tested))
+        tested = measure_unseen(ensemble, seen, rows[mask], x, y, elements, envs, kind=kind)
+        result.append(LeftOut(name, criterion, tested))
     return result
 
 
@@ -292,7 +293,7 @@ def assess(
             development[out],
             *told,
             envs,
-            spectrum=recipe.spectrum,
+            kind=recipe.kind,
         )
         for ensemble, out in folds
     ]
@@ -300,7 +301,7 @@ def assess(
     if envs is not None:
         fewer = replace(settings, n_members=min(settings.n_members, CHEMISTRY_MEMBERS))
         left_out = leave_out_chemistry(
-            *told, envs, blocks, fewer, rows=development, spectrum=recipe.spectrum, n_jobs=n_jobs,
+            *told, envs, blocks, fewer, rows=development, kind=recipe.kind, n_jobs=n_jobs,
             progress=lambda name, i, n: tell(f"without any {name}", 0.3 + 0.4 * i / n),
         )  # fmt: skip
     unseen = concatenate(part.unseen for part in parts)
@@ -312,7 +313,7 @@ def assess(
             data.x[development], data.y[development], blocks, settings, n_jobs=n_jobs
         )
         aside = np.flatnonzero(data.held_out)
-        held = measure_unseen(ensemble, development, aside, *told, envs, spectrum=recipe.spectrum)
+        held = measure_unseen(ensemble, development, aside, *told, envs, kind=recipe.kind)
     spread_unit = float(np.quantile(disagreement(unseen.spread), 0.95))
     return Assessment(folds, parts, left_out, held, calibration, spread_unit, envs)
 

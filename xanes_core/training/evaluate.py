@@ -12,7 +12,7 @@ from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset import load_training_set
 from xanes_core.errors import DatasetError, SpectrumError, StructureError
 from xanes_core.model import VERDICTS, Report, SpectrumModel, Unseen
-from xanes_core.spectra import feff_to_grid, read_spectrum
+from xanes_core.spectra import XANES, feff_to_grid, read_spectrum
 from xanes_core.structures import Environment, environment, read_structures, select_sites
 from xanes_core.training.recipes import read_features
 from xanes_core.training.scores import bands_of, rounded, scores, short_scores
@@ -75,7 +75,7 @@ def evaluate(model: SpectrumModel, path: str | Path, *, report: Report | None = 
                     data.y[mask],
                     found.mu[mask],
                     bands={at: (b[0][mask], b[1][mask]) for at, b in bands.items()},
-                    spectrum=model.spectrum,
+                    kind=model.kind,
                 )
             )
             for name, mask in chosen.items()
@@ -101,7 +101,7 @@ def check_comparable(model: SpectrumModel, data: EvaluationData) -> None:
     DatasetError
         The level far above the edge is another, or the curves are far rougher.
     """
-    if not model.mean_mu or model.spectrum != "xanes":
+    if not model.mean_mu or model.kind != XANES:
         return
     own = np.mean([mu for mu in model.mean_mu.values()], axis=0)
     far = slice(-max(2, round(_FAR_SHARE * len(own))), None)
@@ -195,7 +195,7 @@ def load_evaluation_data(path: str | Path, model: SpectrumModel) -> EvaluationDa
             f"nothing at {path.name}: give a folder with EL.extxyz and EL.npz, a folder with "
             f"{STRUCTURES}/NAME.xyz and {SPECTRA}/NAME.txt, or an npz file with x and y"
         )
-    records = load_training_set(path, spectrum=model.spectrum, energy_rel_ev=model.energy_rel_ev)
+    records = load_training_set(path, kind=model.kind, energy_rel_ev=model.energy_rel_ev)
     kept = records.subset(np.isin(records.elements, model.elements))
     if not len(kept):
         raise DatasetError(f"no record has an absorber that model {model.key} knows")
@@ -216,7 +216,7 @@ def _with_features(
 
 
 def _from_pairs(folder: Path, model: SpectrumModel) -> EvaluationData:
-    if model.spectrum != "xanes":
+    if model.kind != XANES:
         raise DatasetError(f"{SPECTRA}/ holds absorption; model {model.key} predicts emission")
     names, elements, spectra, envs = [], [], [], []
     for file in sorted((folder / STRUCTURES).glob("*.xyz")):

@@ -12,7 +12,7 @@ from xanes_core.dataset import TrainingSet, load_training_set
 from xanes_core.descriptors import WACSF
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.files import read_arrays, sha256_of
-from xanes_core.spectra import BAND_FROM_EV, SPECTRUM_GRIDS, xanes_grid_ev, xes_grid_ev
+from xanes_core.spectra import BAND_FROM_EV, XANES, XES, SpectrumKind
 from xanes_core.training.fitting import FitSettings
 
 
@@ -65,7 +65,7 @@ class Recipe:
         For the card.
     data : str
         Folder or file of the training data, relative to the project; or what to fetch.
-    spectrum : {"xanes", "xes"}, optional
+    kind : SpectrumKind, optional
         What it predicts.
     redistributable : bool, optional
         May spectra of the training data be stored with the model?
@@ -83,7 +83,7 @@ class Recipe:
     licence: str
     size_note: str
     data: str
-    spectrum: str = "xanes"
+    kind: SpectrumKind = XANES
     redistributable: bool = True
 
 
@@ -101,10 +101,10 @@ _OWN_LICENCE = "the project's own data; nothing of anybody else is in it"
 # areas up to 18 eV tell FEFF10's edges apart, and the valence band its emission; both by
 # cross-validation. On the vanadium set, whose edges lie together, it brings nothing
 _SETTINGS = FitSettings(
-    kernel_share=0.3, align="edge", align_at=int(np.searchsorted(xanes_grid_ev(), 18.0))
+    kernel_share=0.3, align="edge", align_at=int(np.searchsorted(XANES.energy_rel_ev, 18.0))
 )
 _XES_SETTINGS = replace(
-    _SETTINGS, align="band", align_at=int(np.searchsorted(xes_grid_ev(), BAND_FROM_EV))
+    _SETTINGS, align="band", align_at=int(np.searchsorted(XES.energy_rel_ev, BAND_FROM_EV))
 )
 
 # twice the samples, a third of the features and one element: each feature scaled by itself, a third
@@ -145,7 +145,7 @@ RECIPES = {
             licence=_OWN_LICENCE,
             size_note=_SIZE_NOTE,
             data="data/feff10",
-            spectrum="xes",
+            kind=XES,
         ),
         Recipe(
             key="fdmnes-v",
@@ -201,7 +201,7 @@ def load_training_data(recipe: Recipe, path: str | Path) -> TrainingData:
     """
     path = Path(path)
     if path.is_dir():
-        return _from_structures(recipe, load_training_set(path, spectrum=recipe.spectrum))
+        return _from_structures(recipe, load_training_set(path, kind=recipe.kind))
     if not path.is_file():
         raise DatasetError(f"no training data at {path.name}; {recipe.key} needs {recipe.data}")
     return _from_features(recipe, path)
@@ -255,7 +255,7 @@ def read_features(file: Path, n_features: int, n_points: int) -> tuple[np.ndarra
 
 
 def _from_features(recipe: Recipe, file: Path) -> TrainingData:
-    grid = SPECTRUM_GRIDS[recipe.spectrum]()
+    grid = recipe.kind.energy_rel_ev
     n_features = WACSF.from_name(recipe.convention).n_features
     x, y, sha256 = read_features(file, n_features, len(grid))
     # every seventh of a fixed shuffle: the same samples are kept aside in every version

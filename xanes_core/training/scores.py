@@ -17,6 +17,8 @@ from xanes_core.model import (
     fit_calibration,
 )
 from xanes_core.spectra import (
+    XANES,
+    SpectrumKind,
     constant_width,
     cosine_similarity,
     coverage,
@@ -106,9 +108,7 @@ def held_out_metrics(recipe: Recipe, data: TrainingData, found: Assessment) -> d
     for name, rows in chosen.items():
         own = {level: (low[rows], high[rows]) for level, (low, high) in bands.items()}
         one = unseen.subset(rows)
-        found_scores = scores(
-            data.energy_rel_ev, one.truth, one.mean, bands=own, spectrum=recipe.spectrum
-        )
+        found_scores = scores(data.energy_rel_ev, one.truth, one.mean, bands=own, kind=recipe.kind)
         result[name] = rounded(found_scores)
     levels = found.held.verdicts(found.spread_unit, found.envs)
     low, high = bands[found.calibration.level]
@@ -133,7 +133,7 @@ def chemistry_metrics(found: Assessment) -> tuple[list[dict], dict]:
         calibration = fit_calibration(unseen.without(rows), far=others if len(others) else None)
         low, high = bands_of(calibration, own)[calibration.level]
         at_random = _mse(unseen.subset(np.isin(unseen.rows, rows)))
-        told = {"left_out": one.name, "kind": one.kind}
+        told = {"left_out": one.name, "kind": one.criterion}
         entries.append({**told, **short_scores(own, low, high), "mse_random": at_random})
         judged.append((own, low, high, one.tested.verdicts(found.spread_unit, found.envs)))
     if not judged:
@@ -229,7 +229,7 @@ def scores(
     mean: np.ndarray,
     *,
     bands: Mapping[float, tuple[np.ndarray, np.ndarray]] | None = None,
-    spectrum: str = "xanes",
+    kind: SpectrumKind = XANES,
 ) -> dict[str, float | int]:
     """Every score of n predictions, with n; see :mod:`xanes_core.spectra.metrics`.
 
@@ -241,7 +241,7 @@ def scores(
         Truth and prediction.
     bands : mapping of float to (lower, upper), (n, k) each, optional
         Bounds by level.
-    spectrum : {"xanes", "xes"}, optional
+    kind : SpectrumKind, optional
         Emission has no edge step: its peaks and intensities count from shares of each target's
         maximum, and are scored after dividing both curves by it.
 
@@ -258,7 +258,7 @@ def scores(
         ``width`` (those of the default level), and ``spread_error_spearman`` (rank correlation of
         the default band's width and the absolute error).
     """
-    unit = np.ones((len(y), 1)) if spectrum == "xanes" else y.max(axis=1, keepdims=True)
+    unit = np.ones((len(y), 1)) if kind == XANES else y.max(axis=1, keepdims=True)
     peaks = peak_errors(energy_rel_ev, mean / unit, y / unit)
     relative = relative_spectral_error(mean, y, energy_ev=energy_rel_ev, percent=True)
     intensity = np.atleast_1d(median_intensity_error(mean / unit, y / unit))

@@ -248,7 +248,7 @@ def make_card(
         "elements": list(recipe.elements),
         "default_for": list(recipe.default_for),
         "edge": "K",
-        "spectrum": recipe.spectrum,
+        "spectrum": recipe.kind.key,
         "theory": recipe.theory,
         "broadening": recipe.broadening,
         "convention": recipe.convention,

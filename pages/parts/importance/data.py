@@ -15,6 +15,7 @@ from xanes_core.errors import ModelError
 from xanes_core.importance import EnergyWindow, LocalEffects, find_importance, local_effects, shares
 from xanes_core.model import SpectrumModel, WindowImportance
 from xanes_core.plots import Neighbour
+from xanes_core.spectra import XANES
 from xanes_core.structures import environment
 
 ABSOLUTE_UNIT = "Penalty (0.001 edge steps\u00b2)"
@@ -90,4 +91,4 @@ def spectra_of(subject: Subject) -> dict[str, np.ndarray]:
 def other_models(element: str) -> list[str]:
     """Keys of all XANES models that know `element`, its default first."""
     first = default_model(element)
-    return sorted((c["key"] for c in model_cards(element, "xanes")), key=lambda key: key != first)
+    return sorted((c["key"] for c in model_cards(element, XANES)), key=lambda key: key != first)

@@ -15,6 +15,7 @@ from xanes_core.plots import (
     error_distance_figure,
     learning_curve_figure,
 )
+from xanes_core.spectra import spectrum_kind
 
 CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 
@@ -57,7 +58,7 @@ def _chemistry(card: dict) -> None:
         [split["left_out"] for split in splits],
         np.array([split["mse"] for split in splits]),
         np.array([split["mse_random"] for split in splits]),
-        spectrum=card["spectrum"],
+        kind=spectrum_kind(card["spectrum"]),
         dark=is_dark(),
     )
     st.plotly_chart(figure, width="stretch", theme=None, key="chemistry", config=CHART)
@@ -109,7 +110,7 @@ def _distances(card: dict) -> None:
         return
     figure = error_distance_figure(
         report.distance, report.mse, report.verdict.tolist(), report.names.tolist(),
-        spectrum=card["spectrum"], dark=is_dark(), height_px=420,
+        kind=spectrum_kind(card["spectrum"]), dark=is_dark(), height_px=420,
     )  # fmt: skip
     st.plotly_chart(figure, width="stretch", theme=None, key="error_distance", config=CHART)
     st.caption(
@@ -126,7 +127,7 @@ def learning_section(card: dict) -> None:
         return
     figure = learning_curve_figure(
         *(np.array([point[name] for point in points]) for name in ("n", "mse", "mse_error")),
-        spectrum=card["spectrum"], dark=is_dark(), height_px=430,
+        kind=spectrum_kind(card["spectrum"]), dark=is_dark(), height_px=430,
     )  # fmt: skip
     st.plotly_chart(figure, width="stretch", theme=None, key="learning", config=CHART)
     first, last = points[0], points[-1]

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts.shared.library import model_cards
 from pages.parts.shared.page import plain
 from xanes_core.model import card_json, metrics_csv
-from xanes_core.spectra import mse_scale
+from xanes_core.spectra import spectrum_kind
 
 #: Columns of the score table: label, entry of the card, digits, factor (None: that of the error).
 _SCORES = (
@@ -79,11 +79,11 @@ def _differences(card: dict) -> None:
 
 def facts(card: dict[str, Any]) -> pd.DataFrame:
     """What a card says in words, one line per label."""
-    kind = {"xanes": "absorption", "xes": "emission"}.get(card["spectrum"], card["spectrum"])
+    process = spectrum_kind(card["spectrum"]).process
     grid = card["grid"]
     found = [
         ("Absorbers", ", ".join(card["elements"])),
-        ("Spectrum", f"{card['edge']}-edge {kind}, {grid['start_rel_ev']:g} to "
+        ("Spectrum", f"{card['edge']}-edge {process}, {grid['start_rel_ev']:g} to "
                      f"{grid['stop_rel_ev']:g} eV from E0, {grid['n_points']} points"),
         ("Theory", card["theory"]),
         ("Broadening", card["broadening"]),
@@ -115,7 +115,8 @@ def scores_table(card: dict[str, Any]) -> pd.DataFrame | None:
     rows = _score_rows(card)
     if not rows:
         return None
-    error_factor, error_label = mse_scale(card["spectrum"])
+    kind = spectrum_kind(card["spectrum"])
+    error_factor, error_label = kind.mse_factor, kind.mse_label
     table = {
         _row_label(name): {
             label.replace("MSE", error_label): _number(
@@ -134,7 +135,8 @@ def headline(card: dict[str, Any]) -> dict[str, str]:
     row = _score_rows(card).get("all")
     if not row:
         return {}
-    factor, label = mse_scale(card["spectrum"])
+    kind = spectrum_kind(card["spectrum"])
+    factor, label = kind.mse_factor, kind.mse_label
     level = 100 * card["interval_level"]
     found = {
         "Spectra kept aside": _number(row.get("n"), 0, 1.0),
@@ -153,7 +155,8 @@ def verdict_table(card: dict[str, Any], name: str = "by_verdict") -> pd.DataFram
         groups = (metrics.get("held_out") or {}).get("domain")
     if not isinstance(groups, dict) or not groups:
         return None
-    factor, label = mse_scale(card["spectrum"])
+    kind = spectrum_kind(card["spectrum"])
+    factor, label = kind.mse_factor, kind.mse_label
     usual = (groups.get("in domain") or {}).get("mse")
     rows = {}
     for verdict, found in groups.items():
@@ -174,7 +177,8 @@ def chemistry_table(card: dict[str, Any]) -> pd.DataFrame | None:
     splits = (card.get("metrics") or {}).get("chemistry")
     if not splits:
         return None
-    factor, label = mse_scale(card["spectrum"])
+    kind = spectrum_kind(card["spectrum"])
+    factor, label = kind.mse_factor, kind.mse_label
     rows = {
         _plain_cell(str(split["left_out"])): {
             "Kind": _plain_cell(str(split.get("kind", _NONE))),
@@ -198,7 +202,8 @@ def difference_table(cards: list[dict[str, Any]], element: str) -> pd.DataFrame:
         row = rows.get(element) or (rows.get("all") if len(card["elements"]) == 1 else None) or {}
         trained = (card.get("training_set") or {}).get("n_per_element", {}).get(element, _NONE)
         default = element in card.get("default_for", [])
-        factor, label = mse_scale(card["spectrum"])
+        kind = spectrum_kind(card["spectrum"])
+        factor, label = kind.mse_factor, kind.mse_label
         columns[f"{card['key']} (default)" if default else card["key"]] = {
             "Theory": card["theory"],
             "Broadening": card["broadening"],

@@ -15,6 +15,7 @@ from xanes_core.dataset import load_training_set
 from xanes_core.errors import XanesError
 from xanes_core.files import PROJECT
 from xanes_core.model import Report, load_report
+from xanes_core.spectra import SpectrumKind, spectrum_kind
 from xanes_core.structures import environment, select_sites
 
 
@@ -35,8 +36,8 @@ def cached_report(key: str) -> Report | None:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the training structures")
-def _structures(folder: str, spectrum: str) -> dict[str, Atoms]:
-    data = load_training_set(folder, spectrum=spectrum)
+def _structures(folder: str, kind: SpectrumKind) -> dict[str, Atoms]:
+    data = load_training_set(folder, kind=kind)
     return dict(zip(data.names.tolist(), data.structures, strict=True))
 
 
@@ -49,7 +50,7 @@ def structure_of(card: dict, name: str) -> tuple[Atoms | None, str]:
     if not folder.is_dir():
         return None, f"The folder {source} is not here: restore it to see the structures."
     try:
-        found = _structures(str(folder), card["spectrum"])
+        found = _structures(str(folder), spectrum_kind(card["spectrum"]))
     except XanesError as error:
         return None, str(error)
     if name not in found:

@@ -19,7 +19,7 @@ from pages.parts.models.records import (
 from pages.parts.shared.page import is_dark, plain
 from xanes_core.model import Report
 from xanes_core.plots import UNKNOWN, Placed, training_map_figure
-from xanes_core.spectra import mse_scale
+from xanes_core.spectra import spectrum_kind
 
 #: Neighbours of the reader's structure that are listed.
 N_NEIGHBOURS = 5
@@ -50,7 +50,7 @@ def map_section(card: dict) -> None:
     with right:
         st.selectbox(
             "Record", range(len(report.mse)), key=state, persist_state="session",
-            format_func=lambda row: record_title(report, row, card["spectrum"]),
+            format_func=lambda row: record_title(report, row, spectrum_kind(card["spectrum"])),
         )  # fmt: skip
         record_panel(card, report, st.session_state[state], key="mapped", stacked=True)
 
@@ -96,7 +96,7 @@ def _show_map(card: dict, report: Report, own: OwnStructure | None, state: str) 
         told["groups"], told["order"] = _groups(report, colour)
     texts = [f"{name}: {record_properties(report, row)}" for row, name in enumerate(report.names)]
     figure = training_map_figure(
-        report.map_xy, texts, **told, spectrum=card["spectrum"],
+        report.map_xy, texts, **told, kind=spectrum_kind(card["spectrum"]),
         selected=st.session_state[state], placed=placed, dark=is_dark(),
     )  # fmt: skip
     chart_key = f"map_{card['key']}"
@@ -122,7 +122,8 @@ def _own_structure(
         st.caption(plain(f"{own.label} is not on the map: it {own.why}."))
         return
     rows, distances = report.nearest(own.scaled, N_NEIGHBOURS)
-    factor, label = mse_scale(card["spectrum"])
+    kind = spectrum_kind(card["spectrum"])
+    factor, label = kind.mse_factor, kind.mse_label
     st.markdown(f"**Nearest to {plain(own.label)}**")
     table = pd.DataFrame(
         {

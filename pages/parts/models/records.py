@@ -11,7 +11,7 @@ from pages.parts.shared.viewer3d import show_structure
 from xanes_core.errors import XanesError
 from xanes_core.model import Report
 from xanes_core.plots import ranked_errors_figure, record_figure, scene
-from xanes_core.spectra import mse_scale
+from xanes_core.spectra import SpectrumKind, spectrum_kind
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "toImage"]}
 _EVERY = "all"
@@ -24,9 +24,9 @@ def record_key(card: dict) -> str:
     return f"models_record_{card['key']}"
 
 
-def record_title(report: Report, row: int, spectrum: str) -> str:
+def record_title(report: Report, row: int, kind: SpectrumKind) -> str:
     """Name, element and error of a record."""
-    factor, _ = mse_scale(spectrum)
+    factor = kind.mse_factor
     return f"{report.names[row]}, {report.elements[row]}, error {factor * report.mse[row]:.2f}"
 
 
@@ -61,7 +61,8 @@ def record_properties(report: Report, row: int) -> str:
 
 def record_panel(card: dict, report: Report, row: int, *, key: str, stacked: bool = False) -> None:
     """Structure and spectrum of a record, side by side or one above the other."""
-    factor, label = mse_scale(card["spectrum"])
+    kind = spectrum_kind(card["spectrum"])
+    factor, label = kind.mse_factor, kind.mse_label
     st.markdown(f"**{plain(report.names[row])}** \u2003 {label} {factor * report.mse[row]:.2f}")
     st.caption(plain(record_properties(report, row)))
     if report.mean is None:
@@ -77,7 +78,7 @@ def record_panel(card: dict, report: Report, row: int, *, key: str, stacked: boo
         figure = record_figure(
             report.energy_rel_ev, report.truth[row], report.mean[row],
             (report.lower[row], report.upper[row]), level=card["interval_level"],
-            spectrum=card["spectrum"], dark=is_dark(), height_px=300 if stacked else 360,
+            kind=spectrum_kind(card["spectrum"]), dark=is_dark(), height_px=300 if stacked else 360,
         )  # fmt: skip
         st.plotly_chart(figure, width="stretch", theme=None, key=f"{key}_spectrum", config=_CHART)
 
@@ -112,7 +113,7 @@ def predictions_section(card: dict) -> None:
         _buttons(rows, state)
     right.selectbox(
         "Record, best first", rows.tolist(), key=state, persist_state="session",
-        format_func=lambda row: record_title(report, row, card["spectrum"]),
+        format_func=lambda row: record_title(report, row, spectrum_kind(card["spectrum"])),
         label_visibility="collapsed",
     )  # fmt: skip
     row = st.session_state[state]
@@ -120,7 +121,7 @@ def predictions_section(card: dict) -> None:
     chart_key = f"ranked_{card['key']}"
     figure = ranked_errors_figure(
         report.mse, report.names.tolist(), rows, row,
-        spectrum=card["spectrum"], dark=is_dark(),
+        kind=spectrum_kind(card["spectrum"]), dark=is_dark(),
     )  # fmt: skip
     st.plotly_chart(
         figure, width="stretch", theme=None, key=chart_key, config=_CHART,

@@ -11,21 +11,22 @@ import streamlit as st
 from pages.parts.predict.features import std_name, summary_columns, with_uncertainty
 from pages.parts.shared.choices import absorber_options, element_of, first_choice, model_for
 from pages.parts.shared.inputs import Entry, StoredFile, files
-from pages.parts.shared.library import KIND_NAMES, Request, predict
+from pages.parts.shared.library import Request, predict
 from xanes_core.errors import XanesError
 from xanes_core.model import BatchResult, to_zip
+from xanes_core.spectra import XANES, XES, SpectrumKind
 
 #: Frames of one file that a batch predicts.
 BATCH_FRAMES = 200
 #: Columns of the table and the features in them, by kind of spectrum.
 _COLUMNS = {
-    "xanes": {
+    XANES: {
         "Edge (eV)": "edge_half_ev",
         "White line (eV)": "white_line_ev",
         "White line height": "white_line_height",
         "Pre-edge (eV)": "pre_edge_ev",
     },
-    "xes": {
+    XES: {
         "Main maximum (eV)": "main_peak_ev",
         "Mean energy (eV)": "mean_energy_ev",
         "Peak below (eV)": "satellite_ev",
@@ -36,7 +37,7 @@ _COLUMNS = {
 def batch_results(
     found: Sequence[Entry],
     failed: Sequence[StoredFile],
-    model_choices: Mapping[str, str],
+    model_choices: Mapping[SpectrumKind, str],
     progress: Callable[[float, str], None] | None = None,
 ) -> list[BatchResult]:
     """Predictions of every uploaded file and frame, and one line for each that failed.
@@ -58,7 +59,7 @@ def batch_results(
     return results
 
 
-def _batch_one(entry: Entry, frame: int, spectrum: str, model_choice: str) -> BatchResult:
+def _batch_one(entry: Entry, frame: int, kind: SpectrumKind, model_choice: str) -> BatchResult:
     name, atoms = entry.frame_name(frame), entry.frames[frame]
     try:
         options = absorber_options(atoms)
@@ -67,11 +68,10 @@ def _batch_one(entry: Entry, frame: int, spectrum: str, model_choice: str) -> Ba
         chosen = st.session_state.get(f"absorber_{entry.key}")
         absorber = chosen if chosen in options else first_choice(entry, options)
         element = element_of(atoms, absorber)
-        model_key = model_for(element, spectrum, model_choice)
+        model_key = model_for(element, kind, model_choice)
         if model_key is None:
-            kind = KIND_NAMES[spectrum]
-            return BatchResult(name, error=f"No shipped model predicts {kind} of {element}.")
-        return BatchResult(name, predict(atoms, Request(absorber, element, model_key, spectrum)))
+            return BatchResult(name, error=f"No shipped model predicts {kind.title} of {element}.")
+        return BatchResult(name, predict(atoms, Request(absorber, element, model_key, kind)))
     except XanesError as error:
         return BatchResult(name, error=str(error))
 
@@ -81,7 +81,7 @@ def with_extra(result: BatchResult, **extra) -> BatchResult:
     return replace(result, extra={**result.extra, **extra})
 
 
-def show_batch(found: list[Entry], model_keys: Mapping[str, str]) -> None:
+def show_batch(found: list[Entry], model_keys: Mapping[SpectrumKind, str]) -> None:
     """Table and zip of every uploaded file, once there is more than one spectrum to take home.
 
     `model_keys` holds the chosen model by kind of spectrum.
@@ -114,7 +114,7 @@ def show_batch(found: list[Entry], model_keys: Mapping[str, str]) -> None:
         st.download_button(
             "Download all as zip",
             lambda: to_zip(results),
-            file_name=f"{'_'.join(model_keys)}_spectra.zip",
+            file_name=f"{'_'.join(kind.key for kind in model_keys)}_spectra.zip",
             mime="application/zip",
             on_click="ignore",
             key="download_zip",
@@ -131,9 +131,9 @@ def _row(result: BatchResult) -> dict[str, str]:
     prediction = result.prediction
     if prediction is None:
         return {"Name": result.name, "Result": result.error}
-    kind = prediction.spectrum
+    kind = prediction.kind
     own = {"Name": result.name, "Absorber": prediction.element}
-    told = f"{KIND_NAMES[kind]} predicted by {prediction.model_key}, {prediction.domain.level}"
+    told = f"{kind.title} predicted by {prediction.model_key}, {prediction.domain.level}"
     pairs = {label: _pair(result.extra, name) for label, name in _COLUMNS[kind].items()}
     return own | pairs | {"Result": told}
 

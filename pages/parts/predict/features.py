@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from xanes_core.spectra import (
-    INTENSITY_UNITS,
+    XANES,
+    XES,
     emission_features,
     features_with_uncertainty,
     spectral_features,
@@ -16,25 +17,23 @@ from xanes_core.spectra import (
 
 #: Label, energy and height of every row, by kind of spectrum.
 _ROWS = {
-    "xanes": (
+    XANES: (
         ("Edge, half step", "edge_half_ev", None),
         ("Edge, steepest", "edge_steepest_ev", None),
         ("White line", "white_line_ev", "white_line_height"),
         ("Pre-edge peak", "pre_edge_ev", "pre_edge_height"),
     ),
-    "xes": (
+    XES: (
         ("Main maximum", "main_peak_ev", "main_peak_height"),
         ("Mean energy of the band", "mean_energy_ev", None),
         ("Peak below it", "satellite_ev", "satellite_height"),
     ),
 }
-_READ = {"xanes": spectral_features, "xes": emission_features}
-#: Decimals of heights.
-_DIGITS = {"xanes": 2, "xes": 3}
+_READ = {XANES: spectral_features, XES: emission_features}
 #: Features in the batch table and in the zip's summary.
 _SUMMARY = {
-    "xanes": ("edge_half_ev", "white_line_ev", "white_line_height", "pre_edge_ev"),
-    "xes": ("main_peak_ev", "main_peak_height", "mean_energy_ev", "satellite_ev"),
+    XANES: ("edge_half_ev", "white_line_ev", "white_line_height", "pre_edge_ev"),
+    XES: ("main_peak_ev", "main_peak_height", "mean_energy_ev", "satellite_ev"),
 }
 
 
@@ -58,7 +57,7 @@ def with_uncertainty(value: float, spread: float, *, most: int = 2) -> str:
 
 def _features(prediction) -> tuple[dict[str, float], dict[str, float]]:
     """Values of the mean spectrum and their spread, of what at least half the networks show."""
-    read, energy = _READ[prediction.spectrum], prediction.energy_rel_ev
+    read, energy = _READ[prediction.kind], prediction.energy_rel_ev
     own = read(energy, prediction.mu)
     found = features_with_uncertainty(energy, prediction.members, read=read)
     shown = {n for n, e in found.items() if 2 * e.n_showing >= e.n_members}
@@ -70,8 +69,8 @@ def features_table(prediction, axis: str) -> None:
     """What the spectrum shows of edge, white line and pre-edge peak, or of emission maxima."""
     values, spread = _features(prediction)
     offset = prediction.e0_ev if axis == "absolute" else 0.0
-    rows, digits = {}, _DIGITS[prediction.spectrum]
-    for label, energy, height in _ROWS[prediction.spectrum]:
+    rows, digits = {}, prediction.kind.digits
+    for label, energy, height in _ROWS[prediction.kind]:
         position = values[energy]
         if not math.isfinite(position):
             continue
@@ -84,7 +83,7 @@ def features_table(prediction, axis: str) -> None:
     st.table(table, border="horizontal")
     st.caption(
         "\u00b1 is the spread over the networks of the ensemble; heights in "
-        f"{INTENSITY_UNITS[prediction.spectrum]}."
+        f"{prediction.kind.unit}."
     )
 
 
@@ -97,8 +96,8 @@ def summary_columns(prediction) -> dict[str, str]:
 def _summary_columns(key: bytes, _prediction) -> dict[str, str]:
     values, spread = _features(_prediction)
     columns = {}
-    for name in _SUMMARY[_prediction.spectrum]:
-        digits = 2 if name.endswith("_ev") else _DIGITS[_prediction.spectrum]
+    for name in _SUMMARY[_prediction.kind]:
+        digits = 2 if name.endswith("_ev") else _prediction.kind.digits
         known = math.isfinite(values[name])
         columns[name] = f"{values[name]:.{digits}f}" if known else ""
         has_spread = known and math.isfinite(spread[name])

@@ -8,19 +8,17 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.shared.inputs import Entry
-from pages.parts.shared.library import KIND_NAMES
 from pages.parts.shared.page import is_dark, plain
 from xanes_core.files import safe_name
 from xanes_core.model import to_csv, to_json, to_xdi
 from xanes_core.plots import Curve, spectrum_figure, spectrum_image
-from xanes_core.spectra import INTENSITY_UNITS
+from xanes_core.spectra import XANES, XES
 
 FIGURE_HEIGHT_PX = 390
 #: Two figures, one above the other.
 SMALL_FIGURE_HEIGHT_PX = 290
-_FIGURE_KEYS = {"xanes": "spectrum", "xes": "emission"}
-#: Decimals of intensities.
-_DIGITS = {"xanes": 2, "xes": 3}
+#: Names of the figures for style sheets and tests.
+_FIGURE_KEYS = {XANES: "spectrum", XES: "emission"}
 # the downloads below make a better picture than the browser does
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "lasso2d", "select2d"]}
 _VERDICTS = {
@@ -41,10 +39,10 @@ def heading(entry: Entry, *, named: bool) -> None:
 def spectrum_panel(curves: list[Curve], prediction, axis: str, *, one_of_two: bool) -> None:
     """The spectra, with the prediction in front."""
     figure = spectrum_figure(
-        curves, e0_ev=prediction.e0_ev, axis=axis, dark=is_dark(), spectrum=prediction.spectrum,
+        curves, e0_ev=prediction.e0_ev, axis=axis, dark=is_dark(), kind=prediction.kind,
         height_px=SMALL_FIGURE_HEIGHT_PX if one_of_two else FIGURE_HEIGHT_PX,
     )  # fmt: skip
-    key = _FIGURE_KEYS[prediction.spectrum]
+    key = _FIGURE_KEYS[prediction.kind]
     st.plotly_chart(figure, width="stretch", theme=None, key=key, config=_CHART)
 
 
@@ -56,7 +54,7 @@ def verdict_panel(predictions: Sequence) -> None:
         domain = group[0].domain
         label, colour = _VERDICTS.get(domain.level, (domain.level, "gray"))
         if len(groups) > 1:
-            label = f"{KIND_NAMES[group[0].spectrum]}: {label[:1].lower()}{label[1:]}"
+            label = f"{group[0].kind.title}: {label[:1].lower()}{label[1:]}"
         with st.container(border=True, gap="xsmall", key=f"verdict_{i}" if i else "verdict"):
             st.badge(label, color=colour)
             st.markdown("\n".join(f"- {plain(r[:1].upper() + r[1:])}" for r in domain.reasons))
@@ -68,9 +66,9 @@ def _band_text(predictions: Sequence) -> str:
     first = predictions[0]
     widths = []
     for p in predictions:
-        width = f"{np.mean(p.upper - p.lower):.{_DIGITS[p.spectrum]}f}"
-        kind = f" ({KIND_NAMES[p.spectrum]})" if len(predictions) > 1 else ""
-        widths.append(f"{width} {INTENSITY_UNITS[p.spectrum]}{kind}")
+        width = f"{np.mean(p.upper - p.lower):.{p.kind.digits}f}"
+        named = f" ({p.kind.title})" if len(predictions) > 1 else ""
+        widths.append(f"{width} {p.kind.unit}{named}")
     return (
         f"The band is meant to hold the true spectrum at {100 * first.level:.0f} % of the "
         f"energies; here it is {' and '.join(widths)} wide on average."
@@ -79,13 +77,13 @@ def _band_text(predictions: Sequence) -> str:
 
 def downloads(prediction, curves: list[Curve], axis: str, name: str) -> None:
     """Buttons for data and figure."""
-    kind = "" if prediction.spectrum == "xanes" else f"_{prediction.spectrum}"
-    base = f"{safe_name(name)}_{prediction.element}_K{kind}"
+    ending = "" if prediction.kind == XANES else f"_{prediction.kind.key}"
+    base = f"{safe_name(name)}_{prediction.element}_K{ending}"
 
     def image(image_format: str):
         return lambda: spectrum_image(
             curves, e0_ev=prediction.e0_ev, axis=axis, image_format=image_format,
-            spectrum=prediction.spectrum,
+            kind=prediction.kind,
         )  # fmt: skip
 
     offers = [
@@ -96,7 +94,7 @@ def downloads(prediction, curves: list[Curve], axis: str, name: str) -> None:
         ("SVG", "svg", "image/svg+xml", image("svg")),
     ]
     with st.container(
-        horizontal=True, gap="small", vertical_alignment="center", key=f"downloads{kind}"
+        horizontal=True, gap="small", vertical_alignment="center", key=f"downloads{ending}"
     ):
         st.markdown("Download")
         for label, extension, mime, make in offers:
@@ -106,7 +104,7 @@ def downloads(prediction, curves: list[Curve], axis: str, name: str) -> None:
                 file_name=f"{base}.{extension}",
                 mime=mime,
                 on_click="ignore",
-                key=f"download{kind}_{extension}",
+                key=f"download{ending}_{extension}",
             )
 
 

@@ -7,8 +7,9 @@ from ase import Atoms
 
 from pages.parts.shared import inputs
 from pages.parts.shared.inputs import Entry
-from pages.parts.shared.library import KIND_NAMES, _sites, default_model, model_cards, structure_key
+from pages.parts.shared.library import _sites, default_model, model_cards, structure_key
 from pages.parts.shared.page import from_link, notice, to_link
+from xanes_core.spectra import SPECTRUM_KINDS, XANES, SpectrumKind
 from xanes_core.structures import absorber_elements
 from xanes_core.theory import Convolution
 
@@ -25,16 +26,19 @@ _FIELDS = (
 )
 
 
-def known_spectra(element: str) -> tuple[str, ...]:
+def known_spectra(element: str) -> tuple[SpectrumKind, ...]:
     """Kinds of spectra that a shipped model predicts for `element`."""
-    return tuple(kind for kind in KIND_NAMES if model_cards(element, kind))
+    return tuple(kind for kind in SPECTRUM_KINDS.values() if model_cards(element, kind))
 
 
-def choose_spectra(element: str) -> tuple[str, ...]:
+def choose_spectra(element: str) -> tuple[SpectrumKind, ...]:
     """Kinds of spectra to show, kept in the link; a control where there is a choice."""
     known = known_spectra(element)
-    options = {kind: (kind,) for kind in known} | ({"both": known} if len(known) > 1 else {})
-    asked = from_link("spectrum", [*KIND_NAMES, "both"], "the spectrum")
+    titles = {kind.key: kind.title for kind in known}
+    options = {kind.key: (kind,) for kind in known}
+    if len(known) > 1:
+        options["both"] = known
+    asked = from_link("spectrum", [*SPECTRUM_KINDS, "both"], "the spectrum")
     if asked:
         st.session_state["spectra_choice"] = asked
         if asked not in options:
@@ -42,12 +46,12 @@ def choose_spectra(element: str) -> tuple[str, ...]:
     if len(options) < 2:
         return known
     choice = st.session_state.get("spectra_choice")
-    st.session_state["spectra"] = choice if choice in options else known[0]
+    st.session_state["spectra"] = choice if choice in options else known[0].key
     choice = st.segmented_control(
-        "Spectrum", list(options), format_func=lambda kind: KIND_NAMES.get(kind, kind),
+        "Spectrum", list(options), format_func=lambda key: titles.get(key, key),
         key="spectra", required=True, label_visibility="collapsed", on_change=_remember_spectra,
     )  # fmt: skip
-    to_link("spectrum", choice if choice != known[0] else None)
+    to_link("spectrum", choice if choice != known[0].key else None)
     return options[choice]
 
 
@@ -55,15 +59,15 @@ def _remember_spectra() -> None:
     st.session_state["spectra_choice"] = st.session_state["spectra"]
 
 
-def choose_model(element: str, spectrum: str = "xanes") -> str | None:
+def choose_model(element: str, kind: SpectrumKind = XANES) -> str | None:
     """Model for `element`: a choice where several XANES models cover it."""
-    if spectrum != "xanes":
-        key = default_model(element, spectrum)
+    if kind != XANES:
+        key = default_model(element, kind)
         st.sidebar.caption(f"Model: {key}")
         return key
-    keys = [card["key"] for card in model_cards(element, "xanes")]
+    keys = [card["key"] for card in model_cards(element, XANES)]
     asked = from_link("model", [card["key"] for card in model_cards()], "the model")
-    if asked and asked not in [card["key"] for card in model_cards(None, "xanes")]:
+    if asked and asked not in [card["key"] for card in model_cards(None, XANES)]:
         notice(f"{asked} predicts emission: choose XES on the Predict page.")
         asked = None
     if asked:
@@ -156,10 +160,10 @@ def element_of(atoms: Atoms, absorber: int | str) -> str:
     return absorber if isinstance(absorber, str) else atoms[absorber].symbol
 
 
-def model_for(element: str, spectrum: str, wanted: str) -> str | None:
+def model_for(element: str, kind: SpectrumKind, wanted: str) -> str | None:
     """Key of the model `wanted` where it covers `element`, else of the default one."""
-    keys = [c["key"] for c in model_cards(element, spectrum)]
-    return wanted if wanted in keys else default_model(element, spectrum)
+    keys = [c["key"] for c in model_cards(element, kind)]
+    return wanted if wanted in keys else default_model(element, kind)
 
 
 def first_choice(entry: Entry, options: dict[int | str, str]) -> int | str:

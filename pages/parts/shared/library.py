@@ -10,10 +10,8 @@ import streamlit as st
 from ase import Atoms
 
 from xanes_core.model import list_models, load_model
+from xanes_core.spectra import XANES, SpectrumKind
 from xanes_core.structures import absorber_sites, list_examples, load_example
-
-#: Kinds of spectra as people call them.
-KIND_NAMES = {"xanes": "XANES", "xes": "XES"}
 
 
 @st.cache_resource(max_entries=8, show_spinner="Loading the model")
@@ -23,12 +21,12 @@ def cached_model(key: str):
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def model_cards(element: str | None = None, spectrum: str | None = None) -> list[dict]:
+def model_cards(element: str | None = None, kind: SpectrumKind | None = None) -> list[dict]:
     """Cards of the shipped models of an element and a kind of spectrum, defaults first.
 
     None stands for all.
     """
-    return [dict(card) for card in list_models(element, spectrum)]
+    return [dict(card) for card in list_models(element, kind)]
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -43,9 +41,9 @@ def example_atoms(key: str):
     return load_example(key)
 
 
-def default_model(element: str, spectrum: str = "xanes") -> str | None:
+def default_model(element: str, kind: SpectrumKind = XANES) -> str | None:
     """Key of the model that answers for `element` unless the reader chooses another."""
-    cards = model_cards(element, spectrum)
+    cards = model_cards(element, kind)
     return cards[0]["key"] if cards else None
 
 
@@ -56,7 +54,7 @@ class Request:
     absorber: int | str
     element: str
     model_key: str
-    spectrum: str = "xanes"
+    kind: SpectrumKind = XANES
 
 
 def structure_key(atoms: Atoms) -> str:

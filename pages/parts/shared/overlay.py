@@ -9,14 +9,15 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.shared.choices import convolution_controls
-from pages.parts.shared.library import KIND_NAMES
 from pages.parts.shared.page import plain
 from xanes_core.errors import SpectrumError, TheoryError, XanesError
-from xanes_core.model import on_shared_grid
+from xanes_core.model import Prediction, on_shared_grid
 from xanes_core.plots import Curve, spectrum_curve
 from xanes_core.spectra import (
-    INTENSITY_UNITS,
+    SPECTRUM_KINDS,
+    XES,
     Spectrum,
+    SpectrumKind,
     align,
     area_of_reference,
     coverage,
@@ -56,11 +57,13 @@ def _read(data: bytes, name: str, element: str, column: str) -> Spectrum:
 
 def overlay_spectrum(prediction) -> Curve | None:
     """Sidebar controls of the reader's spectrum, and its curve once it is ready to compare."""
-    found = overlay_of_kind({prediction.spectrum: prediction}, (prediction.spectrum,))
+    found = overlay_of_kind({prediction.kind: prediction}, (prediction.kind,))
     return found[1] if found else None
 
 
-def overlay_of_kind(predictions: Mapping, kinds: Sequence[str]) -> tuple[str, Curve] | None:
+def overlay_of_kind(
+    predictions: Mapping[SpectrumKind, Prediction], kinds: Sequence[SpectrumKind]
+) -> tuple[SpectrumKind, Curve] | None:
     """As :func:`overlay_spectrum`, where spectra of several kinds can be shown.
 
     `predictions` by kind are those in view, `kinds` all that the reader's spectrum may be. Returns
@@ -140,7 +143,11 @@ def _clear() -> None:
     st.session_state["spectrum_version"] += 1
 
 
-def _controls(stored: StoredSpectrum, predictions, kinds) -> tuple[str, Curve] | None:
+def _controls(
+    stored: StoredSpectrum,
+    predictions: Mapping[SpectrumKind, Prediction],
+    kinds: Sequence[SpectrumKind],
+) -> tuple[SpectrumKind, Curve] | None:
     prediction = next(iter(predictions.values()))
     names, proposed = _columns(stored.data, stored.name)
     column = proposed
@@ -156,15 +163,15 @@ def _controls(stored: StoredSpectrum, predictions, kinds) -> tuple[str, Curve] |
                 st.markdown(f"- {plain(note)}")
     shown = _which(spectrum, column, kinds)
     if shown not in predictions:
-        st.caption(f"Choose {KIND_NAMES[shown]} above the figure to see it.")
+        st.caption(f"Choose {shown.title} above the figure to see it.")
         return None
     prediction = predictions[shown]
-    kind = st.segmented_control(
+    origin = st.segmented_control(
         "It is", ["measured", "computed"],
         default="computed" if spectrum.metadata.get("computed") == "yes" else "measured",
         key=_own_key("kind"), required=True, persist_state="session",
     )  # fmt: skip
-    ready = _ready(spectrum, prediction, kind, stored.name, column)
+    ready = _ready(spectrum, prediction, origin, stored.name, column)
     left, right = st.columns(2)
     # widgets that code may set take their start from the session, not from a default
     st.session_state.setdefault("spectrum_shift_ev", 0.0)
@@ -187,33 +194,35 @@ def _controls(stored: StoredSpectrum, predictions, kinds) -> tuple[str, Curve] |
         st.warning(plain(problem))
     ready = scale(shift(ready, by_ev), factor)
     curve = spectrum_curve(
-        ready, stored.name[:60], kind="theory" if kind == "computed" else "measurement"
+        ready, stored.name[:60], kind="theory" if origin == "computed" else "measurement"
     )
     return shown, curve
 
 
-def _which(spectrum: Spectrum, column: str, kinds: Sequence[str]) -> str:
+def _which(spectrum: Spectrum, column: str, kinds: Sequence[SpectrumKind]) -> SpectrumKind:
     """Absorption or emission: what the reader says, asked only where it makes a difference."""
     if len(kinds) == 1:
         return kinds[0]
-    told = column == "emission" or spectrum.metadata.get("spectrum") == "xes"
-    return st.segmented_control(
-        "Spectrum", kinds, default="xes" if told else kinds[0], format_func=KIND_NAMES.get,
-        key=_own_key("spectrum"), required=True, persist_state="session",
+    is_emission = column == XES.column or spectrum.metadata.get("spectrum") == XES.key
+    key = st.segmented_control(
+        "Spectrum", [kind.key for kind in kinds], default=XES.key if is_emission else kinds[0].key,
+        format_func=lambda key: SPECTRUM_KINDS[key].title, key=_own_key("spectrum"), required=True,
+        persist_state="session",
     )  # fmt: skip
+    return SPECTRUM_KINDS[key]
 
 
-def _ready(spectrum: Spectrum, prediction, kind: str, name: str, column: str) -> Spectrum:
+def _ready(spectrum: Spectrum, prediction, origin: str, name: str, column: str) -> Spectrum:
     """On the scale of the prediction: edge steps, or the area of an emission."""
-    if prediction.spectrum == "xes":
-        line = kind == "measured" and st.toggle(
+    if prediction.kind == XES:
+        line = origin == "measured" and st.toggle(
             "Subtract a line", key=_own_key("line"), persist_state="session",
             help="Through the two ends of the spectrum: what other lines leave under this one.",
         )  # fmt: skip
         return area_of_reference(
             spectrum, prediction.energy_ev, prediction.mu, subtract_line=bool(line)
         )
-    ready = _broadened(spectrum, name) if kind == "computed" else None
+    ready = _broadened(spectrum, name) if origin == "computed" else None
     return ready or _normalised(spectrum, prediction.element, column)
 
 
@@ -304,7 +313,7 @@ def misfit_line(prediction, curve: Curve) -> None:
         else ""
     )
     st.markdown(
-        f"**Misfit** {rms:.3f} {INTENSITY_UNITS[prediction.spectrum]} (root mean square). "
+        f"**Misfit** {rms:.3f} {prediction.kind.unit} (root mean square). "
         f"**{100 * share:.0f} %** of the "
         f"energies lie inside the {100 * prediction.level:.0f} % band, {100 * (1 - share):.0f} % "
         f"outside{where}."
