@@ -522,6 +522,37 @@ def test_accuracy_prints_a_table(capsys, training_set, monkeypatch):
     assert [row.split()[1] for row in rows] == ["element", "all", "V", "Fe"]
 
 
+def test_accuracy_updates_every_document(capsys, training_set, monkeypatch):
+    monkeypatch.setattr("xanes_core.training.accuracy.BASELINES", {})
+    for name, key in (("readme.md", "tiny short"), ("long.md", "tiny")):
+        Path(name).write_text(f"before\n<!-- accuracy {key} -->\n<!-- end {key} -->\nafter\n")
+    arguments = ["accuracy", "--model", "tiny", "--data", training_set]
+    assert main([*arguments, "--document", "readme.md", "--document", "long.md"]) == 0
+    table = capsys.readouterr().out
+    assert Path("long.md").read_text() == (
+        f"before\n<!-- accuracy tiny -->\n{table}<!-- end tiny -->\nafter\n"
+    )
+    short = Path("readme.md").read_text().splitlines()
+    assert short[:2] == ["before", "<!-- accuracy tiny short -->"]
+    assert short[2] == table.splitlines()[0]
+    assert short[-2:] == ["<!-- end tiny short -->", "after"]
+    assert "band width" in table
+    assert "band width" not in "".join(short)
+
+
+@pytest.mark.parametrize("option", ["--document", "--readme"])
+def test_a_document_without_marks_is_told_before_the_work(
+    capsys, training_set, monkeypatch, option
+):
+    monkeypatch.setattr("xanes_core.cli.training.accuracy_report", lambda *a, **k: 1 / 0)
+    Path("plain.md").write_text("nothing\n")
+    arguments = ["accuracy", "--model", "tiny", "--data", training_set, option]
+    assert main([*arguments, "plain.md"]) == 2
+    assert "<!-- accuracy tiny -->" in one_line(capsys.readouterr().err)
+    assert main([*arguments, "nowhere.md"]) == 2
+    assert one_line(capsys.readouterr().err).startswith("nowhere.md cannot be read")
+
+
 def test_crossval_prints_the_candidates(capsys, training_set, monkeypatch):
     found = cli_candidate()
     monkeypatch.setattr("xanes_core.cli.training.compare", lambda *a, **k: iter(found))

@@ -25,7 +25,12 @@ from xanes_core.model.calibration import concatenate, fit_calibration
 from xanes_core.model.card import CARD_KEYS
 from xanes_core.training import accuracy, crossval
 from xanes_core.training import train as training
-from xanes_core.training.accuracy import accuracy_report, markdown_table, replace_table
+from xanes_core.training.accuracy import (
+    accuracy_report,
+    markdown_table,
+    replace_table,
+    update_document,
+)
 from xanes_core.training.assessment import assess, folds
 from xanes_core.training.baselines import (
     BASELINES,
@@ -403,6 +408,24 @@ def test_table_of_the_report(data):
     assert any(line.startswith("in domain: n ") for line in lines)
 
 
+@pytest.mark.usefixtures("quick_baselines")
+def test_short_table_is_part_of_the_long_one(data):
+    report = accuracy_report(tiny_recipe(), data)
+
+    def cells(table):
+        lines = [line for line in table.splitlines() if line.startswith("| ")]
+        found = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+        return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
+
+    short = markdown_table(report, short=True)
+    assert short.splitlines()[0] == markdown_table(report).splitlines()[0]
+    assert short.splitlines()[-1].startswith("| Fe | ")
+    columns = ["rel. error %", "peak position eV", "90 % coverage"]
+    assert list(cells(short)[0])[-3:] == columns
+    for few, many in zip(cells(short), cells(markdown_table(report)), strict=False):
+        assert few.items() < many.items()
+
+
 def test_ratio_to_the_recipe_with_its_spread_over_folds(data, monkeypatch):
     quick = {REFERENCE: per_element(mean_spectrum)}
     monkeypatch.setattr(accuracy, "BASELINES", quick)
@@ -452,6 +475,32 @@ def test_table_goes_between_its_marks():
 def test_text_without_marks_is_refused(text):
     with pytest.raises(DatasetError, match="no place for the table"):
         replace_table(text, "k", "")
+
+
+def test_a_document_gets_the_tables_it_has_marks_for():
+    marks = "<!-- accuracy {0} -->\nold\n<!-- end {0} -->\n".format
+    told = {"key": "k", "table": "| long |", "short": "| short |"}
+    once = update_document(marks("k") + marks("k short"), **told)
+    assert once == (marks("k") + marks("k short")).replace("old", "| long |", 1).replace(
+        "old", "| short |"
+    )
+    assert update_document(marks("k short"), **told) == marks("k short").replace("old", "| short |")
+    assert update_document(marks("k") + marks("j"), **told) == (
+        marks("k").replace("old", "| long |") + marks("j")
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<!-- accuracy j -->\n<!-- end j -->", "<!-- end k short -->"]
+)
+def test_a_document_without_marks_of_the_model_is_refused(text):
+    with pytest.raises(DatasetError, match="no place for the table: write <!-- accuracy k -->"):
+        update_document(text, "k", "", "")
+
+
+def test_half_a_pair_of_marks_is_refused():
+    with pytest.raises(DatasetError, match="<!-- end k short -->"):
+        update_document("<!-- accuracy k short -->", "k", "", "")
 
 
 def test_report_without_held_out_samples_is_refused(data):

@@ -11,7 +11,7 @@ from xanes_core.cli.bench import run_benchmark
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.files import PROJECT, write_bytes
 from xanes_core.model import load_model, load_report, save_model
-from xanes_core.training.accuracy import accuracy_report, markdown_table, replace_table
+from xanes_core.training.accuracy import accuracy_report, markdown_table, update_document
 from xanes_core.training.crossval import compare
 from xanes_core.training.evaluate import evaluate
 from xanes_core.training.learning_curve import compare_strategies, learning_curve
@@ -46,7 +46,14 @@ def add_training_commands(commands) -> None:
             )
         if name == "accuracy":
             command.add_argument(
-                "--readme", type=Path, metavar="FILE", help="put the table between its marks there"
+                "--document",
+                "--readme",
+                dest="documents",
+                type=Path,
+                action="append",
+                default=[],
+                metavar="FILE",
+                help="put the table between its marks there; may be given several times",
             )
             command.add_argument(
                 "--folds",
@@ -107,14 +114,15 @@ def _crossval(options: argparse.Namespace) -> int:
 
 def _accuracy(options: argparse.Namespace) -> int:
     recipe, data = _load(options)
-    if options.readme is not None:  # a file without marks is told before the work, not after
-        replace_table(_text_of(options.readme), recipe.key, "")
+    for document in options.documents:  # one without marks is told before the work, not after
+        update_document(_text_of(document), recipe.key, "", "")
     report = accuracy_report(recipe, data, fold_ratios=options.folds, n_jobs=options.jobs)
     table = markdown_table(report, recipe.kind)
+    short = markdown_table(report, recipe.kind, short=True)
     print(table)
-    if options.readme is not None:
-        text = replace_table(_text_of(options.readme), recipe.key, table)
-        write_bytes(options.readme, text.encode())
+    for document in options.documents:
+        text = update_document(_text_of(document), recipe.key, table, short)
+        write_bytes(document, text.encode())
     return 0
 
 

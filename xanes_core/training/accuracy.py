@@ -110,13 +110,27 @@ _COLUMNS = (
     ("90 % coverage", "coverage", 3),
     ("band width", "width", 3),
 )
+#: What a short table keeps of them.
+_SHORT = ("rel. error %", "peak position eV", "90 % coverage")
 
 
-def markdown_table(report: dict, kind: SpectrumKind = XANES) -> str:
-    """Table of a report; its first line tells the unit of the MSE."""
+def markdown_table(report: dict, kind: SpectrumKind = XANES, *, short: bool = False) -> str:
+    """Table of a report; its first line tells the unit of the MSE.
+
+    Parameters
+    ----------
+    report : dict
+        As :func:`accuracy_report`.
+    kind : SpectrumKind, optional
+        What was predicted.
+    short : bool, optional
+        Fewer columns, and nothing but the elements.
+    """
     names, (unit, label) = list(report["baselines"]), (kind.mse_factor, kind.mse_unit)
-    head = ["element", "n", "MSE", *(f"MSE, {name}" for name in names), "ratio to the recipe"]
-    head += [label for label, _, _ in _COLUMNS]
+    columns = [column for column in _COLUMNS if not short or column[0] in _SHORT]
+    head = ["element", "n", "MSE", *(f"MSE, {name}" for name in names)]
+    head += [] if short else ["ratio to the recipe"]
+    head += [title for title, _, _ in columns]
     lines = [
         f"{report['key']}: fitted to {report['n_train']} samples, MSE in {label}",
         "",
@@ -128,9 +142,11 @@ def markdown_table(report: dict, kind: SpectrumKind = XANES) -> str:
             continue
         row = [element, str(found["n"]), f"{unit * found['mse']:.2f}"]
         row += [f"{unit * report['baselines'][name][element]:.2f}" for name in names]
-        row.append(_ratio(report, element))
-        row += [_number(found[key], digits) for _, key, digits in _COLUMNS]
+        row += [] if short else [_ratio(report, element)]
+        row += [_number(found[key], digits) for _, key, digits in columns]
         lines.append("| " + " | ".join(row) + " |")
+    if short:
+        return "\n".join(lines)
     medians = {"model": report["model"]["all"]["median_mse"]}
     medians |= {name: report["baselines"][name]["median"] for name in names}
     lines += ["", "median over complexes: "]
@@ -182,6 +198,31 @@ def replace_table(text: str, key: str, table: str) -> str:
         raise DatasetError(f"no place for the table: write {start} and {end} on lines of their own")
     before, rest = text.split(start)
     return f"{before}{start}\n{table}\n{end}{rest.split(end)[1]}"
+
+
+def update_document(text: str, key: str, table: str, short: str) -> str:
+    """Put the tables of a model wherever a document has marks for them.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    key : str
+        The model.
+    table, short : str
+        The long one goes between the marks of ``KEY``, the short one between those of
+        ``KEY short``, see :func:`replace_table`.
+
+    Raises
+    ------
+    DatasetError
+        The document has neither, or one mark of a pair.
+    """
+    tables = {key: table, f"{key} short": short}
+    wanted = [name for name in tables if f"<!-- accuracy {name} -->" in text]
+    for name in wanted or [key]:
+        text = replace_table(text, name, tables[name])
+    return text
 
 
 def _number(value: float | None, digits: int) -> str:
