@@ -8,7 +8,7 @@ JOBS ?= 2
 # one thread per process: the matrices are small, and several processes share the cores
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run test setup setup-test browser lint format check bench accuracy crossval train clean
+.PHONY: run test setup setup-test browser lint format check bench accuracy crossval train docs pictures clean
 
 run: setup
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
@@ -53,15 +53,35 @@ check: .venv/ready-test
 bench: .venv/ready
 	$(BIN)/python -m xanes_core bench
 
-# the table of the README, from data/
+# its tables in the README and in docs/, from data/
 accuracy: .venv/ready
-	$(BIN)/python -m xanes_core accuracy --model feff10-3d --jobs $(JOBS) --readme README.md
+	$(BIN)/python -m xanes_core accuracy --model feff10-3d --jobs $(JOBS) \
+		--document README.md --document docs/accuracy.md
 
 crossval: .venv/ready
 	$(BIN)/python -m xanes_core crossval --model feff10-3d --jobs $(JOBS)
 
 train: .venv/ready
 	$(BIN)/python -m xanes_core train --model feff10-3d --jobs $(JOBS)
+
+.venv/ready-docs: .venv/ready docs/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	@touch $@
+
+# the API in build/docs: a page for each room, and for the files that outsiders import by name
+ROOMS = $(wildcard xanes_core/__init__.py xanes_core/[a-z]*.py xanes_core/[a-z]*/__init__.py)
+NAMED = $(wildcard xanes_core/dataset/[a-z]*.py xanes_core/dataset/*/__init__.py \
+	xanes_core/training/[a-z]*.py)
+modules = $(subst /,.,$(basename $(patsubst %/__init__.py,%,$(1))))
+docs: .venv/ready-docs
+	rm -rf build/docs
+	$(BIN)/python -W error::UserWarning -m pdoc --docformat numpy --template-directory docs/templates \
+		--output-directory build/docs \
+		$(call modules,$(ROOMS)) '!xanes_core\.(cli|\w+\.)' $(call modules,$(NAMED))
+
+# the pictures of the README, of the app as it is now
+pictures: setup-test
+	$(BIN)/python -m docs.take_pictures
 
 clean:
 	rm -rf .venv static .pytest_cache .ruff_cache
