@@ -2,7 +2,7 @@
 
 Starts the app on this machine, opens each page in Debian's chromium as a reader with a light theme
 sees it at 1280 x 800, and writes small files into ``docs/pictures``. The page "Theory" runs FEFF10
-on five atoms, which takes a minute.
+on five atoms.
 """
 
 from __future__ import annotations
