@@ -17,6 +17,7 @@ from xanes_core.dataset.grow import Growth, grow, grow_pending
 from xanes_core.dataset.grower import BACKENDS, GrowReport, Spread
 from xanes_core.dataset.imports import import_folder, import_tmqm
 from xanes_core.dataset.pack import PackReport, pack
+from xanes_core.dataset.shards import shard_finished
 from xanes_core.dataset.store import SPECTRA
 from xanes_core.dataset.uncertain import POOL_FACTOR, grow_uncertain
 from xanes_core.errors import DatasetError
@@ -24,6 +25,7 @@ from xanes_core.files import PROJECT
 from xanes_core.model import load_model
 
 DATA = PROJECT / "data" / "feff10"
+SHARDS = PROJECT / "data" / "tmqm"
 #: Exit status of a run that was stopped, as a shell gives it for Ctrl-C.
 STOPPED = 130
 
@@ -42,6 +44,12 @@ def add_dataset_commands(commands) -> None:
     packing = kinds.add_parser("pack", help="merge finished records that wait into the set")
     _add_folder(packing)
     packing.set_defaults(run=_pack)
+    sharding = kinds.add_parser(
+        "shard", help="take finished spectra of others' structures along, without the structures"
+    )
+    sharding.add_argument("source", type=Path, metavar="FOLDER", help="a set grown with --from")
+    sharding.add_argument("--out", type=Path, default=SHARDS, metavar="DIR", help="(data/tmqm)")
+    sharding.set_defaults(run=_shard)
 
 
 def _add_folder(command: argparse.ArgumentParser) -> None:
@@ -115,6 +123,15 @@ def _add_import(kinds) -> None:
     command.add_argument("--max-atoms", type=_positive, metavar="N")
     command.add_argument("--count", type=_positive, metavar="N")
     command.set_defaults(run=_import)
+
+
+def _shard(options: argparse.Namespace) -> int:
+    report = shard_finished(options.source, options.out)
+    names = ", ".join(path.name for path in report.files) or "no file"
+    print(f"{report.n_added} spectra into {names}; {report.n_known} were there already")
+    if report.n_failures:
+        print(f"{report.n_failures} failures listed")
+    return 0
 
 
 def _positive(text: str) -> int:

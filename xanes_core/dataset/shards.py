@@ -1,0 +1,264 @@
+"""Spectra of structures that others publish: stored without the structures, in files never changed.
+
+``KIND-NNNN.npz`` (``xanes-0001.npz`` ...) holds up to 250 records: ``name`` (n,), ``element`` (n,),
+``charge`` (n,) with -128 where unknown, ``geometry`` (n,) the :func:`geometry_sha256` that tells
+whether a structure at hand is the one that was calculated, ``energy_ev`` (n, p) absolute energies
+padded with NaN, ``mu`` (n, p) as the theory wrote them, ``note`` (n,), ``recipe`` (n,) and the
+``recipes`` themselves as JSON. New records go into new files, so that a repository grows by what is
+new alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from xanes_core.constants import ABSORBERS
+from xanes_core.dataset.store import (
+    INCOMING,
+    add_failure,
+    checked_name,
+    read_failures,
+    read_record,
+    recipe_id,
+    waiting_files,
+)
+from xanes_core.errors import DatasetError
+from xanes_core.files import array_bytes, read_arrays, sha256_of, write_bytes
+from xanes_core.spectra import XANES, SpectrumKind
+
+#: Most records of one file.
+SHARD_SIZE = 250
+#: Coordinates are compared in steps of this size (A), the last digit of tmQM.
+GEOMETRY_STEP_ANG = 1e-5
+_UNKNOWN_CHARGE = -128
+_PER_RECORD = ("name", "element", "charge", "geometry", "energy_ev", "mu", "note", "recipe")
+_NUMBERED = re.compile(r"-(\d{4,})\.npz$")
+
+
+@dataclass(frozen=True, eq=False)
+class ShardRecord:
+    """A calculated spectrum of a structure that is not stored.
+
+    Attributes
+    ----------
+    name, element : str
+        Unique in the set; absorber.
+    charge : int or None
+        Total charge, where the source tells it.
+    geometry : str
+        :func:`geometry_sha256` of the structure.
+    energy_ev, mu : numpy.ndarray, (p,)
+        Absolute energies (eV) and spectrum, as the theory wrote them.
+    note : str
+        Of the theory, short.
+    recipe : dict
+        How it was made, with versions.
+    """
+
+    name: str
+    element: str
+    charge: int | None
+    geometry: str
+    energy_ev: np.ndarray
+    mu: np.ndarray
+    note: str = ""
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """What was done: files written, records in them, and names that were there already."""
+
+    files: tuple[Path, ...]
+    n_added: int
+    n_known: int
+    n_failures: int
+
+
+def geometry_sha256(atoms: Atoms) -> str:
+    """Checksum of a molecule whose absorber is atom 0.
+
+    Atomic numbers and positions relative to the absorber in whole steps of 1e-5 A, in file order:
+    the same for a molecule that was moved, another for one that was turned, relaxed or reordered.
+    """
+    steps = np.rint((atoms.positions - atoms.positions[0]) / GEOMETRY_STEP_ANG).astype("<i8")
+    return sha256_of(atoms.numbers.astype("u1").tobytes() + steps.tobytes())
+
+
+def write_shards(
+    folder: str | Path,
+    records: Iterable[ShardRecord],
+    *,
+    kind: SpectrumKind = XANES,
+    size: int = SHARD_SIZE,
+) -> list[Path]:
+    """Write records into new files; those that are there are left alone.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made where it is not there.
+    records : iterable of ShardRecord
+        Written in this order.
+    kind : SpectrumKind, optional
+        What their spectra are.
+    size : int, optional
+        Most records of one file.
+
+    Raises
+    ------
+    DatasetError
+        A name is unsafe or there already, an absorber is unknown, or the disk refuses.
+    """
+    folder, records = Path(folder), list(records)
+    known = {record.name for record in read_shards(folder, kind=kind)}
+    for record in records:
+        if checked_name(record.name) in known:
+            raise DatasetError(f"{record.name} is in {folder} already: leave it out")
+        if record.element not in ABSORBERS:
+            raise DatasetError(f"{record.name} has no absorber: {record.element!r}")
+        known.add(record.name)
+    numbers = [_number(path) for path in _shards(folder, kind)]
+    written = []
+    first = max(numbers, default=0) + 1
+    for number, start in enumerate(range(0, len(records), size), start=first):
+        batch = records[start : start + size]
+        path = folder / f"{kind.key}-{number:04d}.npz"
+        try:
+            written.append(write_bytes(path, array_bytes(_arrays(batch))))
+        except OSError as error:
+            raise DatasetError(
+                f"{path} cannot be written ({error.strerror}): make room, or choose another folder"
+            ) from error
+    return written
+
+
+def read_shards(folder: str | Path, *, kind: SpectrumKind = XANES) -> list[ShardRecord]:
+    """Records of all files of a kind, in the order in which they were written.
+
+    Raises
+    ------
+    DatasetError
+        A file is damaged, or a name stands in two.
+    """
+    found: dict[str, ShardRecord] = {}
+    for path in _shards(Path(folder), kind):
+        try:
+            arrays = read_arrays(path.read_bytes())
+            columns = [arrays[name] for name in _PER_RECORD]
+            recipes = json.loads(str(arrays["recipes"]))
+            records = [_record(row, recipes) for row in zip(*columns, strict=True)]
+        except (OSError, KeyError, ValueError) as error:
+            raise DatasetError(f"{path.name} is damaged ({error}); restore it") from error
+        for record in records:
+            if record.name in found:
+                raise DatasetError(f"{record.name} stands in {path.name} and in an earlier file")
+            found[record.name] = record
+    return list(found.values())
+
+
+def shard_finished(
+    source: str | Path, folder: str | Path, *, kind: SpectrumKind = XANES
+) -> ShardReport:
+    """Take the finished records that wait in a growing set, and its failures, into shards.
+
+    Parameters
+    ----------
+    source : str or Path
+        A set that grew from structures of others (``dataset grow --from``), not packed.
+    folder : str or Path
+        The shards.
+    kind : SpectrumKind, optional
+        Which of their spectra.
+
+    Raises
+    ------
+    DatasetError
+        Nothing waits there, a file is damaged, or as for :func:`write_shards`.
+    """
+    source, folder = Path(source), Path(folder)
+    waiting = [path for path in waiting_files(source) if path.suffix == ".npz"]
+    if not waiting:
+        raise DatasetError(f"{source / INCOMING} holds no finished records: grow some first")
+    known = {record.name for record in read_shards(folder, kind=kind)}
+    new, n_known = [], 0
+    for path in waiting:
+        record = read_record(path)
+        if record.name in known:
+            n_known += 1
+        elif record.atoms is not None and kind.key in record.curves:
+            curve, info = record.curves[kind.key], record.atoms.info
+            new.append(
+                ShardRecord(
+                    name=record.name,
+                    element=record.atoms.get_chemical_symbols()[0],
+                    charge=info.get("charge"),
+                    geometry=geometry_sha256(record.atoms),
+                    energy_ev=curve.energy_ev,
+                    mu=curve.mu,
+                    note=curve.note,
+                    recipe=record.recipe,
+                )
+            )
+    files = write_shards(folder, new, kind=kind)
+    listed = {failure["name"] for failure in read_failures(folder)}
+    failures = [one for one in read_failures(source) if one["name"] not in listed]
+    for failure in failures:
+        add_failure(folder, failure)
+    return ShardReport(tuple(files), len(new), n_known, len(failures))
+
+
+def _shards(folder: Path, kind: SpectrumKind) -> list[Path]:
+    return sorted(
+        (path for path in folder.glob(f"{kind.key}-*.npz") if _NUMBERED.search(path.name)),
+        key=_number,
+    )
+
+
+def _number(path: Path) -> int:
+    match = _NUMBERED.search(path.name)
+    return int(match[1]) if match else 0
+
+
+def _arrays(records: Sequence[ShardRecord]) -> dict[str, np.ndarray]:
+    energy = np.full((len(records), max(len(record.mu) for record in records)), np.nan)
+    mu = np.full(energy.shape, np.nan, dtype=np.float32)
+    for row, record in enumerate(records):
+        energy[row, : len(record.energy_ev)] = record.energy_ev
+        mu[row, : len(record.mu)] = record.mu
+    charges = [_UNKNOWN_CHARGE if r.charge is None else int(r.charge) for r in records]
+    recipes = {recipe_id(record.recipe): record.recipe for record in records}
+    return {
+        "name": np.array([record.name for record in records]),
+        "element": np.array([record.element for record in records]),
+        "charge": np.array(charges, dtype=np.int16),
+        "geometry": np.array([record.geometry for record in records]),
+        "energy_ev": energy,
+        "mu": mu,
+        "note": np.array([record.note for record in records]),
+        "recipe": np.array([recipe_id(record.recipe) for record in records]),
+        "recipes": np.array(json.dumps(recipes, sort_keys=True)),
+    }
+
+
+def _record(row: tuple[Any, ...], recipes: dict[str, dict[str, Any]]) -> ShardRecord:
+    name, element, charge, geometry, energy_ev, mu, note, recipe = row
+    there = np.isfinite(mu)
+    return ShardRecord(
+        name=str(name),
+        element=str(element),
+        charge=None if int(charge) == _UNKNOWN_CHARGE else int(charge),
+        geometry=str(geometry),
+        energy_ev=energy_ev[there],
+        mu=mu[there],
+        note=str(note),
+        recipe=recipes[str(recipe)],
+    )
