@@ -127,6 +127,16 @@ def test_predicting_needs_no_scikit_learn():
     assert result.stdout.strip() == "False", result.stderr
 
 
+def test_slow_libraries_of_formats_are_loaded_when_such_a_file_is_read():
+    script = (
+        "import sys, xanes_core\n"
+        "xanes_core.read_structures(b'1\\n\\nFe 0 0 0\\n', name='a.xyz')\n"
+        "print(sorted({'ase.io', 'ase.spacegroup', 'spglib'} & set(sys.modules)))"
+    )
+    result = run_python(script)
+    assert result.stdout.strip() == "[]", result.stderr
+
+
 def test_importing_everything_does_not_load_the_dashboard():
     wanted = [name for name in MODULES if not name.endswith("__main__")]
     script = (

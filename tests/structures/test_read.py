@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import re
+from dataclasses import replace
 
 import ase.io
 import numpy as np
@@ -15,6 +17,7 @@ from tests import places
 from xanes_core.errors import StructureError, XanesError
 from xanes_core.structures import read as structure_io
 from xanes_core.structures.environments import environment
+from xanes_core.structures.formats import FORMATS
 from xanes_core.structures.read import STRUCTURE_EXTENSIONS, STRUCTURE_FORMATS, read_structures
 from xanes_core.structures.sites import absorber_sites, select_sites
 
@@ -373,6 +376,28 @@ def test_formats_and_extensions_are_all_read():
             read_structures(b"nothing of use", format=name)
 
 
+def test_every_format_is_one_row():
+    assert STRUCTURE_FORMATS == (
+        "xyz", "extxyz", "cif", "mol", "sdf", "pdb", "vasp", "gen", "fdmnes", "feff",
+    )  # fmt: skip
+    assert {
+        "xyz", "extxyz", "cif", "mol", "sdf", "pdb", "ent", "vasp", "poscar", "contcar", "gen",
+        "inp", "txt",
+    } <= set(STRUCTURE_EXTENSIONS)  # fmt: skip
+    for row in FORMATS:
+        assert row.name in row.extensions
+        assert re.fullmatch("[a-z]+", "".join((*row.extensions, *row.synonyms, *row.stems)))
+        assert not row.looks([""])
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.name)
+def test_a_sample_looks_like_one_format_first(path):
+    lines = path.read_text().split("\n")
+    telling = sorted(FORMATS, key=lambda row: row.plain)
+    looks = next(row for row in telling if row.looks(lines))
+    assert looks in structure_io._of_name(path.name)
+
+
 # ------------------------------------------------------------------ refusals
 
 
@@ -621,14 +646,14 @@ def test_limits_on_bytes_and_all_atoms(monkeypatch):
         xyz(sample("fecl4.xyz"))
 
 
-def test_whatever_a_reader_raises_is_explained(monkeypatch):
+def test_whatever_a_reader_raises_is_explained():
     def breaks(lines):
         raise RecursionError("<script>" + "x" * 500)
         yield
 
-    monkeypatch.setitem(structure_io._READERS, "xyz", breaks)
+    row = replace(FORMATS[0], read=breaks)
     with pytest.raises(StructureError, match=r"cannot be read as xyz .*damaged") as caught:
-        xyz("1\n\nFe 0 0 0\n")
+        list(structure_io._parse("1\n\nFe 0 0 0\n", row))
     assert "<" not in str(caught.value)
     assert len(str(caught.value)) < 200
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-import ase.io
+from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import DatasetError, StructureError
@@ -153,10 +153,12 @@ def list_examples(element: str | None = None) -> tuple[Example, ...]:
 
 
 @cache
-def _structure(key: str) -> ase.Atoms:
+def _structure(key: str) -> Atoms:
+    from ase.io import read as ase_read  # loads part of SciPy
+
     example = _index()[key]
     try:
-        atoms = ase.io.read(_FOLDER / f"{key}.extxyz", index=0, format="extxyz")
+        atoms = ase_read(_FOLDER / f"{key}.extxyz", index=0, format="extxyz")
     # The reader raises many kinds of errors on a damaged file.
     except Exception as error:
         raise DatasetError(
@@ -171,7 +173,7 @@ def _structure(key: str) -> ase.Atoms:
     return atoms
 
 
-def load_example(key: str) -> ase.Atoms:
+def load_example(key: str) -> Atoms:
     """Structure of one example, a fresh copy on every call.
 
     Parameters
@@ -197,7 +199,7 @@ def load_example(key: str) -> ase.Atoms:
             f"There is no example {str(key)[:60]!r}. Choose one of: {', '.join(_index())}."
         )
     example, stored = _index()[key], _structure(key)
-    return ase.Atoms(
+    return Atoms(
         numbers=stored.numbers.copy(),
         positions=stored.positions.copy(),
         info={"charge": example.charge, "multiplicity": example.multiplicity},

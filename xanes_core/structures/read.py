@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from numbers import Real
 from pathlib import Path
 
@@ -18,43 +18,16 @@ from ase import Atoms
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.checks import MAX_BYTES, MAX_FRAMES, MAX_TOTAL_ATOMS, validate_structure
-from xanes_core.structures.formats.cif import read_cif
-from xanes_core.structures.formats.fdmnes import is_fdmnes, read_fdmnes
-from xanes_core.structures.formats.feff import is_feff, read_feff
-from xanes_core.structures.formats.gen import is_gen, read_gen
-from xanes_core.structures.formats.mol import read_mol
-from xanes_core.structures.formats.pdb import ASYMMETRIC_UNIT_NOTE, read_pdb
-from xanes_core.structures.formats.poscar import read_poscar
-from xanes_core.structures.formats.text import clean_numbers, decode_text, is_number, quote
-from xanes_core.structures.formats.xyz import looks_headless, read_xyz
+from xanes_core.structures.formats import FORMATS, Format
+from xanes_core.structures.formats.pdb import ASYMMETRIC_UNIT_NOTE
+from xanes_core.structures.formats.text import decode_text, quote
 
+_NAMED = {name: row for row in FORMATS for name in (row.name, *row.synonyms)}
 #: Formats that ``read_structures`` takes by name.
-STRUCTURE_FORMATS = (
-    "xyz", "extxyz", "cif", "mol", "sdf", "pdb", "vasp", "gen", "fdmnes", "feff",
-)  # fmt: skip
+STRUCTURE_FORMATS = tuple(_NAMED)
 #: Extensions for file choosers.
-STRUCTURE_EXTENSIONS = (
-    "xyz", "extxyz", "cif", "mol", "sdf", "pdb", "ent", "vasp", "poscar", "contcar", "gen",
-    "inp", "txt",
-)  # fmt: skip
+STRUCTURE_EXTENSIONS = tuple(dict.fromkeys(end for row in FORMATS for end in row.extensions))
 
-_SAME = {"extxyz": "xyz", "sdf": "mol"}
-_OF_EXTENSION = {
-    **{name: (name,) for name in ("xyz", "cif", "mol", "pdb", "vasp", "gen", "feff", "fdmnes")},
-    **{"extxyz": ("xyz",), "sdf": ("mol",), "sd": ("mol",), "ent": ("pdb",)},
-    **{"poscar": ("vasp",), "contcar": ("vasp",)},
-    **{"inp": ("feff", "fdmnes"), "txt": ("xyz", "fdmnes", "feff")},
-}
-_TITLES = {
-    "xyz": "xyz",
-    "cif": "cif",
-    "mol": "mol/sdf",
-    "pdb": "pdb",
-    "vasp": "POSCAR",
-    "gen": "gen",
-    "fdmnes": "FDMNES input",
-    "feff": "FEFF input",
-}
 _HEAD_LINES = 20_000
 _INFO_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}\Z")
 _MAX_INFO = 50
@@ -97,7 +70,7 @@ def read_structures(
         data = _read_file(source)
     text = decode_text(data)
     chosen = _choose_format(text, name, format)
-    return _checked_frames(_parse(text, chosen), chosen)
+    return _checked_frames(_parse(text, chosen), chosen.title)
 
 
 def _read_file(source: str | os.PathLike) -> bytes:
@@ -122,15 +95,15 @@ def _read_file(source: str | os.PathLike) -> bytes:
         ) from exc
 
 
-def _choose_format(text: str, name: str | None, format: str | None) -> str:
+def _choose_format(text: str, name: str | None, format: str | None) -> Format:
     """Format by the caller's word or the extension, checked against the content."""
     if format is not None:
-        if format not in STRUCTURE_FORMATS:
+        if format not in _NAMED:
             raise StructureError(
                 f"{quote(str(format))} is no known structure format: "
                 f"choose one of {', '.join(STRUCTURE_FORMATS)}."
             )
-        candidates: tuple[str, ...] = (_SAME.get(format, format),)
+        candidates: tuple[Format, ...] = (_NAMED[format],)
         claim = f"The file was to be read as {format}"
     elif name is None:
         raise StructureError(
@@ -139,15 +112,16 @@ def _choose_format(text: str, name: str | None, format: str | None) -> str:
         )
     else:
         candidates = _of_name(str(name))
-        claim = "By its name the file is " + " or ".join(_TITLES[c] for c in candidates)
+        claim = "By its name the file is " + " or ".join(row.title for row in candidates)
     lines = text.split("\n")[:_HEAD_LINES]
-    fitting = [kind for kind in candidates if _LOOKS[kind](lines)]
+    fitting = [row for row in candidates if row.looks(lines)]
     if fitting:
         return fitting[0]
-    other = next((kind for kind, looks in _LOOKS.items() if looks(lines)), None)
+    by_telling = sorted(FORMATS, key=lambda row: row.plain)
+    other = next((row for row in by_telling if row.looks(lines)), None)
     if other is not None:
         raise StructureError(
-            f"{claim}, but its content looks like {_TITLES[other]}: "
+            f"{claim}, but its content looks like {other.title}: "
             "rename the file or choose that format."
         )
     if len(candidates) > 1:
@@ -155,94 +129,36 @@ def _choose_format(text: str, name: str | None, format: str | None) -> str:
     return candidates[0]
 
 
-def _of_name(name: str) -> tuple[str, ...]:
+def _of_name(name: str) -> tuple[Format, ...]:
+    """Formats that a file of this name may have."""
     base = re.split(r"[/\\]", name)[-1].strip().lower()
     extension = base.rpartition(".")[2] if "." in base else ""
-    if extension in _OF_EXTENSION:
-        return _OF_EXTENSION[extension]
-    if base.startswith(("poscar", "contcar")):
-        return ("vasp",)
+    by_extension = tuple(row for row in FORMATS if extension in row.extensions)
+    candidates = by_extension or tuple(row for row in FORMATS if base.startswith(row.stems))
+    if candidates:
+        return candidates
     what = f"The extension {quote('.' + extension)}" if extension else "A file without extension"
     raise StructureError(
         f"{what} is not known: use one of {', '.join(STRUCTURE_EXTENSIONS)}, or choose the format."
     )
 
 
-def _looks_cif(lines: list[str]) -> bool:
-    return any(re.match(r"\s*(data_|_cell_|_atom_site)", line, re.I) for line in lines)
-
-
-def _looks_mol(lines: list[str]) -> bool:
-    counts = any("V2000" in line or "V3000" in line for line in lines[:12])
-    return counts or any(line.startswith("M  END") for line in lines)
-
-
-def _looks_pdb(lines: list[str]) -> bool:
-    return any(re.match(r"(ATOM  |HETATM)[\s\d*A-Za-z]{5}", line) for line in lines)
-
-
-def _looks_xyz(lines: list[str]) -> bool:
-    kept = [line.split() for line in lines[:60] if line.strip()]
-    counted = bool(kept) and len(kept[0]) == 1 and kept[0][0].isdigit()
-    third = next((w for w in kept[1:3] if len(w) > 3 and all(map(is_number, w[1:4]))), None)
-    return (counted and (third is not None or len(kept) < 3)) or looks_headless(lines)
-
-
-def _looks_poscar(lines: list[str]) -> bool:
-    words = [line.split() for line in lines[1:5]]
-    return (
-        len(lines) > 7
-        and bool(words[0])
-        and is_number(words[0][0])
-        and all(len(row) >= 3 and all(map(is_number, row[:3])) for row in words[1:])
-    )
-
-
-#: In the order in which a wrong name is explained: the most telling first.
-_LOOKS: dict[str, Callable[[list[str]], bool]] = {
-    "cif": _looks_cif,
-    "mol": _looks_mol,
-    "pdb": _looks_pdb,
-    "feff": is_feff,
-    "fdmnes": is_fdmnes,
-    "gen": is_gen,
-    "xyz": _looks_xyz,
-    "vasp": _looks_poscar,
-}
-_READERS: dict[str, Callable[[list[str]], Iterable[Atoms]]] = {
-    "xyz": read_xyz,
-    "mol": read_mol,
-    "pdb": read_pdb,
-    "vasp": read_poscar,
-    "gen": read_gen,
-    "fdmnes": read_fdmnes,
-    "feff": read_feff,
-}
-
-
-def _parse(text: str, chosen: str) -> Iterator[Atoms]:
+def _parse(text: str, chosen: Format) -> Iterator[Atoms]:
     """Frames of a reader; whatever it raises becomes a message."""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            if chosen == "cif":
-                yield from read_cif(clean_numbers(text))
-            else:
-                yield from _READERS[chosen](_trimmed(text))
+            yield from chosen.read(text.rstrip().split("\n"))
     except StructureError:
         raise
     except Exception as exc:
         raise StructureError(
-            f"The file cannot be read as {_TITLES[chosen]} ({quote(str(exc))}): "
+            f"The file cannot be read as {chosen.title} ({quote(str(exc))}): "
             "it is damaged or incomplete; write it again from the program it comes from."
         ) from exc
 
 
-def _trimmed(text: str) -> list[str]:
-    return text.rstrip().split("\n")
-
-
-def _checked_frames(frames: Iterable[Atoms], chosen: str) -> list[Atoms]:
+def _checked_frames(frames: Iterable[Atoms], title: str) -> list[Atoms]:
     kept: list[Atoms] = []
     total = 0
     for atoms in frames:
@@ -265,7 +181,7 @@ def _checked_frames(frames: Iterable[Atoms], chosen: str) -> list[Atoms]:
         kept.append(fresh)
     if not kept:
         raise StructureError(
-            f"No structure was found in the {_TITLES[chosen]} file: check that it is complete."
+            f"No structure was found in the {title} file: check that it is complete."
         )
     return kept
 

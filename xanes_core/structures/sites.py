@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
-import spglib
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
@@ -151,6 +150,8 @@ def _orbits(atoms: Atoms) -> np.ndarray:
     alone = np.arange(len(atoms))
     if len(atoms) > MAX_SYMMETRY_ATOMS:
         return alone
+    import spglib  # slow to load, and no molecule needs it
+
     cell = periodic_cell(atoms)
     # A slab or a chain gets a vacuum, so that no operation can mix its two faces with an image.
     extent_ang = np.ptp(atoms.positions @ np.linalg.inv(cell), axis=0)[~atoms.pbc]

@@ -1,1 +1,72 @@
-"""Formats of structure files, one file each; private to reading."""
+"""Structure formats, a row each. A new one is a file of this folder and a row of ``FORMATS``.
+
+A file whose library is slow to load imports it inside a function: everybody imports this table,
+and most need none of these libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ase import Atoms
+
+from xanes_core.structures.formats.cif import is_cif, read_cif
+from xanes_core.structures.formats.fdmnes import is_fdmnes, read_fdmnes
+from xanes_core.structures.formats.feff import is_feff, read_feff
+from xanes_core.structures.formats.gen import is_gen, read_gen
+from xanes_core.structures.formats.mol import is_mol, read_mol
+from xanes_core.structures.formats.pdb import is_pdb, read_pdb
+from xanes_core.structures.formats.poscar import is_poscar, read_poscar
+from xanes_core.structures.formats.xyz import is_xyz, read_xyz
+
+
+@dataclass(frozen=True)
+class Format:
+    """One structure format.
+
+    Attributes
+    ----------
+    name : str
+        What callers name it by.
+    title : str
+        The same in messages.
+    extensions : tuple of str
+        Of file names, in lower case without the dot; several formats may share one.
+    looks : callable
+        Whether the first lines of a file are those of this format.
+    read : callable
+        Lines in, frames out; a StructureError for what is wrong.
+    synonyms : tuple of str
+        Further names that callers may use.
+    stems : tuple of str
+        Beginnings of the file names that need no extension, in lower case.
+    plain : bool
+        Whether its files are bare numbers and symbols, which lines of other formats resemble: it
+        is named last where a file is not what its name says.
+    """
+
+    name: str
+    title: str
+    extensions: tuple[str, ...]
+    looks: Callable[[list[str]], bool]
+    read: Callable[[list[str]], Iterator[Atoms]]
+    synonyms: tuple[str, ...] = ()
+    stems: tuple[str, ...] = ()
+    plain: bool = False
+
+
+#: In the order in which they are offered, and tried where several share an extension.
+FORMATS = (
+    Format("xyz", "xyz", ("xyz", "extxyz", "txt"), is_xyz, read_xyz, ("extxyz",), plain=True),
+    Format("cif", "cif", ("cif",), is_cif, read_cif),
+    Format("mol", "mol/sdf", ("mol", "sdf", "sd"), is_mol, read_mol, ("sdf",)),
+    Format("pdb", "pdb", ("pdb", "ent"), is_pdb, read_pdb),
+    Format(
+        "vasp", "POSCAR", ("vasp", "poscar", "contcar"), is_poscar, read_poscar,
+        stems=("poscar", "contcar"), plain=True,
+    ),
+    Format("gen", "gen", ("gen",), is_gen, read_gen),
+    Format("fdmnes", "FDMNES input", ("fdmnes", "inp", "txt"), is_fdmnes, read_fdmnes),
+    Format("feff", "FEFF input", ("feff", "inp", "txt"), is_feff, read_feff),
+)  # fmt: skip

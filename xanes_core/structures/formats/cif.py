@@ -1,15 +1,14 @@
-"""Reader of cif files: text in, full unit cells out."""
+"""Reader of cif files: lines in, full unit cells out."""
 
 from __future__ import annotations
 
 import io
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
-from ase.io.cif import CIFBlock, parse_cif
-from ase.spacegroup.spacegroup import parse_sitesym
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.checks import MAX_ATOMS
@@ -21,7 +20,16 @@ from xanes_core.structures.formats.symmetry import (
     hall_operations,
     space_group_operations,
 )
-from xanes_core.structures.formats.text import parse_number, parse_symbol, quote, symbol_or_none
+from xanes_core.structures.formats.text import (
+    clean_numbers,
+    parse_number,
+    parse_symbol,
+    quote,
+    symbol_or_none,
+)
+
+if TYPE_CHECKING:
+    from ase.io.cif import CIFBlock
 
 #: Most symmetry operations of a conventional cell.
 MAX_OPERATIONS = 192
@@ -53,8 +61,22 @@ _NUMBER_TAGS = (
 )
 
 
-def read_cif(text: str) -> Iterator[Atoms]:
-    """Every data block of a cif file that holds a structure, as the full conventional cell."""
+def is_cif(lines: list[str]) -> bool:
+    """Whether a file has a data block, a cell or atom sites of a cif file."""
+    return any(re.match(r"\s*(data_|_cell_|_atom_site)", line, re.I) for line in lines)
+
+
+def read_cif(lines: list[str]) -> Iterator[Atoms]:
+    """Every data block of a cif file that holds a structure, as the full conventional cell.
+
+    Raises
+    ------
+    StructureError
+        Too long, no coordinates, or a block that is incomplete, disordered or wrong.
+    """
+    from ase.io.cif import parse_cif  # loads all of ASE's readers and part of SciPy
+
+    text = clean_numbers("\n".join(lines))
     if len(text) > MAX_CIF_CHARS:
         raise StructureError(
             f"The cif file is longer than {MAX_CIF_CHARS // 10**6} million characters: "
@@ -112,7 +134,7 @@ def _cif_block(block: CIFBlock) -> Atoms:
     coords = np.array(
         [[_coordinate(v, label) for v in row] for label, *row in zip(labels, *axes, strict=True)]
     )
-    parameters = [block.get(tag) for tag in CIFBlock.cell_tags]
+    parameters = [block.get(tag) for tag in block.cell_tags]
     if kind == "cartn" and parameters.count(None) == 6:
         return Atoms(symbols, positions=coords)
     if None in parameters:
@@ -184,6 +206,8 @@ def _cif_operations(block: CIFBlock, parameters: list[float]) -> Operations:
                     f"The symmetry operations of the cif file cannot be read ({quote(bad or '')}): "
                     "write them as x, y, z or -x, y+1/2, -z."
                 )
+            from ase.spacegroup.spacegroup import parse_sitesym  # slow to load, see read_cif
+
             operations = parse_sitesym(texts)
             if not check_group(operations[0]):
                 raise StructureError(

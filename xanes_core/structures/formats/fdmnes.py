@@ -1,4 +1,4 @@
-"""Readers of FDMNES and FEFF input files. Lines in, one structure out."""
+"""Structures in FDMNES input: a crystal by its space group, or a molecule."""
 
 from __future__ import annotations
 
@@ -61,6 +61,11 @@ def read_fdmnes(lines: list[str]) -> Iterator[Atoms]:
     Atoms are given by atomic number, or by their place in the list under ``Atom`` where there is
     one; coordinates are in units of the cell. A single ``Absorber`` goes to
     ``info["absorber"]``.
+
+    Raises
+    ------
+    StructureError
+        No atoms in the file itself, no sensible cell, or a line that is no atom.
     """
     content = fdmnes_lines(lines)
     blocks = _fdmnes_blocks(content)

@@ -26,7 +26,13 @@ def _is_bare_card(line: str) -> bool:
 
 
 def read_feff(lines: list[str]) -> Iterator[Atoms]:
-    """Cluster of a FEFF input; the atom of potential 0 goes to ``info["absorber"]``."""
+    """Cluster of a FEFF input; the atom of potential 0 goes to ``info["absorber"]``.
+
+    Raises
+    ------
+    StructureError
+        No list of atoms or potentials, not one absorber, or a line that is no atom.
+    """
     section, scale = "", 1.0
     kinds: dict[int, str] = {}
     rows: list[tuple[int, int, list[float]]] = []

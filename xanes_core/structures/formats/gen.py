@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from ase import Atoms
 
 from xanes_core.errors import StructureError
-from xanes_core.structures.formats.text import _numbers, _with_ase, parse_count, parse_symbol
+from xanes_core.structures.formats.text import (
+    parse_count,
+    parse_symbol,
+    plain_numbers,
+    read_with_ase,
+)
 
 
 def is_gen(lines: list[str]) -> bool:
@@ -17,7 +22,13 @@ def is_gen(lines: list[str]) -> bool:
 
 
 def read_gen(lines: list[str]) -> Iterator[Atoms]:
-    """Structure of a gen file (DFTB+): cluster, supercell or fractional coordinates."""
+    """Structure of a gen file (DFTB+): cluster, supercell or fractional coordinates.
+
+    Raises
+    ------
+    StructureError
+        Helical, incomplete, or a line that is no atom or no vector.
+    """
     kept = [
         (i, line.partition("#")[0].split())
         for i, line in enumerate(lines, start=1)
@@ -45,7 +56,7 @@ def read_gen(lines: list[str]) -> Iterator[Atoms]:
                 f"{where}: an atom of the gen format needs a number, the index of its element "
                 f"(1 to {len(symbols)}) and x y z."
             )
-        text.append(" ".join([words[0], words[1], *_numbers(words[2:5], where)]))
+        text.append(" ".join([words[0], words[1], *plain_numbers(words[2:5], where)]))
     for number, words in kept[2 + count : 2 + needed]:
-        text.append(" ".join(_numbers(words[:3], f"Line {number}")))
-    yield _with_ase("\n".join(text) + "\n", "gen")
+        text.append(" ".join(plain_numbers(words[:3], f"Line {number}")))
+    yield read_with_ase("\n".join(text) + "\n", "gen")

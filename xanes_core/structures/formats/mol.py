@@ -1,4 +1,4 @@
-"""Readers of mol/sdf (V2000 and V3000) and pdb. Lines in, frames out."""
+"""Reader of mol and sdf files, V2000 and V3000. Lines in, frames out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from xanes_core.structures.formats.text import is_number, parse_count
 from xanes_core.structures.formats.xyz import atoms_of_rows
 
 
-# fmt: on
+def is_mol(lines: list[str]) -> bool:
+    """Whether a file has the counts line or the end of a mol record."""
+    counts = any("V2000" in line or "V3000" in line for line in lines[:12])
+    return counts or any(line.startswith("M  END") for line in lines)
+
+
 def read_mol(lines: list[str]) -> Iterator[Atoms]:
     """Records of a mol or sdf file, V2000 and V3000."""
     start = 0

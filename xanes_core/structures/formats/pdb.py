@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,12 +24,16 @@ ASYMMETRIC_UNIT_NOTE = (
     "The pdb file holds the asymmetric unit of a crystal: it was read as a molecule, "
     "without neighbours made by symmetry."
 )
-# fmt: off
 _AMINO_ACIDS = frozenset((
     "ALA", "ARG", "ASH", "ASN", "ASP", "CYS", "CYX", "GLH", "GLN", "GLU", "GLY", "HID", "HIE",
     "HIP", "HIS", "ILE", "LEU", "LYN", "LYS", "MET", "PHE", "PRO", "SER", "THR", "TRP", "TYR",
     "VAL",
-))
+))  # fmt: skip
+
+
+def is_pdb(lines: list[str]) -> bool:
+    """Whether a file has an ATOM or HETATM record."""
+    return any(re.match(r"(ATOM  |HETATM)[\s\d*A-Za-z]{5}", line) for line in lines)
 
 
 def read_pdb(lines: list[str]) -> Iterator[Atoms]:

@@ -1,4 +1,4 @@
-"""Readers of POSCAR (VASP) and gen (DFTB+) files. Lines in, one structure out.
+"""Reader of POSCAR files (VASP). Lines in, one structure out.
 
 The lines are checked and written anew before the library reads them: left to itself it trusts the
 announced counts, and for a POSCAR without elements it opens other files of the folder.
@@ -13,18 +13,35 @@ from ase import Atoms
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.formats.text import (
-    _numbers,
-    _with_ase,
     is_number,
     parse_count,
     parse_symbol,
+    plain_numbers,
     quote,
+    read_with_ase,
     refuse_many,
 )
 
 
+def is_poscar(lines: list[str]) -> bool:
+    """Whether the lines behind the first are a scale and three vectors."""
+    words = [line.split() for line in lines[1:5]]
+    return (
+        len(lines) > 7
+        and bool(words[0])
+        and is_number(words[0][0])
+        and all(len(row) >= 3 and all(map(is_number, row[:3])) for row in words[1:])
+    )
+
+
 def read_poscar(lines: list[str]) -> Iterator[Atoms]:
-    """Structure of a POSCAR or CONTCAR file, elements in the file itself (VASP 5 or line 1)."""
+    """Structure of a POSCAR or CONTCAR file, elements in the file itself (VASP 5 or line 1).
+
+    Raises
+    ------
+    StructureError
+        Incomplete, without elements, or a line that is not what belongs there.
+    """
     words = [re.split(r"[!#]", line, maxsplit=1)[0].split() for line in lines]
     if len(lines) < 8 or not all(words[1:6]):
         raise StructureError(
@@ -59,11 +76,11 @@ def read_poscar(lines: list[str]) -> Iterator[Atoms]:
             f"The POSCAR file announces {count:,} atoms, but {n_there:,} lines of coordinates "
             "follow: the file is incomplete or a number is wrong."
         )
-    vectors = [_numbers(words[i][:3], f"Line {i + 1}") for i in (2, 3, 4)]
+    vectors = [plain_numbers(words[i][:3], f"Line {i + 1}") for i in (2, 3, 4)]
     scales = [word for word in words[1][:3] if is_number(word)]
-    text = ["structure", " ".join(_numbers(scales[: 3 if len(scales) == 3 else 1], "Line 2"))]
+    text = ["structure", " ".join(plain_numbers(scales[: 3 if len(scales) == 3 else 1], "Line 2"))]
     text += [" ".join(vector) for vector in vectors]
     text += [" ".join(symbols), " ".join(words[at]), mode[0]]
     for i, row in enumerate(body):
-        text.append(" ".join(_numbers(row[:3], f"Line {first + i + 1}")))
-    yield _with_ase("\n".join(text) + "\n", "vasp")
+        text.append(" ".join(plain_numbers(row[:3], f"Line {first + i + 1}")))
+    yield read_with_ase("\n".join(text) + "\n", "vasp")

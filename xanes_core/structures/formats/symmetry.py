@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import spglib
 from ase import Atoms
 from ase.geometry import cellpar_to_cell
 
@@ -25,6 +24,8 @@ Operations = tuple[np.ndarray, np.ndarray]
 @lru_cache(maxsize=1)
 def _settings() -> tuple[dict[str, list[tuple[int, str]]], dict[int, list[tuple[int, str]]]]:
     """Settings (Hall number, choice) of spglib's table, by compact name and by group number."""
+    import spglib  # slow to load; most structures need no space group
+
     by_name: dict[str, list[tuple[int, str]]] = {}
     by_number: dict[int, list[tuple[int, str]]] = {}
     for hall in range(1, 531):
@@ -46,7 +47,17 @@ def _compact(name: str) -> str:
 @lru_cache(maxsize=1)
 def _hall_symbols() -> dict[str, int]:
     """Hall numbers of spglib's table by compact Hall symbol."""
+    import spglib  # slow to load
+
     return {_compact(spglib.get_spacegroup_type(n).hall_symbol): n for n in range(1, 531)}
+
+
+def _operations(hall: int) -> Operations:
+    """Rotations and translations of a setting by its Hall number."""
+    import spglib  # slow to load
+
+    operations = spglib.get_symmetry_from_database(hall)
+    return operations["rotations"], operations["translations"]
 
 
 def hall_operations(symbol: str) -> Operations:
@@ -63,8 +74,7 @@ def hall_operations(symbol: str) -> Operations:
             f"The Hall symbol {quote(str(symbol))} is not known: list the symmetry operations or "
             "all atoms of the cell in the file."
         )
-    operations = spglib.get_symmetry_from_database(number)
-    return operations["rotations"], operations["translations"]
+    return _operations(number)
 
 
 def space_group_operations(
@@ -110,8 +120,7 @@ def space_group_operations(
             f"The space group {quote(str(name))} has two origins, and the file does not say which: "
             'list the symmetry operations, or add ":1" or ":2" to the name.'
         )
-    operations = spglib.get_symmetry_from_database((fitting or [found[0][0]])[0])
-    return operations["rotations"], operations["translations"]
+    return _operations((fitting or [found[0][0]])[0])
 
 
 def check_group(rotations: np.ndarray) -> bool:

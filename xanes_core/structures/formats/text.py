@@ -10,7 +10,6 @@ import warnings
 
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
-from ase.io import read as ase_read
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.checks import MAX_ATOMS, MAX_BYTES
@@ -194,15 +193,23 @@ def _dummy(token: str, where: str) -> StructureError:
     )
 
 
-def _numbers(words: list[str], where: str) -> list[str]:
-    """Words that are finite numbers, written in a way that every reader knows."""
+def plain_numbers(words: list[str], where: str) -> list[str]:
+    """Words that are one or three finite numbers, written in a way that every reader knows.
+
+    Raises
+    ------
+    StructureError
+        Another count, or not a finite number.
+    """
     if len(words) not in (1, 3):
         raise StructureError(f"{where}: three numbers are needed.")
     return [repr(parse_number(word, where)) for word in words]
 
 
-def _with_ase(text: str, name: str) -> Atoms:
+def read_with_ase(text: str, name: str) -> Atoms:
     """Hand checked and rewritten text to a reader of the library, always by explicit format."""
+    from ase.io import read as ase_read  # loads part of SciPy, which most formats can do without
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ase_read(io.StringIO(text), format=name)

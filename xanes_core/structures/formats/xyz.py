@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
-from ase.io.extxyz import key_val_str_to_dict
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.formats.text import (
@@ -30,6 +29,14 @@ _EXTENDED = re.compile(
 _KNOWN = frozenset(chemical_symbols[1:])
 _MAX_COMMENT = 20_000
 _MAX_COLUMNS = 500
+
+
+def is_xyz(lines: list[str]) -> bool:
+    """Whether a file begins with a number of atoms and has atom lines, or has these alone."""
+    kept = [line.split() for line in lines[:60] if line.strip()]
+    counted = bool(kept) and len(kept[0]) == 1 and kept[0][0].isdigit()
+    third = next((w for w in kept[1:3] if len(w) > 3 and all(map(is_number, w[1:4]))), None)
+    return (counted and (third is not None or len(kept) < 3)) or looks_headless(lines)
 
 
 def looks_headless(lines: list[str]) -> bool:
@@ -125,6 +132,8 @@ def _extended(comment: str, rows: list[tuple[int, str]]) -> Atoms:
     where = f"Line {rows[0][0] - 1}"
     if len(comment) > _MAX_COMMENT:
         raise StructureError(f"{where}: the comment line is too long: shorten it.")
+    from ase.io.extxyz import key_val_str_to_dict  # loads part of SciPy; plain xyz does without
+
     try:
         info = key_val_str_to_dict(comment)
     except Exception as exc:
