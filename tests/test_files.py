@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xanes_core import files
-from xanes_core.files import read_arrays, sha256_of, write_bytes
+from xanes_core.files import read_arrays, sha256_of, text_of, write_bytes
 
 
 def test_written_file_holds_the_bytes_and_others_may_read_it(tmp_path):
@@ -94,3 +94,31 @@ def test_damaged_archives_are_refused(data):
 def test_archives_with_python_objects_are_refused():
     with pytest.raises(ValueError, match=r"no readable npz archive.*pickle"):
         read_arrays(archive(a=np.array([{}], dtype=object)))
+
+
+TEXT = "3\ngemörsert bei 20 °C\nFe 0 0 0\n"
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        *("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"),
+        *("latin-1", "cp1252"),
+    ],
+)
+def test_text_in_every_encoding_that_people_send(encoding):
+    assert text_of(TEXT.encode(encoding)) == TEXT
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_marks_of_both_byte_orders(order):
+    for width in (16, 32):
+        assert text_of(f"\ufeff{TEXT}".encode(f"utf-{width}-{order}")) == TEXT
+
+
+def test_bytes_that_are_no_text_become_characters():
+    assert text_of(b"") == ""
+    assert text_of(b"\x81\xfc") == "\x81ü"  # no character of Windows-1252
+    assert text_of(bytes(range(1, 256))).startswith("\x01\x02")
+    assert text_of(b"\xff\xfea\0b") == "a\ufffd"  # cut in the middle of a character
+    assert "\0" in text_of(bytes(100))

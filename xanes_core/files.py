@@ -1,7 +1,8 @@
-"""Files: where they lie, what they may be called, and writing so that nobody sees half of one."""
+"""Files: where they lie, what they are called, their text, and writing them in one piece."""
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import os
@@ -20,6 +21,16 @@ CACHE_VARIABLE = "XANES_CACHE_DIR"
 #: Longest name in bytes: file systems allow 255 for name, number and extension together.
 _MAX_NAME = 80
 _UNSAFE = re.compile(r"[^\w.-]+")
+#: Encodings by the mark that a text begins with; that of UTF-16 is the beginning of one of UTF-32.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+#: How many bytes are looked at for the zeros of UTF-16.
+_HEAD_BYTES = 2000
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:
@@ -49,6 +60,31 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
 def sha256_of(data: bytes) -> str:
     """SHA-256 of ``data`` as hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def text_of(data: bytes) -> str:
+    """Text of a person's file; never fails, so the caller judges whether it is one.
+
+    UTF-8, UTF-16 and UTF-32 by their marks, which are taken off; UTF-16 without one where the
+    text is mostly ASCII; else UTF-8, or Windows-1252 or Latin-1 where it is none. What a marked
+    encoding does not know becomes U+FFFD.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace")
+    # ASCII in UTF-16 has a zero in every second byte, and hardly one in the others
+    head = data[:_HEAD_BYTES]
+    half = len(head) / 2
+    first, second = head[::2].count(0), head[1::2].count(0)
+    if min(first, second) < 0.1 * half and max(first, second) > 0.6 * half:
+        encoding = "utf-16-be" if first > second else "utf-16-le"
+        return data.decode(encoding, errors="replace")
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
 
 
 def array_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:

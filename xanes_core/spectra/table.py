@@ -6,7 +6,6 @@ what a column means.
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections import Counter
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from xanes_core.errors import SpectrumError
+from xanes_core.files import text_of
 
 #: How many lines before the table are looked at for header entries and for names of columns, and
 #: the longest of each (characters): patterns must not crawl through megabytes.
@@ -297,14 +297,14 @@ def clean(text: str, limit: int = MAX_HEADER_VALUE) -> str:
 
 
 def decode(raw: bytes) -> str:
-    """Text of a file in UTF-8, UTF-16, UTF-32 (with or without BOM) or Latin-1/Windows-1252."""
+    """Text of a file, see :func:`~xanes_core.files.text_of`; a SpectrumError where it is none."""
     if len(raw) > MAX_BYTES:
         raise SpectrumError(
             f"the file is larger than {MAX_BYTES // 2**20} MiB; export the spectrum alone"
         )
     if not raw.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise SpectrumError("the file is empty")
-    text = _decode(raw)
+    text = text_of(raw)
     sample = text[:100_000]
     odd = sum(1 for c in sample if (c < " " and c not in "\t\r\n\f\x1a") or c in "\x7f\ufffd")
     if odd > 0.01 * len(sample):
@@ -312,31 +312,6 @@ def decode(raw: bytes) -> str:
             "this is not a text file; export the spectrum as text (CSV, XDI or columns)"
         )
     return text.replace("\0", "")
-
-
-def _decode(raw: bytes) -> str:
-    boms = (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF32_LE, "utf-32"),
-        (codecs.BOM_UTF32_BE, "utf-32"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    )
-    for bom, encoding in boms:
-        if raw.startswith(bom):
-            return raw.decode(encoding, errors="replace")
-    head = raw[:2000]
-    # ASCII text in UTF-16 without its mark has a zero in every second byte.
-    if len(head) > 20 and head[1::2].count(0) > 0.8 * len(head[1::2]):
-        return raw.decode("utf-16-le", errors="replace")
-    if len(head) > 20 and head[0::2].count(0) > 0.8 * len(head[0::2]):
-        return raw.decode("utf-16-be", errors="replace")
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return raw.decode("latin-1")
 
 
 def parse_json(text: str) -> Table:

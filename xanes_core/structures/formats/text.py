@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 import math
 import re
@@ -12,6 +11,7 @@ from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
 from xanes_core.errors import StructureError
+from xanes_core.files import text_of
 from xanes_core.structures.checks import MAX_ATOMS, MAX_BYTES
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?\Z", re.ASCII)
@@ -33,13 +33,6 @@ _SIGNATURES = {
     b"\xff\xd8\xff": "a picture",
     b"\x89HDF": "an HDF5 file",
 }
-_BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 def quote(text: str, limit: int = 40) -> str:
@@ -52,7 +45,7 @@ def quote(text: str, limit: int = 40) -> str:
 def decode_text(data: bytes) -> str:
     r"""Text of a file with ``\n`` line ends and without byte order mark.
 
-    UTF-8, UTF-16 and UTF-32 with a mark, UTF-16 without one, else Windows-1252/Latin-1.
+    Encodings are those of :func:`~xanes_core.files.text_of`.
 
     Raises
     ------
@@ -72,7 +65,7 @@ def decode_text(data: bytes) -> str:
                 f"The file is {what}, not a structure in text form: "
                 "unpack or export it to xyz, cif or another supported format first."
             )
-    text = _decode(data)
+    text = text_of(data)
     sample = text[:100_000]
     controls = sum(ord(c) < 32 and ord(c) not in _KEPT_CONTROLS for c in sample)
     if "\0" in text or controls > 0.01 * len(sample):
@@ -84,23 +77,6 @@ def decode_text(data: bytes) -> str:
     if not text.strip():
         raise StructureError("The file is empty: choose one that holds a structure.")
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _decode(data: bytes) -> str:
-    encodings = [encoding for bom, encoding in _BOMS if data.startswith(bom)][:1]
-    if not encodings:
-        even, odd = data[0:2000:2].count(0), data[1:2000:2].count(0)
-        half = len(data[:2000]) // 2
-        if odd > 0.6 * half and even == 0:
-            encodings.append("utf-16-le")
-        elif even > 0.6 * half and odd == 0:
-            encodings.append("utf-16-be")
-    for encoding in [*encodings, "utf-8", "cp1252"]:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return data.decode("latin-1")
 
 
 def clean_numbers(text: str) -> str:
