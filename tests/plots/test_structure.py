@@ -48,6 +48,13 @@ def test_an_octahedron_has_six_bonds(complex_atoms):
     assert scene(complex_atoms, 0)["bonds"] == [[0, i] for i in range(1, 7)]
 
 
+@pytest.mark.parametrize(("ratio", "drawn"), [(1.21, True), (1.23, False)])
+def test_a_drawn_bond_ends_at_122_percent_of_the_covalent_radii(ratio, drawn):
+    titanium, carbon = 1.60, 0.76  # Cordero et al. 2008
+    atoms = Atoms("TiC", [[0, 0, 0], [0, 0, ratio * (titanium + carbon)]])
+    assert bool(scene(atoms, 0)["bonds"]) is drawn
+
+
 def test_benzene_has_twelve_bonds_and_hydrogens_none_among_themselves():
     atoms = molecule("C6H6")
     assert len(scene(atoms, 0)["bonds"]) == 12

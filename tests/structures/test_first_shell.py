@@ -6,7 +6,13 @@ from ase import Atoms
 
 from xanes_core.structures.environments import environment
 from xanes_core.structures.examples import list_examples, load_example
-from xanes_core.structures.first_shell import FAMILIES, GEOMETRIES, TETRAHEDRAL_TAU4, coordination
+from xanes_core.structures.first_shell import (
+    FAMILIES,
+    GEOMETRIES,
+    TETRAHEDRAL_TAU4,
+    bond_limit_ang,
+    coordination,
+)
 
 EXAMPLES = {example.key: example for example in list_examples()}
 
@@ -42,6 +48,17 @@ def test_examples(key, geometry, families):
     found = of_example(key)
     assert (found.geometry, found.families) == (geometry, families)
     assert found.number == EXAMPLES[key].coordination_number
+
+
+def test_bonds_reach_to_a_multiple_of_the_sum_of_covalent_radii():
+    iron, oxygen, hydrogen = 1.32, 0.66, 0.31  # Cordero et al. 2008
+    assert bond_limit_ang(26, 8) == pytest.approx(1.25 * (iron + oxygen))
+    numbers = np.array([26, 8, 1])
+    radii = np.array([iron, oxygen, hydrogen])
+    np.testing.assert_allclose(bond_limit_ang(26, numbers), 1.25 * (iron + radii))
+    np.testing.assert_allclose(
+        bond_limit_ang(numbers[:, None], numbers, 1.1), 1.1 * (radii[:, None] + radii)
+    )
 
 
 def test_everything_has_a_known_name():

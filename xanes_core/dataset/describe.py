@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols, covalent_radii
+from ase.data import chemical_symbols
 
 from xanes_core.dataset.pack import packed_files, read_manifest
 from xanes_core.dataset.store import SPECTRA, names_with_spectrum, read_failures, waiting_files
 from xanes_core.dataset.training_set import TrainingSet, load_training_set
 from xanes_core.files import sha256_of
-from xanes_core.structures import BOND_FACTOR
+from xanes_core.structures import bond_limit_ang
 
 #: A number that stands by itself: the 10 of FEFF10 stays.
 _NUMBER = re.compile(r"(?<![A-Za-z\d])\d+(\.\d+)?")
@@ -84,9 +84,8 @@ def _counted(values: Iterable[Hashable]) -> dict[str, int]:
 
 def _bound(atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
     """Distances of the other atoms from atom 0 (A), and whether they are within bonding reach."""
-    radii = covalent_radii[atoms.numbers]
     distances = np.linalg.norm(atoms.positions[1:] - atoms.positions[0], axis=1)
-    return distances, distances < BOND_FACTOR * (radii[1:] + radii[0])
+    return distances, distances < bond_limit_ang(atoms.numbers[0], atoms.numbers[1:])
 
 
 def _bonds(data: TrainingSet) -> dict[str, list[float]]:

@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset.assembly import breathe
 from xanes_core.dataset.store import SPECTRA, Curve, NewRecord, recipe_id
 from xanes_core.errors import TheoryCancelled, XanesError
 from xanes_core.spectra import SPECTRUM_KINDS, area_normalised, feff_to_grid
-from xanes_core.structures import BOND_FACTOR, BROKEN_CONTACT, check_contacts, environment
+from xanes_core.structures import BROKEN_CONTACT, bond_limit_ang, check_contacts, environment
 from xanes_core.theory import (
     HYDROGEN_NOTE,
     UNCONVERGED_NOTE,
@@ -228,9 +227,8 @@ def _relaxed(task: Task, tools: Tools, stop: Stop, info: dict, recipe: dict) -> 
 
 def _coordination_number(atoms: Atoms) -> int:
     """Neighbours of atom 0, hydrogen included, within 1.25 covalent sums, if a complex has it."""
-    radii = covalent_radii[atoms.numbers]
     distances = np.linalg.norm(atoms.positions[1:] - atoms.positions[0], axis=1)
-    number = int((distances < BOND_FACTOR * (radii[1:] + radii[0])).sum())
+    number = int((distances < bond_limit_ang(atoms.numbers[0], atoms.numbers[1:])).sum())
     low, high = COORDINATION
     if not low <= number <= high:
         raise Rejected(f"coordination number {number} is not among {low} to {high}")

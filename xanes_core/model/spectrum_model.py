@@ -18,12 +18,10 @@ from xanes_core.model.ensemble import Ensemble
 from xanes_core.model.explanation import DistanceHistograms, Importance
 from xanes_core.model.report import Report
 from xanes_core.spectra import XANES, SpectrumKind, spectrum_kind
-from xanes_core.structures import Environment, Site, environment, select_sites
+from xanes_core.structures import MIN_DISTANCE_ANG, Environment, Site, environment, select_sites
 
 #: Structures predicted at once: enough to keep the processor busy, little memory.
 _CHUNK = 64
-#: Atoms nearer to an absorber than this are a mistake in the file (A).
-MIN_DISTANCE_ANG = 0.4
 
 
 @dataclass(frozen=True)

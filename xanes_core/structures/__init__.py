@@ -7,6 +7,7 @@
 
 from xanes_core.structures.checks import (
     BROKEN_CONTACT,
+    MIN_DISTANCE_ANG,
     ROUGH_CONTACT,
     check_contacts,
     closest_contact,
@@ -15,7 +16,6 @@ from xanes_core.structures.checks import (
 from xanes_core.structures.environments import Environment, environment
 from xanes_core.structures.examples import list_examples, load_example
 from xanes_core.structures.first_shell import (
-    BOND_FACTOR,
     FAMILIES,
     GEOMETRIES,
     bond_limit_ang,
@@ -32,10 +32,10 @@ from xanes_core.structures.sites import (
 )
 
 __all__ = [
-    "BOND_FACTOR",
     "BROKEN_CONTACT",
     "FAMILIES",
     "GEOMETRIES",
+    "MIN_DISTANCE_ANG",
     "ROUGH_CONTACT",
     "STRUCTURE_EXTENSIONS",
     "STRUCTURE_FORMATS",

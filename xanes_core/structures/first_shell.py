@@ -74,9 +74,19 @@ class Coordination:
     families: frozenset[str]
 
 
-def bond_limit_ang(z: int, other: int | np.ndarray) -> float | np.ndarray:
-    """Largest distance (A) at which two elements count as bonded."""
-    return BOND_FACTOR * (covalent_radii[z] + covalent_radii[other])
+def bond_limit_ang(
+    z: int | np.ndarray, other: int | np.ndarray, factor: float = BOND_FACTOR
+) -> float | np.ndarray:
+    """Largest distance (A) at which two elements count as bonded.
+
+    Parameters
+    ----------
+    z, other : int or numpy.ndarray of int
+        Atomic numbers; arrays are broadcast against each other.
+    factor : float, optional
+        Multiple of the sum of the covalent radii (Cordero et al., Dalton Trans. 2008, 2832).
+    """
+    return factor * (covalent_radii[z] + covalent_radii[other])
 
 
 def coordination_number(env: Environment) -> int:
@@ -94,8 +104,7 @@ def coordination(env: Environment) -> Coordination:
     near = np.isin(env.numbers, NONMETALS) & (env.distances_ang < _REACH_ANG)
     numbers, positions = env.numbers[near], env.positions_ang[near]
     distance = cdist(positions, positions)
-    radii = covalent_radii[numbers]
-    bonds = distance <= BOND_FACTOR * (radii[:, None] + radii[None, :])
+    bonds = distance <= bond_limit_ang(numbers[:, None], numbers)
     np.fill_diagonal(bonds, False)
     donors = _donors(env.absorber_z, numbers, env.distances_ang[near], bonds)
     labels = connected_components(bonds[np.ix_(donors, donors)], directed=False)[1]
