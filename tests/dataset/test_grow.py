@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase import Atom
 
 from tests.growing import ToyAssembler, ToyEngine, toy_relax, toy_tools
 from tests.tiny_models import tiny_model, write_training_set
@@ -261,6 +262,14 @@ def test_an_unexpected_error_is_told():
     outcome = run_task(task(), Tools(relax, ToyEngine()), Stop())
     assert (outcome.stage, outcome.reason) == ("relaxation", "ZeroDivisionError: oops")
     assert outcome.as_failure()["reason"] == "ZeroDivisionError: oops"
+
+
+def test_a_cluster_is_counted_without_an_element_that_is_left_out():
+    plain, wide = task(relaxes=False), task(relaxes=False)
+    wide.atoms.append(Atom("Br", wide.atoms.positions[0] + [0, 0, 5.6]))
+    counts = [run_task(one, toy_tools(), Stop()).record.atoms.info for one in (plain, wide)]
+    assert counts[0]["n_cluster"] == counts[1]["n_cluster"] == len(plain.atoms)
+    assert counts[0]["r_scf_ang"] == counts[1]["r_scf_ang"] == 4.0
 
 
 def test_emission_that_fails_does_not_cost_the_absorption():

@@ -26,8 +26,8 @@ from xanes_core.theory.feff10_io import (
     Feff10Settings,
     converged,
     explain_failure,
+    feff_cluster,
     parse_xmu,
-    scf_radius_ang,
     write_feff,
 )
 
@@ -113,19 +113,62 @@ def test_other_atoms_of_the_absorbers_element_have_a_potential_of_their_own():
     assert [row[3] for row in lists["ATOMS"]] == ["0", "1", "2"]
 
 
+def in_line(symbols, distances):
+    """Iron, and atoms at these distances in directions of their own."""
+    directions = [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]]
+    return Atoms(
+        f"Fe{symbols}",
+        [[0, 0, 0], *(r * np.array(n) for r, n in zip(distances, directions, strict=False))],
+    )
+
+
 @pytest.mark.parametrize(("far", "radius"), [(3.9, 4.0), (3.97, 4.02), (5.2, 5.25), (5.55, 5.6)])
 def test_radius_of_the_potentials_includes_every_element(far, radius):
-    numbers, distances = np.array([8, 8, 17, 17]), np.array([2.0, 5.9, far, far + 0.2])
-    assert scf_radius_ang(numbers, distances, 4.0) == pytest.approx(radius)
+    atoms = in_line("OOClCl", [2.0, 5.9, far, far + 0.2])
+    cluster = feff_cluster(atoms, 0, Feff10Settings())
+    assert cluster.scf_radius_ang == pytest.approx(radius)
+    assert len(cluster.near.numbers) == 4
+    assert cluster.note == ""
 
 
-def test_an_element_too_far_for_the_potentials_is_refused():
-    with pytest.raises(TheoryError, match=r"nearest Cl lies 5\.60 A .* lower the cluster radius"):
-        scf_radius_ang(np.array([8, 17]), np.array([2.0, 5.6]), 4.0)
+def test_an_element_too_far_for_the_potentials_is_left_out():
+    atoms = in_line("OClClNF", [2.0, 5.6, 5.7, 5.56, 5.54])
+    cluster = feff_cluster(atoms, 0, Feff10Settings())
+    assert cluster.near.numbers.tolist() == [8, 9]
+    np.testing.assert_array_equal(cluster.near.distances_ang, [2.0, 5.54])
+    np.testing.assert_array_equal(cluster.near.positions_ang, atoms.positions[[1, 5]])
+    assert cluster.scf_radius_ang == pytest.approx(5.59)
+    assert cluster.note == (
+        "Left out: N (1 atom beyond 5.55 A), Cl (2 atoms beyond 5.55 A), for FEFF10 makes no "
+        "potentials for an element so far away."
+    )
+
+
+def test_an_input_does_not_know_what_was_left_out():
     atoms = iron_water() + Atoms("Cl", positions=[[5.7, 0, 0]])
-    with pytest.raises(TheoryError, match=r"nearest Cl lies 5\.70 A"):
-        ENGINE.write_input(atoms)
+    text = ENGINE.write_input(atoms)
+    assert "Cl" not in text
+    assert "7 atoms within 6 A" in text
+    assert text == ENGINE.write_input(iron_water())
     assert "Cl" not in ENGINE.write_input(atoms, 0, Feff10Settings(radius_ang=5.5))
+    near = iron_water() + Atoms("Cl", positions=[[5.5, 0, 0]])
+    cards, lists = cards_of(ENGINE.write_input(near))
+    assert cards["SCF"][0] == "5.550"
+    assert [row[2] for row in lists["POTENTIALS"]] == ["Fe", "H", "O", "Cl"]
+
+
+def test_a_far_atom_stays_where_another_of_its_element_is_near():
+    atoms = iron_water() + Atoms("O", positions=[[5.7, 0, 0]])
+    cluster = feff_cluster(atoms, 0, Feff10Settings())
+    assert len(cluster.near.numbers) == 7
+    assert cluster.note == ""
+
+
+def test_an_absorber_without_any_near_neighbour_is_refused():
+    with pytest.raises(
+        TheoryError, match=r"nearest atom, Cl, lies 5\.60 A .* no potentials .* beyond 5\.55 A"
+    ):
+        ENGINE.write_input(in_line("ClN", [5.6, 5.8]))
 
 
 def test_structures_that_feff_cannot_take():
@@ -314,6 +357,17 @@ def test_a_run(stand_in, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
     with pytest.raises(SpectrumError, match="calculate up to a higher energy"):
         result.on_grid(np.append(XANES.energy_rel_ev, 200.0))
+
+
+def test_a_run_says_which_elements_were_left_out(stand_in):
+    stand_in("feff_succeeds")
+    atoms = nickel_carbonyl() + Atoms("Cl", positions=[[0, 0, 5.76]])
+    result = ENGINE.run(atoms)
+    assert result.notes == (
+        "Left out: Cl (1 atom beyond 5.55 A), for FEFF10 makes no potentials for an element so "
+        "far away.",
+    )
+    assert result.input_text == ENGINE.write_input(nickel_carbonyl())
 
 
 def test_hydrogen_is_given_p_states_once(stand_in):

@@ -19,7 +19,7 @@ from xanes_core.dataset.assembly import breathe
 from xanes_core.dataset.store import SPECTRA, Curve, NewRecord, recipe_id
 from xanes_core.errors import TheoryCancelled, XanesError
 from xanes_core.spectra import SPECTRUM_KINDS, area_normalised, feff_to_grid
-from xanes_core.structures import BROKEN_CONTACT, bond_limit_ang, check_contacts, environment
+from xanes_core.structures import BROKEN_CONTACT, bond_limit_ang, check_contacts
 from xanes_core.theory import (
     HYDROGEN_NOTE,
     UNCONVERGED_NOTE,
@@ -27,9 +27,9 @@ from xanes_core.theory import (
     Relaxed,
     RelaxSettings,
     TheoryEngine,
+    feff_cluster,
     get_engine,
     relax,
-    scf_radius_ang,
 )
 from xanes_core.theory.relaxation import available as relaxation_available
 
@@ -236,8 +236,6 @@ def _coordination_number(atoms: Atoms) -> int:
 
 
 def _describe_cluster(atoms: Atoms, info: dict) -> None:
-    settings = Feff10Settings()
-    near = environment(atoms, 0, settings.radius_ang)
-    radius = scf_radius_ang(near.numbers, near.distances_ang, settings.scf_radius_ang)
-    info["r_scf_ang"] = round(radius, 3)
-    info["n_cluster"] = 1 + len(near.numbers)
+    cluster = feff_cluster(atoms, 0, Feff10Settings())
+    info["r_scf_ang"] = round(cluster.scf_radius_ang, 3)
+    info["n_cluster"] = 1 + len(cluster.near.numbers)

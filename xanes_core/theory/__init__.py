@@ -25,7 +25,7 @@ from xanes_core.theory.convolution import Convolution
 from xanes_core.theory.fdmnes import Fdmnes
 from xanes_core.theory.fdmnes_io import FdmnesLog, FdmnesSettings, parse_bav
 from xanes_core.theory.feff10 import HYDROGEN_NOTE, Feff10
-from xanes_core.theory.feff10_io import Feff10Settings, scf_radius_ang
+from xanes_core.theory.feff10_io import Feff10Settings, feff_cluster
 from xanes_core.theory.jobs import Job, JobRunner, JobState, Work
 from xanes_core.theory.relaxation import Relaxed, RelaxSettings, relax
 
@@ -66,6 +66,7 @@ __all__ = [
     "TheoryResult",
     "TheoryTimeout",
     "Work",
+    "feff_cluster",
     "feff_seconds",
     "get_engine",
     "load_relaxed",
@@ -74,6 +75,5 @@ __all__ = [
     "relax",
     "relax_key",
     "relax_work",
-    "scf_radius_ang",
     "theory_work"
 ]  # fmt: skip

@@ -26,6 +26,7 @@ from xanes_core.theory.feff10_io import (
     Feff10Settings,
     converged,
     explain_failure,
+    feff_cluster,
     misses_an_element,
     needs_hydrogen_p,
     parse_xmu,
@@ -125,7 +126,8 @@ class Feff10(TheoryEngine):
         if not here:
             raise TheoryError(here.message)
         watch = Watch("FEFF10", time_limit_s, cancel)
-        notes = []
+        left_out = feff_cluster(atoms, absorber, settings).note
+        notes = [left_out] if left_out else []
         with working_folder(work_dir) as folder:
             for number in (1, 2, 3):
                 text = self.write_input(atoms, absorber, settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -26,6 +26,8 @@ SPECTRA = ("xanes", "xes")
 MAX_SCF_RADIUS_ANG = 5.6
 #: What the radius of the potentials is made larger than the nearest atom of an element (A).
 SCF_MARGIN_ANG = 0.05
+#: Note of a run without the atoms of some elements.
+LEFT_OUT_NOTE = "Left out: {}, for FEFF10 makes no potentials for an element so far away."
 #: Most unique potentials of FEFF10 beside the absorber's.
 MAX_POTENTIALS = 11
 #: Most atoms of a cluster; the time grows with the third power.
@@ -92,24 +94,70 @@ class Feff10Settings:
         check_flag("accept_unconverged", self.accept_unconverged)
 
 
-def scf_radius_ang(numbers: np.ndarray, distances_ang: np.ndarray, wanted_ang: float) -> float:
-    """Radius of the potentials (A): as wanted, or just beyond the nearest atom of every element.
+@dataclass(frozen=True, eq=False)
+class FeffCluster:
+    """What FEFF10 calculates around an absorber.
+
+    Attributes
+    ----------
+    near : Environment
+        Atoms within the radius, less those of elements that lie too far out for potentials.
+    scf_radius_ang : float
+        Radius of the potentials (A): as wanted, or just beyond the nearest atom of every element.
+    note : str
+        Sentence on what was left out; empty where nothing was.
+    """
+
+    near: Environment
+    scf_radius_ang: float
+    note: str = ""
+
+
+def feff_cluster(atoms: Atoms, absorber: int, settings: Feff10Settings) -> FeffCluster:
+    """Atoms that FEFF10 calculates, and how far out it makes potentials for them.
+
+    FEFF10 needs an atom of every element within the radius of its potentials, which may not grow
+    without bounds: an element whose nearest atom lies beyond 5.55 A is left out.
 
     Raises
     ------
+    StructureError
+        There is no such atom.
     TheoryError
-        It would have to exceed 5.6 A.
+        The absorber has no neighbour within the radius, or none that is near enough.
     """
-    nearest = {int(z): float(distances_ang[numbers == z].min()) for z in np.unique(numbers)}
-    z_far = max(nearest, key=nearest.__getitem__)
-    radius = max(float(wanted_ang), nearest[z_far] + SCF_MARGIN_ANG)
-    if radius > MAX_SCF_RADIUS_ANG:
+    near = environment(atoms, absorber, settings.radius_ang)
+    if len(near.numbers) == 0:
         raise TheoryError(
-            f"the nearest {chemical_symbols[z_far]} lies {nearest[z_far]:.2f} A from the absorber; "
-            f"FEFF10 needs every element within {MAX_SCF_RADIUS_ANG - SCF_MARGIN_ANG:.2f} A to "
-            "make its potentials: lower the cluster radius so that it is left out"
+            f"the absorber has no neighbour within {settings.radius_ang:g} A: raise radius_ang or "
+            "check that the coordinates are in angstrom"
         )
-    return radius
+    nearest = {
+        int(z): float(near.distances_ang[near.numbers == z].min()) for z in np.unique(near.numbers)
+    }
+    radii = {z: r + SCF_MARGIN_ANG for z, r in nearest.items()}
+    far = [z for z, radius in radii.items() if radius > MAX_SCF_RADIUS_ANG]
+    reach = f"{MAX_SCF_RADIUS_ANG - SCF_MARGIN_ANG:.2f} A"
+    if len(far) == len(radii):
+        z = min(nearest, key=nearest.__getitem__)
+        raise TheoryError(
+            f"the nearest atom, {chemical_symbols[z]}, lies {nearest[z]:.2f} A from the absorber; "
+            f"FEFF10 makes no potentials for an element beyond {reach}: check that the "
+            "coordinates are in angstrom"
+        )
+    counts = [(chemical_symbols[z], int((near.numbers == z).sum())) for z in far]
+    told = ", ".join(f"{symbol} ({n} atom{'s' * (n > 1)} beyond {reach})" for symbol, n in counts)
+    kept = ~np.isin(near.numbers, far)
+    return FeffCluster(
+        near=replace(
+            near,
+            numbers=near.numbers[kept],
+            positions_ang=near.positions_ang[kept],
+            distances_ang=near.distances_ang[kept],
+        ),
+        scf_radius_ang=max(settings.scf_radius_ang, *(radii[z] for z in radii if z not in far)),
+        note=LEFT_OUT_NOTE.format(told) if told else "",
+    )
 
 
 def _spectrum_cards(settings: Feff10Settings) -> list[str]:
@@ -126,22 +174,20 @@ def _angular_momenta(z: int, hydrogen_p: bool) -> str:
 def write_feff(atoms: Atoms, absorber: int, settings: Feff10Settings) -> str:
     """``feff.inp`` of one absorber: complete, to be run here or by hand.
 
+    Atoms that :func:`feff_cluster` leaves out are not in it.
+
     Raises
     ------
     StructureError
         The structure makes no sense, or there is no such atom.
     TheoryError
-        The absorber is not supported, has no neighbours, or the cluster is too large or too mixed
-        for FEFF10.
+        The absorber is not supported, has no neighbours near enough, or the cluster is too large
+        or too mixed for FEFF10.
     """
     symbol = absorber_symbol(atoms, absorber)
-    near = environment(atoms, absorber, settings.radius_ang)
+    cluster = feff_cluster(atoms, absorber, settings)
+    near = cluster.near
     count = len(near.numbers)
-    if count == 0:
-        raise TheoryError(
-            f"the absorber has no neighbour within {settings.radius_ang:g} A: raise radius_ang or "
-            "check that the coordinates are in angstrom"
-        )
     if count >= MAX_CLUSTER:
         raise TheoryError(
             f"{count + 1} atoms lie within {settings.radius_ang:g} A of the absorber; at most "
@@ -154,7 +200,6 @@ def write_feff(atoms: Atoms, absorber: int, settings: Feff10Settings) -> str:
             "radius_ang"
         )
     ipot = {z: i for i, z in enumerate(kinds, start=1)}
-    radius = scf_radius_ang(near.numbers, near.distances_ang, settings.scf_radius_ang)
     title = f"{symbol} K edge, {count + 1} atoms within {settings.radius_ang:g} A"
     cards = [
         f"TITLE {title}",
@@ -165,7 +210,7 @@ def write_feff(atoms: Atoms, absorber: int, settings: Feff10Settings) -> str:
         *_spectrum_cards(settings),
         f"FMS {settings.radius_ang}",
         "EXCHANGE 0",
-        f"SCF {radius:.3f} 1 {settings.scf_cycles:d} {settings.scf_mixing:g} 1",
+        f"SCF {cluster.scf_radius_ang:.3f} 1 {settings.scf_cycles:d} {settings.scf_mixing:g} 1",
         "",
         "POTENTIALS",
         "* ipot Z tag lmax_scf lmax_fms",
