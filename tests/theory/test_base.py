@@ -256,7 +256,7 @@ def test_nothing_that_a_job_prints_reaches_the_caller(tmp_path, capfd):
 def test_an_exception_elsewhere_is_told(tmp_path):
     with pytest.raises(WorkerFailed, match="the job went wrong") as caught:
         call(JOBS.raises, None, tmp_path)
-    assert caught.value.kind == "ValueError"
+    assert caught.value.error_type == "ValueError"
     assert "Traceback" in (tmp_path / "log").read_text()
 
 
@@ -266,7 +266,7 @@ def test_an_exception_elsewhere_is_told(tmp_path):
 def test_a_process_that_dies_is_told(job, words, tmp_path):
     with pytest.raises(WorkerFailed, match=f"the job: the worker process {words}") as caught:
         call(getattr(JOBS, job), None, tmp_path)
-    assert caught.value.kind == ""
+    assert caught.value.error_type == ""
 
 
 @needs_proc

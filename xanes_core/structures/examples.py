@@ -111,7 +111,7 @@ def _index() -> Mapping[str, Example]:
     path = _FOLDER / "index.json"
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["examples"]
-        found = [_example(entry) for entry in entries]
+        examples = [_example(entry) for entry in entries]
     except FileNotFoundError as error:
         raise DatasetError(
             "The example structures are missing: data/examples/index.json is not there. Restore "
@@ -122,7 +122,7 @@ def _index() -> Mapping[str, Example]:
             "The index of the example structures (data/examples/index.json) cannot be read. "
             "Restore it from the repository, or run data/examples/build_examples.py."
         ) from error
-    return MappingProxyType({example.key: example for example in found})
+    return MappingProxyType({example.key: example for example in examples})
 
 
 def list_examples(element: str | None = None) -> tuple[Example, ...]:

@@ -148,10 +148,10 @@ def _tau4(places: np.ndarray) -> float:
 
 def _family(atom: int, numbers: np.ndarray, bonds: np.ndarray) -> str:
     z, partners = int(numbers[atom]), np.flatnonzero(bonds[atom])
-    kinds = numbers[partners].tolist()
+    partner_z = numbers[partners].tolist()
     if z == _C:
-        told = {(_O,): "carbonyl", (_N,): "cyanide or isocyanide"}
-        return told.get(tuple(kinds), "carbon, other")
+        by_partner = {(_O,): "carbonyl", (_N,): "cyanide or isocyanide"}
+        return by_partner.get(tuple(partner_z), "carbon, other")
     if z == _N:
         in_ring = len(partners) == 2 and _closes_ring(atom, partners, bonds)
         return "N-heterocycle" if in_ring else "nitrogen, other"

@@ -86,16 +86,18 @@ def relax_work(atoms: Atoms, settings: RelaxSettings, cache: DiskCache) -> Work:
             detail = f"energy {state.energy_ev:.3f} eV, {force}"
             report(Progress(f"step {state.step}", state.step, settings.max_steps, 0.0, detail))
 
-        found = relaxation.relax(
+        relaxed = relaxation.relax(
             atoms, settings, isolated=True,
             on_progress=step, cancel=should_stop, time_limit_s=TIME_LIMIT_S,
         )  # fmt: skip
-        facts = {name: getattr(found, name) for name in _RELAXED_FACTS}
+        facts = {name: getattr(relaxed, name) for name in _RELAXED_FACTS}
         try:
-            cache.store(relax_key(atoms, settings), {"positions_ang": found.atoms.positions}, facts)
+            cache.store(
+                relax_key(atoms, settings), {"positions_ang": relaxed.atoms.positions}, facts
+            )
         except TheoryError:
-            return found  # the next visit relaxes again, nothing else is lost
-        return found
+            return relaxed  # the next visit relaxes again, nothing else is lost
+        return relaxed
 
     return work
 

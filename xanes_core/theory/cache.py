@@ -12,7 +12,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,16 +102,16 @@ class DiskCache:
 
     def _entries(self) -> list[tuple[float, int, str]]:
         """Last use (s), size (bytes) and key of every entry, the longest unused first."""
-        found: dict[str, tuple[float, int]] = {}
+        entries: dict[str, tuple[float, int]] = {}
         with contextlib.suppress(OSError):
             for path in self.folder.iterdir():
                 if path.suffix not in (".npz", ".json") or not _KEY.fullmatch(path.stem):
                     continue
                 with contextlib.suppress(OSError):
                     about = path.stat()
-                    used, size = found.get(path.stem, (0.0, 0))
-                    found[path.stem] = (max(used, about.st_mtime), size + about.st_size)
-        return sorted((used, size, key) for key, (used, size) in found.items())
+                    used, size = entries.get(path.stem, (0.0, 0))
+                    entries[path.stem] = (max(used, about.st_mtime), size + about.st_size)
+        return sorted((used, size, key) for key, (used, size) in entries.items())
 
     def _shrink(self, keep: str) -> None:
         entries = self._entries()
@@ -175,8 +174,8 @@ def store_result(cache: DiskCache, key: str, result: TheoryResult) -> None:
 
 def _spectrum(name: str, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> Spectrum:
     about = facts[name]
-    made = Spectrum(arrays[f"{name}_energy_ev"], arrays[f"{name}_mu"], about["e0_ev"])
-    return replace(made, metadata=about["metadata"])
+    energy_ev, mu = arrays[f"{name}_energy_ev"], arrays[f"{name}_mu"]
+    return Spectrum(energy_ev, mu, about["e0_ev"], about["metadata"])
 
 
 def _with_tuples(value: Any) -> Any:

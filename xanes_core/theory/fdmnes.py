@@ -184,8 +184,8 @@ def _output(folder: Path) -> Path:
     if plain.is_file():
         return plain
     numbered = re.compile(rf"{OUTPUT_STEM}_\d+\.txt")
-    found = sorted(path for path in folder.iterdir() if numbered.fullmatch(path.name))
-    return found[0] if found else plain
+    outputs = sorted(path for path in folder.iterdir() if numbered.fullmatch(path.name))
+    return outputs[0] if outputs else plain
 
 
 class _Reporter:

@@ -188,7 +188,7 @@ def _attempt(text: str, folder: Path, watch: Watch, on_progress: OnProgress) -> 
         )
     except WorkerFailed as error:
         log = read_if_there(folder / "log1.dat")
-        if error.kind and not error.kind.startswith("Feff"):
+        if error.error_type and not error.error_type.startswith("Feff"):
             return log, f"FEFF10 could not be started: {error}"
         # the log of the potentials has the last word only while these are made
         said = "" if reporter.name == "pot" else read_if_there(folder / "worker.log")

@@ -146,7 +146,9 @@ def feff_cluster(atoms: Atoms, absorber: int, settings: Feff10Settings) -> FeffC
             "coordinates are in angstrom"
         )
     counts = [(chemical_symbols[z], int((near.numbers == z).sum())) for z in far]
-    told = ", ".join(f"{symbol} ({n} atom{'s' * (n > 1)} beyond {reach})" for symbol, n in counts)
+    left_out = ", ".join(
+        f"{symbol} ({n} atom{'s' * (n > 1)} beyond {reach})" for symbol, n in counts
+    )
     kept = ~np.isin(near.numbers, far)
     return FeffCluster(
         near=replace(
@@ -156,7 +158,7 @@ def feff_cluster(atoms: Atoms, absorber: int, settings: Feff10Settings) -> FeffC
             distances_ang=near.distances_ang[kept],
         ),
         scf_radius_ang=max(settings.scf_radius_ang, *(radii[z] for z in radii if z not in far)),
-        note=LEFT_OUT_NOTE.format(told) if told else "",
+        note=LEFT_OUT_NOTE.format(left_out) if left_out else "",
     )
 
 
@@ -193,13 +195,13 @@ def write_feff(atoms: Atoms, absorber: int, settings: Feff10Settings) -> str:
             f"{count + 1} atoms lie within {settings.radius_ang:g} A of the absorber; at most "
             f"{MAX_CLUSTER} are calculated: lower radius_ang"
         )
-    kinds = [int(z) for z in np.unique(near.numbers)]
-    if len(kinds) > MAX_POTENTIALS:
+    elements = [int(z) for z in np.unique(near.numbers)]
+    if len(elements) > MAX_POTENTIALS:
         raise TheoryError(
-            f"the cluster holds {len(kinds)} elements; FEFF10 takes {MAX_POTENTIALS}: lower "
+            f"the cluster holds {len(elements)} elements; FEFF10 takes {MAX_POTENTIALS}: lower "
             "radius_ang"
         )
-    ipot = {z: i for i, z in enumerate(kinds, start=1)}
+    ipot = {z: i for i, z in enumerate(elements, start=1)}
     title = f"{symbol} K edge, {count + 1} atoms within {settings.radius_ang:g} A"
     cards = [
         f"TITLE {title}",
@@ -217,7 +219,7 @@ def write_feff(atoms: Atoms, absorber: int, settings: Feff10Settings) -> str:
         f"0 {near.absorber_z} {symbol} 2 3",
         *(
             f"{ipot[z]} {z} {chemical_symbols[z]} {_angular_momenta(z, settings.hydrogen_p)}"
-            for z in kinds
+            for z in elements
         ),
         "",
         "ATOMS",
@@ -300,8 +302,8 @@ def parse_xmu(text: str, *, element: str | None = None, spectrum: str = "xanes")
 
 def _element_of(text: str) -> str | None:
     """Element in ``# Abs   Z=26 Rmt= ...``."""
-    found = re.search(r"^[#\s]*Abs\s+Z=\s*(\d{1,3})\b", text, re.MULTILINE)
-    z = int(found[1]) if found else 0
+    header = re.search(r"^[#\s]*Abs\s+Z=\s*(\d{1,3})\b", text, re.MULTILINE)
+    z = int(header[1]) if header else 0
     return chemical_symbols[z] if 0 < z < len(chemical_symbols) else None
 
 

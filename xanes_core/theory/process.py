@@ -40,11 +40,17 @@ _WORKER = Path(__file__).with_name("worker.py")
 
 
 class WorkerFailed(TheoryError):
-    """The function raised (``kind`` names the exception), or its process died (``kind`` empty)."""
+    """The function raised, or its process died.
 
-    def __init__(self, message: str, kind: str = "") -> None:
+    Attributes
+    ----------
+    error_type : str
+        Name of the exception; empty where the process died.
+    """
+
+    def __init__(self, message: str, error_type: str = "") -> None:
         super().__init__(message)
-        self.kind = kind
+        self.error_type = error_type
 
 
 class Watch:

@@ -82,15 +82,15 @@ def read_cif(lines: list[str]) -> Iterator[Atoms]:
             f"The cif file is longer than {MAX_CIF_CHARS // 10**6} million characters: "
             "remove reflection data from it."
         )
-    found = False
+    any_structure = False
     tags: set[str] = set()
     for block in parse_cif(io.StringIO(text)):
         tags |= set(block)
         if block.get("_atom_site_fract_x") is None and block.get("_atom_site_cartn_x") is None:
             continue
-        found = True
+        any_structure = True
         yield _cif_block(block)
-    if found:
+    if any_structure:
         return
     if "_atom_site.cartn_x" in tags:
         raise StructureError(
@@ -117,7 +117,7 @@ def _column(block: CIFBlock, tag: str, length: int | None = None) -> list[str] |
 
 
 def _cif_block(block: CIFBlock) -> Atoms:
-    kind = "fract" if block.get("_atom_site_fract_x") is not None else "cartn"
+    axis_kind = "fract" if block.get("_atom_site_fract_x") is not None else "cartn"
     labels = _column(block, "_atom_site_label") or _column(block, "_atom_site_type_symbol")
     if labels is None:
         raise StructureError("The cif file names no atoms (_atom_site_label): complete it.")
@@ -126,7 +126,7 @@ def _cif_block(block: CIFBlock) -> Atoms:
         raise StructureError(
             f"The cif file lists {n_sites:,} atoms; at most {MAX_ATOMS:,} are read."
         )
-    axes = [_column(block, f"_atom_site_{kind}_{axis}", n_sites) for axis in "xyz"]
+    axes = [_column(block, f"_atom_site_{axis_kind}_{axis}", n_sites) for axis in "xyz"]
     if any(axis is None for axis in axes):
         raise StructureError("The cif file lacks one of the three coordinates of its atoms.")
     _refuse_partial(block, labels)
@@ -135,13 +135,13 @@ def _cif_block(block: CIFBlock) -> Atoms:
         [[_coordinate(v, label) for v in row] for label, *row in zip(labels, *axes, strict=True)]
     )
     parameters = [block.get(tag) for tag in block.cell_tags]
-    if kind == "cartn" and parameters.count(None) == 6:
+    if axis_kind == "cartn" and parameters.count(None) == 6:
         return Atoms(symbols, positions=coords)
     if None in parameters:
         raise StructureError("The cif file lacks a cell length or angle (_cell_length_a, ...).")
     values = [parse_number(str(value), "Cell of the cif file") for value in parameters]
     cell = cell_of_parameters(values, "Cell of the cif file")
-    if kind == "cartn":
+    if axis_kind == "cartn":
         coords = coords @ np.linalg.inv(cell)
     return expand(symbols, coords, cell, _cif_operations(block, values))[0]
 
@@ -171,8 +171,8 @@ def _refuse_partial(block: CIFBlock, labels: list[str]) -> None:
 
 def _cif_symbols(block: CIFBlock, labels: list[str]) -> list[str]:
     types = _column(block, "_atom_site_type_symbol", len(labels))
-    if types is not None and not any(kind in ("?", ".") for kind in types):
-        return [parse_symbol(kind, "Atom type of the cif file") for kind in types]
+    if types is not None and not any(word in ("?", ".") for word in types):
+        return [parse_symbol(word, "Atom type of the cif file") for word in types]
     formula = str(block.get("_chemical_formula_sum", ""))
     present = {symbol_or_none(word) for word in re.findall(r"[A-Za-z]+", formula)} - {None}
     return [_symbol_of_label(label, present) for label in labels]

@@ -88,9 +88,9 @@ def read_fdmnes(lines: list[str]) -> Iterator[Atoms]:
     cell = cell_of_parameters(
         values if len(values) == 6 else [*values, 90, 90, 90], f"Line {number}"
     )
-    kinds = _fdmnes_kinds(blocks)
+    elements = _listed_elements(blocks)
     refuse_many(len(block) - 1)
-    rows = [_fdmnes_atom(row, kinds, "occupancy" in blocks) for row in block[1:]]
+    rows = [_fdmnes_atom(row, elements, "occupancy" in blocks) for row in block[1:]]
     if not rows:
         raise StructureError(f"{where}: no atoms follow the cell: the file is incomplete.")
     symbols = [symbol for symbol, _ in rows]
@@ -128,17 +128,19 @@ def _fdmnes_blocks(content: list[Line]) -> dict[str, tuple[int, list[Line]]]:
     return blocks
 
 
-def _fdmnes_kinds(blocks: dict[str, tuple[int, list[Line]]]) -> list[str] | None:
+def _listed_elements(blocks: dict[str, tuple[int, list[Line]]]) -> list[str] | None:
     """Elements of the list under ``Atom``; None where atoms are given by atomic number."""
     if "atom" not in blocks:
         return None
-    kinds = []
+    elements = []
     for number, words in blocks["atom"][1]:
-        kinds.append(parse_symbol(words[0], f"Line {number}"))
-    return kinds
+        elements.append(parse_symbol(words[0], f"Line {number}"))
+    return elements
 
 
-def _fdmnes_atom(row: Line, kinds: list[str] | None, occupancies: bool) -> tuple[str, list[float]]:
+def _fdmnes_atom(
+    row: Line, elements: list[str] | None, occupancies: bool
+) -> tuple[str, list[float]]:
     number, words = row
     where = f"Line {number}"
     if len(words) < 4:
@@ -152,11 +154,11 @@ def _fdmnes_atom(row: Line, kinds: list[str] | None, occupancies: bool) -> tuple
             "partly occupied sites are not handled."
         )
     xyz = [parse_number(word, where) for word in words[1:4]]
-    if kinds is None:
+    if elements is None:
         return parse_symbol(words[0], where), xyz
-    if not (words[0].isdecimal() and 0 < int(words[0][:9]) <= len(kinds)):
+    if not (words[0].isdecimal() and 0 < int(words[0][:9]) <= len(elements)):
         raise StructureError(
-            f"{where}: {quote(words[0])} is no index into the list of {len(kinds)} kinds under "
+            f"{where}: {quote(words[0])} is no index into the list of {len(elements)} kinds under "
             "the keyword Atom: correct one of them."
         )
-    return kinds[int(words[0]) - 1], xyz
+    return elements[int(words[0]) - 1], xyz

@@ -34,7 +34,7 @@ def read_feff(lines: list[str]) -> Iterator[Atoms]:
         No list of atoms or potentials, not one absorber, or a line that is no atom.
     """
     section, scale = "", 1.0
-    kinds: dict[int, str] = {}
+    elements: dict[int, str] = {}
     rows: list[tuple[int, int, list[float]]] = []
     for number, line in enumerate(lines, start=1):
         words = re.split(r"[*!#]", line, maxsplit=1)[0].replace(",", " ").split()
@@ -53,14 +53,14 @@ def read_feff(lines: list[str]) -> Iterator[Atoms]:
             if section.startswith("RMUL") and len(words) > 1:
                 scale = parse_number(words[1], where)
         elif section.startswith("POTE") and len(words) > 1:
-            kinds[_ipot(words[0], where)] = parse_symbol(words[1], where)
+            elements[_ipot(words[0], where)] = parse_symbol(words[1], where)
         elif section.startswith("ATOM"):
             if len(words) < 4:
                 raise StructureError(f"{where}: an atom of FEFF needs x y z and its potential.")
             xyz = [parse_number(word, where) for word in words[:3]]
             rows.append((number, _ipot(words[3], where), xyz))
             refuse_many(len(rows))
-    yield _feff_cluster(kinds, rows, scale)
+    yield _feff_cluster(elements, rows, scale)
 
 
 def _ipot(token: str, where: str) -> int:
@@ -70,13 +70,13 @@ def _ipot(token: str, where: str) -> int:
 
 
 def _feff_cluster(
-    kinds: dict[int, str], rows: list[tuple[int, int, list[float]]], scale: float
+    elements: dict[int, str], rows: list[tuple[int, int, list[float]]], scale: float
 ) -> Atoms:
-    if not rows or not kinds:
-        missing = "ATOMS" if kinds else "POTENTIALS"
+    if not rows or not elements:
+        missing = "ATOMS" if elements else "POTENTIALS"
         raise StructureError(f"The FEFF input has no list under the card {missing}: complete it.")
     for number, ipot, _ in rows:
-        if ipot not in kinds:
+        if ipot not in elements:
             raise StructureError(
                 f"Line {number}: the potential {ipot} is not in the list under POTENTIALS."
             )
@@ -87,5 +87,5 @@ def _feff_cluster(
             "there must be exactly one."
         )
     positions = scale * np.array([xyz for _, _, xyz in rows])
-    symbols = [kinds[ipot] for _, ipot, _ in rows]
+    symbols = [elements[ipot] for _, ipot, _ in rows]
     return Atoms(symbols, positions=positions, info={"absorber": absorbers[0]})

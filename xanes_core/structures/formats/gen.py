@@ -39,16 +39,16 @@ def read_gen(lines: list[str]) -> Iterator[Atoms]:
             "The gen file must begin with the number of atoms and C (cluster), S (supercell) or "
             "F (fractional), then the elements, then the atoms; helical cells are not handled."
         )
-    kind = kept[0][1][1].upper()
+    layout = kept[0][1][1].upper()
     count = parse_count(kept[0][1][0], f"Line {kept[0][0]}")
-    needed = count if kind == "C" else count + 4
+    needed = count if layout == "C" else count + 4
     if len(kept) - 2 < needed:
         raise StructureError(
             f"The gen file announces {count:,} atoms, but {len(kept) - 2:,} lines follow "
             f"where {needed:,} are needed: the file is incomplete or the number is wrong."
         )
     symbols = [parse_symbol(word, f"Line {kept[1][0]}") for word in kept[1][1]]
-    text = [f"{count} {kind}", " ".join(symbols)]
+    text = [f"{count} {layout}", " ".join(symbols)]
     for number, words in kept[2 : 2 + count]:
         where = f"Line {number}"
         if len(words) < 5 or not (words[1].isdecimal() and 0 < int(words[1][:9]) <= len(symbols)):

@@ -29,14 +29,14 @@ def _settings() -> tuple[dict[str, list[tuple[int, str]]], dict[int, list[tuple[
     by_name: dict[str, list[tuple[int, str]]] = {}
     by_number: dict[int, list[tuple[int, str]]] = {}
     for hall in range(1, 531):
-        kind = spglib.get_spacegroup_type(hall)
-        names = {_compact(part) for part in kind.international.split("=")}
-        names |= {_compact(kind.international_short), _compact(kind.international_full)}
-        if 3 <= kind.number <= 15:  # P 1 21/n 1 is written P 21/n too
+        group = spglib.get_spacegroup_type(hall)
+        names = {_compact(part) for part in group.international.split("=")}
+        names |= {_compact(group.international_short), _compact(group.international_full)}
+        if 3 <= group.number <= 15:  # P 1 21/n 1 is written P 21/n too
             names |= {re.sub(r"^(.)1(.+)1$", r"\1\2", name) for name in names}
         for name in names:
-            by_name.setdefault(name, []).append((hall, kind.choice))
-        by_number.setdefault(kind.number, []).append((hall, kind.choice))
+            by_name.setdefault(name, []).append((hall, group.choice))
+        by_number.setdefault(group.number, []).append((hall, group.choice))
     return by_name, by_number
 
 
@@ -100,27 +100,27 @@ def space_group_operations(
     base, _, choice = str(name).strip().strip("'\"").partition(":")
     by_name, by_number = _settings()
     compact = _compact(base)
-    found = by_name.get(compact, [])
+    settings = by_name.get(compact, [])
     if compact.isascii() and compact.isdigit() and len(compact) < 4:
-        found = by_number.get(int(compact), [])
-    if not found and compact[-1:] in ("s", "z", "h", "r"):  # suffixes of older databases
+        settings = by_number.get(int(compact), [])
+    if not settings and compact[-1:] in ("s", "z", "h", "r"):  # suffixes of older databases
         choice = choice or {"s": "1", "z": "2", "h": "H", "r": "H"}[compact[-1]]
-        found = by_name.get(compact[:-1].removesuffix("h"), [])
+        settings = by_name.get(compact[:-1].removesuffix("h"), [])
     choice = choice.strip().upper()
     if not choice and rhombohedral_axes:
         choice = "R"
-    fitting = [hall for hall, label in found if choice and label.upper().startswith(choice)]
-    if not found or (choice in ("1", "2") and not fitting):
+    fitting = [hall for hall, label in settings if choice and label.upper().startswith(choice)]
+    if not settings or (choice in ("1", "2") and not fitting):
         raise StructureError(
             f"The space group {quote(str(name))} is not known: list the symmetry operations or "
             "all atoms of the cell in the file."
         )
-    if not (choice or first_origin) and {"1", "2"} <= {label for _, label in found}:
+    if not (choice or first_origin) and {"1", "2"} <= {label for _, label in settings}:
         raise StructureError(
             f"The space group {quote(str(name))} has two origins, and the file does not say which: "
             'list the symmetry operations, or add ":1" or ":2" to the name.'
         )
-    return _operations((fitting or [found[0][0]])[0])
+    return _operations((fitting or [settings[0][0]])[0])
 
 
 def check_group(rotations: np.ndarray) -> bool:

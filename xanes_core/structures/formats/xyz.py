@@ -171,19 +171,19 @@ def _columns(properties: str, where: str) -> tuple[int, tuple[int, int, int]]:
     """Columns of species (or Z) and position by ``Properties=species:S:1:pos:R:3...``."""
     fields = properties.split(":")
     at = 0
-    found: dict[str, int] = {}
-    for name, kind, width in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
+    columns: dict[str, int] = {}
+    for name, letter, width in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
         size = int(width) if width.isascii() and width.isdigit() and len(width) < 4 else 0
-        if kind not in ("R", "I", "S", "L") or not 0 < size <= _MAX_COLUMNS:
+        if letter not in ("R", "I", "S", "L") or not 0 < size <= _MAX_COLUMNS:
             break
         expected = {"pos": ("R", 3), "species": ("S", 1), "Z": ("I", 1)}.get(name)
-        if expected == (kind, size):
-            found[name] = at
+        if expected == (letter, size):
+            columns[name] = at
         at += size
     else:
-        if len(fields) % 3 == 0 and "pos" in found and ("species" in found or "Z" in found):
-            pos = found["pos"]
-            return found.get("species", found.get("Z", 0)), (pos, pos + 1, pos + 2)
+        if len(fields) % 3 == 0 and "pos" in columns and ("species" in columns or "Z" in columns):
+            pos = columns["pos"]
+            return columns.get("species", columns.get("Z", 0)), (pos, pos + 1, pos + 2)
     raise StructureError(
         f"{where}: {quote(properties)} does not describe columns of extended xyz with symbols and "
         "positions: write Properties=species:S:1:pos:R:3 and any further columns."
