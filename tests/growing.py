@@ -13,8 +13,9 @@ from xanes_core.dataset.assembly.candidate import Candidate
 from xanes_core.dataset.task import Tools
 from xanes_core.errors import AssemblyError, TheoryCancelled, TheoryError
 from xanes_core.spectra.spectrum import Spectrum
-from xanes_core.theory.base import Availability, TheoryResult, is_cancelled
+from xanes_core.theory.base import Availability, TheoryResult
 from xanes_core.theory.relaxation import Relaxed
+from xanes_core.theory.watch import is_cancelled
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,10 @@ class ToyEngine:
     def available(self):
         return Availability(True, "")
 
-    def run(self, atoms, absorber, settings, *, cancel, time_limit_s):
+    def run(self, atoms, absorber, settings, options):
         until = time.monotonic() + self.seconds
         while time.monotonic() < until:
-            if is_cancelled(cancel):
+            if is_cancelled(options.cancel):
                 raise TheoryCancelled("stopped")
             time.sleep(0.01)
         self.calls.append(settings.spectrum)

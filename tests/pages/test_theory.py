@@ -22,10 +22,11 @@ from xanes_core.model.registry import load_model
 from xanes_core.spectra.spectrum import Spectrum
 from xanes_core.structures.examples import list_examples, load_example
 from xanes_core.theory import ENGINES
-from xanes_core.theory.base import Availability, Progress, TheoryResult
+from xanes_core.theory.base import Availability, TheoryResult
 from xanes_core.theory.fdmnes import Fdmnes
 from xanes_core.theory.feff10 import Feff10
 from xanes_core.theory.relaxation import Relaxed, RelaxStep
+from xanes_core.theory.watch import Progress
 
 EXAMPLE = "nickel-tetracarbonyl"
 #: Read beforehand: reading arrays and compiling a page at the same time trips Python 3.11.
@@ -48,11 +49,11 @@ class QuickFeff(Feff10):
     def version(self):
         return "0"
 
-    def run(self, atoms, absorber=0, settings=None, *, on_progress, cancel, **options):
+    def run(self, atoms, absorber=0, settings=None, options=None):
         self.calls.append(settings)
-        on_progress(Progress("self-consistent potentials", 2, 9, 0.0, "cycle 7"))
+        options.on_progress(Progress("self-consistent potentials", 2, 9, 0.0, "cycle 7"))
         while not self.gate.wait(0.01):
-            if cancel():
+            if options.cancel():
                 raise TheoryCancelled("FEFF10 was cancelled (at: self-consistent potentials)")
         if self.fail:
             raise TheoryError(self.fail)

@@ -34,17 +34,16 @@ from xanes_core.theory.base import (
     check_flag,
     check_integer,
     check_range,
-    is_cancelled,
 )
 from xanes_core.theory.feff10_io import Feff10Settings
 from xanes_core.theory.process import (
-    Watch,
     WorkerFailed,
     read_if_there,
     run_function,
     run_program,
     working_folder,
 )
+from xanes_core.theory.watch import Watch, is_cancelled
 
 FILES = places.FILES / "theory"
 
@@ -308,7 +307,8 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path):
     script = f"""
 import importlib.util, pathlib, sys
 sys.path.insert(0, {str(PROJECT)!r})
-from xanes_core.theory.process import Watch, run_function
+from xanes_core.theory.process import run_function
+from xanes_core.theory.watch import Watch
 spec = importlib.util.spec_from_file_location("theory_jobs", {str(FILES / "jobs.py")!r})
 jobs = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(jobs)

@@ -18,6 +18,7 @@ from xanes_core.structures.read import read_structures
 from xanes_core.theory.convolution import Convolution, unit_step
 from xanes_core.theory.fdmnes import Fdmnes
 from xanes_core.theory.fdmnes_io import FdmnesSettings, parse_bav, write_fdmnes
+from xanes_core.theory.watch import RunOptions
 
 ENGINE = Fdmnes()
 
@@ -334,7 +335,9 @@ def test_a_run(stand_in, tmp_path, capfd):
     stand_in()
     assert ENGINE.available().message == "FDMNES is on the PATH"
     seen = []
-    result = ENGINE.run(nickel_carbonyl(), on_progress=seen.append, work_dir=tmp_path / "work")
+    result = ENGINE.run(
+        nickel_carbonyl(), options=RunOptions(on_progress=seen.append, work_dir=tmp_path / "work")
+    )
     np.testing.assert_allclose(result.native.mu, curve(RELATIVE), rtol=1e-6)
     np.testing.assert_array_equal(result.spectrum.mu, Convolution().apply(result.native).mu)
     assert result.engine == "fdmnes"
@@ -371,7 +374,7 @@ while not pathlib.Path("seen").exists() and time.monotonic() < end:
         if progress.done == 100:
             (tmp_path / "work" / "seen").touch()
 
-    ENGINE.run(nickel_carbonyl(), on_progress=see, work_dir=tmp_path / "work")
+    ENGINE.run(nickel_carbonyl(), options=RunOptions(on_progress=see, work_dir=tmp_path / "work"))
     assert (100, 226, "100 of 226 energies") in [(p.done, p.total, p.stage) for p in seen]
 
 
@@ -404,9 +407,11 @@ def test_a_run_is_cancelled_or_late(stand_in):
     stand_in("time.sleep(300)")
     event = threading.Event()
     with pytest.raises(TheoryCancelled, match=r"FDMNES was cancelled \(at: potentials\)"):
-        ENGINE.run(nickel_carbonyl(), on_progress=lambda p: event.set(), cancel=event)
+        ENGINE.run(
+            nickel_carbonyl(), options=RunOptions(on_progress=lambda p: event.set(), cancel=event)
+        )
     with pytest.raises(TheoryTimeout, match=r"FDMNES did not finish within 0.5 s"):
-        ENGINE.run(nickel_carbonyl(), time_limit_s=0.5)
+        ENGINE.run(nickel_carbonyl(), options=RunOptions(time_limit_s=0.5))
 
 
 def test_without_the_program(monkeypatch, tmp_path):

@@ -30,6 +30,7 @@ from xanes_core.theory.feff10_io import (
     parse_xmu,
     write_feff,
 )
+from xanes_core.theory.watch import RunOptions
 
 XMU = (FILES / "nico4_xmu.dat").read_text()
 ENGINE = Feff10()
@@ -337,7 +338,9 @@ def stand_in(monkeypatch):
 def test_a_run(stand_in, tmp_path, capfd):
     stand_in("feff_succeeds")
     seen = []
-    result = ENGINE.run(nickel_carbonyl(), on_progress=seen.append, work_dir=tmp_path / "work")
+    result = ENGINE.run(
+        nickel_carbonyl(), options=RunOptions(on_progress=seen.append, work_dir=tmp_path / "work")
+    )
     np.testing.assert_array_equal(result.spectrum.mu, ENGINE.parse(XMU).mu)
     assert result.native is result.spectrum
     assert [p.stage for p in seen] == [
@@ -420,9 +423,11 @@ def test_a_run_is_cancelled_or_late(stand_in):
     stand_in("feff_hangs")
     event = threading.Event()
     with pytest.raises(TheoryCancelled, match=r"cancelled \(at: full multiple scattering\)"):
-        ENGINE.run(nickel_carbonyl(), on_progress=lambda p: event.set(), cancel=event)
+        ENGINE.run(
+            nickel_carbonyl(), options=RunOptions(on_progress=lambda p: event.set(), cancel=event)
+        )
     with pytest.raises(TheoryTimeout, match=r"FEFF10 did not finish within 1.5 s"):
-        ENGINE.run(nickel_carbonyl(), time_limit_s=1.5)
+        ENGINE.run(nickel_carbonyl(), options=RunOptions(time_limit_s=1.5))
 
 
 def test_cycles_of_the_potentials_are_reported(stand_in, tmp_path):
@@ -434,7 +439,7 @@ def test_cycles_of_the_potentials_are_reported(stand_in, tmp_path):
         if progress.detail:
             (tmp_path / "run" / progress.detail).touch()
 
-    ENGINE.run(nickel_carbonyl(), on_progress=see, work_dir=tmp_path / "run")
+    ENGINE.run(nickel_carbonyl(), options=RunOptions(on_progress=see, work_dir=tmp_path / "run"))
     # the log is empty for a moment after the second cycle, and no step back is shown
     assert seen == ["", "cycle 1", "cycle 2"]
 
@@ -443,7 +448,7 @@ def test_a_folder_with_files_is_refused(stand_in, tmp_path):
     stand_in("feff_succeeds")
     (tmp_path / "thesis.tex").write_text("chapter 1")
     with pytest.raises(TheoryError, match="not empty"):
-        ENGINE.run(nickel_carbonyl(), work_dir=tmp_path)
+        ENGINE.run(nickel_carbonyl(), options=RunOptions(work_dir=tmp_path))
 
 
 def test_without_the_package(monkeypatch):
@@ -466,7 +471,9 @@ def test_feff10_on_titanium_tetrachloride(capfd):
     # a few cycles are enough to see the engine work
     settings = Feff10Settings(scf_cycles=3, accept_unconverged=True)
     stages = []
-    result = ENGINE.run(atoms, 0, settings, on_progress=lambda p: stages.append(p.stage))
+    result = ENGINE.run(
+        atoms, 0, settings, options=RunOptions(on_progress=lambda p: stages.append(p.stage))
+    )
     assert list(dict.fromkeys(stages)) == list(feff10.STAGES.values())
     assert result.notes == (feff10.UNCONVERGED_NOTE,)
     assert re.fullmatch(r"\d+\.\d+\.\d+", result.engine_version)

@@ -18,10 +18,11 @@ from xanes_core.theory.background import (
     relax_work,
     theory_work,
 )
-from xanes_core.theory.base import Progress, TheoryResult
+from xanes_core.theory.base import TheoryResult
 from xanes_core.theory.cache import DiskCache, load_result
 from xanes_core.theory.jobs import JobRunner, default_max_running
 from xanes_core.theory.relaxation import Relaxed, RelaxSettings, RelaxStep
+from xanes_core.theory.watch import Progress
 
 PATIENCE_S = 20.0
 
@@ -221,9 +222,9 @@ class MadeEngine:
     def cache_key(self, atoms, absorber, settings):
         return KEY
 
-    def run(self, atoms, absorber, settings, *, on_progress, cancel, time_limit_s):
-        assert time_limit_s > 600
-        on_progress(Progress("self-consistent potentials", 2, 9, 0.1))
+    def run(self, atoms, absorber, settings, options):
+        assert options.time_limit_s > 600
+        options.on_progress(Progress("self-consistent potentials", 2, 9, 0.1))
         energy = np.linspace(7100, 7200, 30)
         spectrum = Spectrum(energy, np.linspace(0, 1, 30), 7112.0)
         return TheoryResult(spectrum, spectrum, "feff10", "1", "Fe", {}, 0.1, "END")

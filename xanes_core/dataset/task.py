@@ -26,6 +26,7 @@ from xanes_core.theory import (
     Feff10Settings,
     Relaxed,
     RelaxSettings,
+    RunOptions,
     TheoryEngine,
     feff_cluster,
     get_engine,
@@ -189,7 +190,8 @@ def _curve(
     task: Task, atoms: Atoms, spectrum: str, tools: Tools, stop: Stop, recipe: dict
 ) -> Curve:
     settings = Feff10Settings(spectrum=spectrum, accept_unconverged=True)
-    result = tools.engine.run(atoms, 0, settings, cancel=stop.event, time_limit_s=THEORY_LIMIT_S)
+    options = RunOptions(cancel=stop.event, time_limit_s=THEORY_LIMIT_S)
+    result = tools.engine.run(atoms, 0, settings, options)
     note = ", ".join(NOTES.get(note, note) for note in result.notes)
     curve = Curve(result.native.energy_ev, result.native.mu, note)
     check_curve(spectrum, task.element, curve)

@@ -16,7 +16,6 @@ from xanes_core.theory.background import (
 from xanes_core.theory.base import (
     UNCONVERGED_NOTE,
     Availability,
-    Progress,
     TheoryEngine,
     TheoryResult,
 )
@@ -28,6 +27,7 @@ from xanes_core.theory.feff10 import HYDROGEN_NOTE, Feff10
 from xanes_core.theory.feff10_io import Feff10Settings, feff_cluster
 from xanes_core.theory.jobs import Job, JobRunner, JobState, Work
 from xanes_core.theory.relaxation import Relaxed, RelaxSettings, relax
+from xanes_core.theory.watch import Progress, RunOptions
 
 #: Engines by key, in the order in which they are offered.
 ENGINES: dict[str, TheoryEngine] = {engine.key: engine for engine in (Feff10(), Fdmnes())}
@@ -60,6 +60,7 @@ __all__ = [
     "Progress",
     "RelaxSettings",
     "Relaxed",
+    "RunOptions",
     "TheoryCancelled",
     "TheoryEngine",
     "TheoryError",

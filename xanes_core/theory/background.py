@@ -13,10 +13,11 @@ from ase import Atoms
 from xanes_core.errors import TheoryError
 from xanes_core.structures import ROUGH_CONTACT, check_contacts, environment
 from xanes_core.theory import relaxation
-from xanes_core.theory.base import Progress, TheoryEngine, TheoryResult
+from xanes_core.theory.base import TheoryEngine, TheoryResult
 from xanes_core.theory.cache import DiskCache, store_result
 from xanes_core.theory.jobs import Work
 from xanes_core.theory.relaxation import Relaxed, RelaxSettings, RelaxStep
+from xanes_core.theory.watch import Progress, RunOptions
 
 #: Radius (A) within which the atoms are counted for an estimate.
 ESTIMATE_RADIUS_ANG = 6.0
@@ -39,10 +40,8 @@ def theory_work(
 
     def work(report, should_stop) -> TheoryResult:
         check_contacts(atoms, ROUGH_CONTACT, "correct the structure first")
-        result = engine.run(
-            atoms, absorber, settings,
-            on_progress=report, cancel=should_stop, time_limit_s=TIME_LIMIT_S,
-        )  # fmt: skip
+        options = RunOptions(report, should_stop, TIME_LIMIT_S)
+        result = engine.run(atoms, absorber, settings, options)
         try:
             store_result(cache, engine.cache_key(atoms, absorber, settings), result)
         except TheoryError as error:

@@ -7,9 +7,7 @@ downloaded and outputs read where the program itself is missing.
 from __future__ import annotations
 
 import hashlib
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +21,8 @@ from xanes_core.constants import ABSORBERS
 from xanes_core.errors import TheoryError
 from xanes_core.spectra import XANES, Spectrum, feff_to_grid
 from xanes_core.structures import checked_index, validate_structure
+from xanes_core.theory.process import working_folder
+from xanes_core.theory.watch import RunOptions, Watch
 
 #: Note of a run that the settings accept although its potentials did not converge.
 UNCONVERGED_NOTE = "The potentials did not converge; the spectrum may be off."
@@ -38,33 +38,6 @@ class Availability:
     def __bool__(self) -> bool:
         """Whether the engine can run."""
         return self.ok
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is.
-
-    ``stage`` is a phrase for people, ``done`` of ``total`` stages are finished, ``elapsed_s`` is
-    the time since the start (s) and ``detail`` what the stage itself reports, often empty.
-    """
-
-    stage: str
-    done: int
-    total: int
-    elapsed_s: float
-    detail: str = ""
-
-
-#: Set, or returning true, when the run is to stop.
-Cancel = threading.Event | Callable[[], bool] | None
-OnProgress = Callable[[Progress], None] | None
-
-
-def is_cancelled(cancel: Cancel) -> bool:
-    """Whether an event is set or a callable says stop; None never does."""
-    if cancel is None:
-        return False
-    return cancel.is_set() if isinstance(cancel, threading.Event) else bool(cancel())
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +104,19 @@ class TheoryResult:
         return replace(self.spectrum, energy_ev=grid + e0, mu=mu, e0_ev=e0)
 
 
+@dataclass(frozen=True, eq=False)
+class Order:
+    """A run as the engine's own part gets it: all is checked, and there is a folder to work in."""
+
+    atoms: Atoms
+    absorber: int
+    settings: Any
+    element: str
+    input_text: str
+    folder: Path
+    watch: Watch
+
+
 class TheoryEngine(ABC):
     """One program that calculates spectra. Objects hold no state of a run."""
 
@@ -142,6 +128,8 @@ class TheoryEngine(ABC):
     settings_type: ClassVar[type]
     #: Name under which a person saves the input.
     input_name: ClassVar[str]
+    #: How long a run may take (s) where the caller does not say.
+    time_limit_s: ClassVar[float]
 
     @abstractmethod
     def version(self) -> str:
@@ -160,18 +148,45 @@ class TheoryEngine(ABC):
         """Spectrum in the program's output; ``element`` where the output does not name it."""
 
     @abstractmethod
+    def _calculate(self, order: Order) -> TheoryResult:
+        """Run the program on a written input and read the result."""
+
     def run(
         self,
         atoms: Atoms,
         absorber: int = 0,
         settings: Any = None,
-        *,
-        work_dir: str | Path | None = None,
-        on_progress: OnProgress = None,
-        cancel: Cancel = None,
-        time_limit_s: float = 600.0,
+        options: RunOptions | None = None,
     ) -> TheoryResult:
-        """Write the input, run the program in a process of its own, and read the result."""
+        """Write the input, run the program in a process of its own, and read the result.
+
+        Parameters
+        ----------
+        atoms, absorber
+            Structure and index of the absorbing atom.
+        settings : optional
+            Of the engine's ``settings_type``; its defaults if left out.
+        options : RunOptions, optional
+            How the run is followed and stopped, and where it keeps its files.
+
+        Raises
+        ------
+        StructureError, TheoryError
+            The input cannot be written; the program is missing, fails or does not converge.
+        TheoryCancelled, TheoryTimeout
+            It was stopped; no process is left behind.
+        """
+        options = RunOptions() if options is None else options
+        settings = self.checked_settings(settings)
+        element = absorber_symbol(atoms, absorber)
+        text = self.write_input(atoms, absorber, settings)
+        here = self.available()
+        if not here:
+            raise TheoryError(here.message)
+        limit_s = self.time_limit_s if options.time_limit_s is None else options.time_limit_s
+        watch = Watch(self.title, limit_s, options.cancel, options.on_progress)
+        with working_folder(options.work_dir) as folder:
+            return self._calculate(Order(atoms, absorber, settings, element, text, folder, watch))
 
     def checked_settings(self, settings: Any) -> Any:
         """Return the settings, the defaults for None; a TheoryError for another engine's."""

@@ -14,12 +14,9 @@ from xanes_core.spectra import Spectrum
 from xanes_core.theory.base import (
     UNCONVERGED_NOTE,
     Availability,
-    Cancel,
-    OnProgress,
-    Progress,
+    Order,
     TheoryEngine,
     TheoryResult,
-    absorber_symbol,
 )
 from xanes_core.theory.fdmnes_io import (
     OUTPUT_STEM,
@@ -28,13 +25,14 @@ from xanes_core.theory.fdmnes_io import (
     parse_fdmnes,
     write_fdmnes,
 )
-from xanes_core.theory.process import LOG_LINES, Watch, read_if_there, run_program, working_folder
+from xanes_core.theory.process import LOG_LINES, read_if_there, run_program
+from xanes_core.theory.watch import Watch
 
 INPUT_NAME = "fdmnes_in.txt"
 
 
 class Fdmnes(TheoryEngine):
-    """FDMNES engine.
+    """FDMNES engine: minutes for 70 atoms within 6 A; a result is broadened.
 
     Parameters
     ----------
@@ -46,6 +44,7 @@ class Fdmnes(TheoryEngine):
     title = "FDMNES"
     settings_type = FdmnesSettings
     input_name = INPUT_NAME
+    time_limit_s = 3600.0
 
     def __init__(self, executable: str = "fdmnes") -> None:
         self.executable = executable
@@ -75,72 +74,24 @@ class Fdmnes(TheoryEngine):
         """Spectrum of a ``.txt`` or ``_conv.txt`` file; errors as ``parse_fdmnes``."""
         return parse_fdmnes(text, element=element)
 
-    def run(
-        self,
-        atoms: Atoms,
-        absorber: int = 0,
-        settings: FdmnesSettings | None = None,
-        *,
-        work_dir: str | Path | None = None,
-        on_progress: OnProgress = None,
-        cancel: Cancel = None,
-        time_limit_s: float = 3600.0,
-    ) -> TheoryResult:
-        """Calculate one spectrum; minutes for 70 atoms within 6 A. ``spectrum`` is broadened.
+    def _calculate(self, order: Order) -> TheoryResult:
+        folder = order.folder
+        (folder / INPUT_NAME).write_text(order.input_text)
+        (folder / "fdmfile.txt").write_text(f"1\n{INPUT_NAME}\n")
+        reporter = _Reporter(folder, order.settings, order.watch)
+        reporter.tick()
+        code = run_program(
+            [str(Path(shutil.which(self.executable) or self.executable).resolve())],
+            folder=folder,
+            log=folder / "fdmnes.log",
+            watch=order.watch,
+            on_tick=reporter.tick,
+        )
+        return self._result(order, code)
 
-        Parameters
-        ----------
-        atoms, absorber
-            Structure and index of the absorbing atom.
-        settings : FdmnesSettings, optional
-        work_dir : path, optional
-            Empty folder that keeps the program's files; a temporary one otherwise.
-        on_progress : callable, optional
-            Called in this thread with a :class:`Progress` as energies are done.
-        cancel : threading.Event or callable, optional
-            Checked ten times a second.
-        time_limit_s : float, optional
-            For the whole run (s).
-
-        Raises
-        ------
-        StructureError, TheoryError
-            The input cannot be written; FDMNES is missing, fails or does not converge.
-        TheoryCancelled, TheoryTimeout
-            It was stopped; no process is left behind.
-        """
-        settings = self.checked_settings(settings)
-        element = absorber_symbol(atoms, absorber)
-        text = self.write_input(atoms, absorber, settings)
-        program = shutil.which(self.executable)
-        if program is None:
-            raise TheoryError(self.available().message)
-        watch = Watch("FDMNES", time_limit_s, cancel)
-        with working_folder(work_dir) as folder:
-            (folder / INPUT_NAME).write_text(text)
-            (folder / "fdmfile.txt").write_text(f"1\n{INPUT_NAME}\n")
-            log = folder / "fdmnes.log"
-            reporter = _Reporter(folder, settings, watch, on_progress)
-            reporter.tick()
-            code = run_program(
-                [str(Path(program).resolve())],
-                folder=folder,
-                log=log,
-                watch=watch,
-                on_tick=reporter.tick,
-            )
-            return self._result(folder, code, element, settings, text, watch.elapsed_s)
-
-    def _result(
-        self,
-        folder: Path,
-        code: int,
-        element: str,
-        settings: FdmnesSettings,
-        text: str,
-        seconds: float,
-    ) -> TheoryResult:
+    def _result(self, order: Order, code: int) -> TheoryResult:
         """Read what a run left in its folder, or say why there is nothing."""
+        folder, settings = order.folder, order.settings
         said = read_if_there(folder / "fdmnes.log")
         complaint = read_if_there(folder / "fdmnes_error.txt")
         output = read_if_there(_output(folder))
@@ -150,7 +101,7 @@ class Fdmnes(TheoryEngine):
                 f"FDMNES ended without a spectrum (exit code {code}): "
                 + (words or "it did not say why")
             )
-        native = parse_fdmnes(output, element=element)
+        native = parse_fdmnes(output, element=order.element)
         notes: list[str] = []
         bav = read_if_there(folder / f"{OUTPUT_STEM}_bav.txt")
         version = ""
@@ -169,10 +120,10 @@ class Fdmnes(TheoryEngine):
             native=native,
             engine=self.key,
             engine_version=version,
-            element=element,
+            element=order.element,
             settings=asdict(settings),
-            seconds=seconds,
-            input_text=text,
+            seconds=order.watch.elapsed_s,
+            input_text=order.input_text,
             log="\n".join(said.splitlines()[-LOG_LINES:]),
             notes=tuple(notes),
         )
@@ -191,12 +142,9 @@ def _output(folder: Path) -> Path:
 class _Reporter:
     """Turns the energies that FDMNES has written so far into progress."""
 
-    def __init__(
-        self, folder: Path, settings: FdmnesSettings, watch: Watch, on_progress: OnProgress
-    ) -> None:
+    def __init__(self, folder: Path, settings: FdmnesSettings, watch: Watch) -> None:
         self._folder = folder
         self._watch = watch
-        self._call = on_progress
         grid = settings.range_ev
         pairs = zip(grid[:-2:2], grid[2::2], strict=True)
         steps = zip(pairs, grid[1::2], strict=True)
@@ -211,6 +159,4 @@ class _Reporter:
             return
         self._last = done
         stage = f"{done} of {self._total} energies" if done else "potentials"
-        self._watch.stage = stage
-        if self._call is not None:
-            self._call(Progress(stage, done, self._total, self._watch.elapsed_s))
+        self._watch.report(stage, done, self._total)

@@ -14,12 +14,9 @@ from xanes_core.spectra import Spectrum
 from xanes_core.theory.base import (
     UNCONVERGED_NOTE,
     Availability,
-    Cancel,
-    OnProgress,
-    Progress,
+    Order,
     TheoryEngine,
     TheoryResult,
-    absorber_symbol,
 )
 from xanes_core.theory.feff10_io import (
     MAX_SCF_RADIUS_ANG,
@@ -36,12 +33,11 @@ from xanes_core.theory.feff10_io import (
 from xanes_core.theory.feff10_job import STAGES, run_stages
 from xanes_core.theory.process import (
     LOG_LINES,
-    Watch,
     WorkerFailed,
     read_if_there,
     run_function,
-    working_folder,
 )
+from xanes_core.theory.watch import Watch
 
 #: Note of a run that was repeated.
 HYDROGEN_NOTE = (
@@ -55,12 +51,16 @@ RADIUS_NOTE = (
 
 
 class Feff10(TheoryEngine):
-    """FEFF10 engine; see :class:`Feff10Settings` for the recipe."""
+    """FEFF10 engine; see :class:`Feff10Settings` for the recipe.
+
+    A run takes 10 to 40 s for 35 to 60 atoms within 6 A, and reports each stage and each cycle.
+    """
 
     key = "feff10"
     title = "FEFF10"
     settings_type = Feff10Settings
     input_name = "feff.inp"
+    time_limit_s = 600.0
 
     def version(self) -> str:
         """Version of ``feff10-rs``; empty where it is not installed."""
@@ -85,77 +85,37 @@ class Feff10(TheoryEngine):
         """Spectrum in ``xmu.dat``; errors as :func:`~xanes_core.theory.feff10_io.parse_xmu`."""
         return parse_xmu(text, element=element)
 
-    def run(
-        self,
-        atoms: Atoms,
-        absorber: int = 0,
-        settings: Feff10Settings | None = None,
-        *,
-        work_dir: str | Path | None = None,
-        on_progress: OnProgress = None,
-        cancel: Cancel = None,
-        time_limit_s: float = 600.0,
-    ) -> TheoryResult:
-        """Calculate one spectrum in worker processes; 10 to 40 s for 35 to 60 atoms within 6 A.
-
-        Parameters
-        ----------
-        atoms, absorber
-            Structure and index of the absorbing atom.
-        settings : Feff10Settings, optional
-        work_dir : path, optional
-            Empty folder that keeps FEFF10's files; a temporary one otherwise.
-        on_progress : callable, optional
-            Called in this thread with a :class:`Progress` at each stage and each cycle.
-        cancel : threading.Event or callable, optional
-            Checked ten times a second.
-        time_limit_s : float, optional
-            For the whole run (s).
-
-        Raises
-        ------
-        StructureError, TheoryError
-            The input cannot be written; FEFF10 is missing, fails or does not converge.
-        TheoryCancelled, TheoryTimeout
-            It was stopped; no process is left behind.
-        """
-        settings = self.checked_settings(settings)
-        element = absorber_symbol(atoms, absorber)
-        text = self.write_input(atoms, absorber, settings)
-        here = self.available()
-        if not here:
-            raise TheoryError(here.message)
-        watch = Watch("FEFF10", time_limit_s, cancel)
-        left_out = feff_cluster(atoms, absorber, settings).note
+    def _calculate(self, order: Order) -> TheoryResult:
+        settings = order.settings
+        left_out = feff_cluster(order.atoms, order.absorber, settings).note
         notes = [left_out] if left_out else []
-        with working_folder(work_dir) as folder:
-            for number in (1, 2, 3):
-                text = self.write_input(atoms, absorber, settings)
-                attempt = folder / f"run{number}"
-                log, why = _attempt(text, attempt, watch, on_progress)
-                remedy = _remedy(log, settings, atoms) if why else None
-                if remedy is None:
-                    break
-                settings, note = remedy
-                notes.append(note)
-            if why:
-                raise TheoryError(why)
-            if converged(log) is False:
-                if not settings.accept_unconverged:
-                    raise TheoryError(
-                        f"FEFF10's potentials did not converge in {settings.scf_cycles} cycles: "
-                        "relax the structure, lower scf_mixing, or allow more cycles"
-                    )
-                notes.append(UNCONVERGED_NOTE)
-            spectrum = _read_result(attempt, element, settings.spectrum)
+        for number in (1, 2, 3):
+            text = self.write_input(order.atoms, order.absorber, settings)
+            attempt = order.folder / f"run{number}"
+            log, why = _attempt(text, attempt, order.watch)
+            remedy = _remedy(log, settings, order.atoms) if why else None
+            if remedy is None:
+                break
+            settings, note = remedy
+            notes.append(note)
+        if why:
+            raise TheoryError(why)
+        if converged(log) is False:
+            if not settings.accept_unconverged:
+                raise TheoryError(
+                    f"FEFF10's potentials did not converge in {settings.scf_cycles} cycles: "
+                    "relax the structure, lower scf_mixing, or allow more cycles"
+                )
+            notes.append(UNCONVERGED_NOTE)
+        spectrum = _read_result(attempt, order.element, settings.spectrum)
         return TheoryResult(
             spectrum=spectrum,
             native=spectrum,
             engine=self.key,
             engine_version=self.version(),
-            element=element,
+            element=order.element,
             settings=asdict(settings),
-            seconds=watch.elapsed_s,
+            seconds=order.watch.elapsed_s,
             input_text=text,
             log="\n".join(log.splitlines()[-LOG_LINES:]),
             notes=tuple(notes),
@@ -172,11 +132,11 @@ def _remedy(log: str, settings: Feff10Settings, atoms: Atoms) -> tuple[Feff10Set
     return None
 
 
-def _attempt(text: str, folder: Path, watch: Watch, on_progress: OnProgress) -> tuple[str, str]:
+def _attempt(text: str, folder: Path, watch: Watch) -> tuple[str, str]:
     """Run the stages once; FEFF10's log of the potentials and why it failed (empty: it did not)."""
     folder.mkdir()
     (folder / "feff.inp").write_text(text)
-    reporter = _Reporter(folder, watch, on_progress)
+    reporter = _Reporter(folder, watch)
     try:
         run_function(
             run_stages,
@@ -203,16 +163,14 @@ class _Reporter:
     Ends a run whose log says that the potentials will never be done.
     """
 
-    def __init__(self, folder: Path, watch: Watch, on_progress: OnProgress) -> None:
+    def __init__(self, folder: Path, watch: Watch) -> None:
         self.name = ""
         self._log = folder / "log1.dat"
         self._watch = watch
-        self._call = on_progress
         self._detail = ""
 
     def stage(self, name: str) -> None:
         self.name = name
-        self._watch.stage = STAGES[name]
         self._detail = ""
         self._send()
 
@@ -230,10 +188,8 @@ class _Reporter:
             self._send()
 
     def _send(self) -> None:
-        if self._call is not None:
-            done = list(STAGES).index(self.name)
-            watch = self._watch
-            self._call(Progress(watch.stage, done, len(STAGES), watch.elapsed_s, self._detail))
+        done = list(STAGES).index(self.name)
+        self._watch.report(STAGES[self.name], done, len(STAGES), self._detail)
 
 
 def _read_result(folder: Path, element: str, spectrum: str) -> Spectrum:

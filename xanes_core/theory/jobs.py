@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from xanes_core.errors import TheoryCancelled, TheoryError, XanesError
-from xanes_core.theory.base import Progress
+from xanes_core.theory.watch import Progress
 
 Status = Literal["waiting", "running", "finished", "failed", "cancelled"]
 #: A job does its work with two callables: to report progress, and to ask whether to stop.

@@ -16,13 +16,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from xanes_core.errors import TheoryCancelled, TheoryError, TheoryTimeout
-from xanes_core.theory.base import Cancel, is_cancelled
+from xanes_core.errors import TheoryError
+from xanes_core.theory.watch import Watch
 
 #: How often (s) a running process is looked at.
 POLL_S = 0.1
@@ -51,51 +50,6 @@ class WorkerFailed(TheoryError):
     def __init__(self, message: str, error_type: str = "") -> None:
         super().__init__(message)
         self.error_type = error_type
-
-
-class Watch:
-    """Time limit and cancellation of one run, shared by its steps.
-
-    Parameters
-    ----------
-    what : str
-        Name of the run in messages.
-    time_limit_s : float
-        Seconds from now.
-    cancel : threading.Event, callable or None
-        Checked as often as the run is looked at.
-
-    Raises
-    ------
-    TheoryError
-        A time limit that is not a positive number.
-    """
-
-    def __init__(self, what: str, time_limit_s: float, cancel: Cancel = None) -> None:
-        if not (isinstance(time_limit_s, int | float) and time_limit_s > 0):
-            raise TheoryError(f"the time limit must be positive, in seconds; got {time_limit_s!r}")
-        self.what = what
-        self.time_limit_s = float(time_limit_s)
-        self.cancel = cancel
-        self.start = time.monotonic()
-        #: Where the run is, for the message when it is stopped.
-        self.stage = ""
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.start
-
-    def check(self) -> None:
-        """Raise TheoryCancelled or TheoryTimeout when it is time to stop."""
-        where = f" (at: {self.stage})" if self.stage else ""
-        if is_cancelled(self.cancel):
-            raise TheoryCancelled(f"{self.what} was cancelled{where}")
-        if self.elapsed_s > self.time_limit_s:
-            raise TheoryTimeout(
-                f"{self.what} did not finish within {self.time_limit_s:g} s{where}: allow more "
-                "time or make the calculation smaller"
-            )
 
 
 @contextlib.contextmanager

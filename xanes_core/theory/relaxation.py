@@ -19,9 +19,10 @@ from ase.data import chemical_symbols
 
 from xanes_core.errors import TheoryError
 from xanes_core.structures import BROKEN_CONTACT, ROUGH_CONTACT, check_contacts, validate_structure
-from xanes_core.theory.base import Availability, Cancel, check_integer, check_range
-from xanes_core.theory.process import Watch, WorkerFailed, run_function
+from xanes_core.theory.base import Availability, check_integer, check_range
+from xanes_core.theory.process import WorkerFailed, run_function
 from xanes_core.theory.relaxation_job import relax_job
+from xanes_core.theory.watch import Cancel, Watch
 
 #: Heaviest element of GFN2-xTB (radon).
 MAX_Z = 86
