@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -120,7 +121,8 @@ class WACSF:
             raise DescriptorError(
                 f"unknown descriptor convention {name!r}; choose one of {', '.join(CONVENTIONS)}"
             )
-        return getattr(cls, name)()
+        convention: WACSF = getattr(cls, name)()
+        return convention
 
     # --- what the features are ---------------------------------------------------------------
 
@@ -179,7 +181,7 @@ class WACSF:
         """Number of features; independent of the data."""
         return len(self.feature_names)
 
-    def parameters(self) -> dict:
+    def parameters(self) -> dict[str, Any]:
         """Parameters as plain values, for a model card."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {k: list(map(_plain, v)) if isinstance(v, tuple) else v for k, v in values.items()}
@@ -241,7 +243,8 @@ class WACSF:
         return table
 
     def _cutoff(self, r_ang: np.ndarray) -> np.ndarray:
-        return 0.5 * (np.cos(np.pi * r_ang / self.r_cut_ang) + 1.0)
+        weight: np.ndarray = 0.5 * (np.cos(np.pi * r_ang / self.r_cut_ang) + 1.0)
+        return weight
 
     def _one_hot(self, absorber_z: int) -> np.ndarray:
         known = [atomic_numbers[symbol] for symbol in self.absorber_elements]
@@ -250,7 +253,7 @@ class WACSF:
                 f"the descriptor does not know an absorber with Z = {absorber_z}; "
                 f"it covers {', '.join(self.absorber_elements)}"
             )
-        return (np.array(known) == absorber_z).astype(np.float64)
+        return np.array([float(z == absorber_z) for z in known])
 
     def _g4(self, z: np.ndarray, r: np.ndarray, x: np.ndarray, f_ij: np.ndarray) -> np.ndarray:
         """All G4 as one product: (widths, pairs) radial parts times (pairs, angles) parts."""
@@ -270,20 +273,21 @@ class WACSF:
         exponent = -0.5 / np.square(np.asarray(self.g4_width_ang))
         radial = np.exp(np.multiply.outer(exponent, r2_sum + r2_jk)) * weight
         angular = np.array([_angular(cos_theta, lam, self.g4_zeta) for lam in self.g4_lambda])
-        return (radial @ angular.reshape(-1, len(j)).T).ravel()
+        product: np.ndarray = radial @ angular.reshape(-1, len(j)).T
+        return product.ravel()
 
 
 def _angular(cos_theta: np.ndarray, lam: float, zetas: Sequence[float]) -> np.ndarray:
     """2^(1-zeta) (1 + lambda cos theta)^zeta for each zeta, (n_zeta, n_pairs)."""
     base = np.maximum(1.0 + lam * cos_theta, 0.0)
-    powers = {}
+    powers: dict[float, np.ndarray] = {}
     for zeta in sorted(zetas):
         half = powers.get(zeta / 2)  # 1, 2, 4, 8: squaring is far cheaper than a power
         powers[zeta] = half * half if half is not None else base**zeta
     return np.array([2.0 ** (1.0 - zeta) * powers[zeta] for zeta in zetas])
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
     return value if isinstance(value, str) else float(value)

@@ -86,7 +86,8 @@ def bond_limit_ang(
     factor : float, optional
         Multiple of the sum of the covalent radii (Cordero et al., Dalton Trans. 2008, 2832).
     """
-    return factor * (covalent_radii[z] + covalent_radii[other])
+    limit: float | np.ndarray = factor * (covalent_radii[z] + covalent_radii[other])
+    return limit
 
 
 def coordination_number(env: Environment) -> int:

@@ -34,7 +34,7 @@ _MAX_INFO = 50
 
 
 def read_structures(
-    source: str | os.PathLike | bytes, *, name: str | None = None, format: str | None = None
+    source: str | os.PathLike[str] | bytes, *, name: str | None = None, format: str | None = None
 ) -> list[Atoms]:
     """Read every frame of a structure file, in order.
 
@@ -73,7 +73,7 @@ def read_structures(
     return _checked_frames(_parse(text, chosen), chosen.title)
 
 
-def _read_file(source: str | os.PathLike) -> bytes:
+def _read_file(source: str | os.PathLike[str]) -> bytes:
     try:
         path = Path(source)
         if path.is_dir():
@@ -189,7 +189,7 @@ def _checked_frames(frames: Iterable[Atoms], title: str) -> list[Atoms]:
 def _fresh(atoms: Atoms) -> Atoms:
     """Copy of elements, positions and (where periodic) cell, with harmless ``info`` alone."""
     cell = atoms.cell.array.copy() if atoms.pbc.any() else None
-    info = {}
+    info: dict[str, object] = {}
     for key, value in list(atoms.info.items())[:_MAX_INFO]:
         if isinstance(key, str) and _INFO_KEY.match(key):
             if isinstance(value, Real) and np.isfinite(float(value)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from numbers import Integral
+from typing import TypeGuard
 
 import numpy as np
 from ase import Atoms
@@ -161,14 +162,15 @@ def _orbits(atoms: Atoms) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = spglib.get_symmetry_dataset(
-                (cell, scaled, atoms.numbers), symprec=SYMMETRY_TOLERANCE_ANG
+                (cell.tolist(), scaled.tolist(), atoms.numbers.tolist()),
+                symprec=SYMMETRY_TOLERANCE_ANG,
             )
     except Exception:  # spglib reports failure as an exception or as None, by its version
         return alone
     return alone if dataset is None else np.asarray(dataset.equivalent_atoms)
 
 
-def _is_integer(value: object) -> bool:
+def _is_integer(value: object) -> TypeGuard[int]:
     return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
 
 
@@ -217,5 +219,5 @@ def _no_metal_hint() -> str:
 
 
 def _formula(atoms: Atoms) -> str:
-    formula = atoms.get_chemical_formula(mode="hill", empirical=False)
+    formula: str = atoms.get_chemical_formula(mode="hill", empirical=False)
     return formula if len(formula) <= 40 else formula[:37] + "..."

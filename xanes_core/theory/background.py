@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -38,7 +39,7 @@ def theory_work(
     result that cannot be kept on disk is given all the same, with a note.
     """
 
-    def work(report, should_stop) -> TheoryResult:
+    def work(report: Callable[[Progress], None], should_stop: Callable[[], bool]) -> TheoryResult:
         check_contacts(atoms, ROUGH_CONTACT, "correct the structure first")
         options = RunOptions(report, should_stop, TIME_LIMIT_S)
         result = engine.run(atoms, absorber, settings, options)
@@ -79,7 +80,7 @@ def relax_key(atoms: Atoms, settings: RelaxSettings) -> str:
 def relax_work(atoms: Atoms, settings: RelaxSettings, cache: DiskCache) -> Work:
     """Work of a job that relaxes a structure in a process of its own and gives a Relaxed."""
 
-    def work(report, should_stop) -> Relaxed:
+    def work(report: Callable[[Progress], None], should_stop: Callable[[], bool]) -> Relaxed:
         def step(state: RelaxStep) -> None:
             force = f"largest force {state.fmax_ev_per_ang:.3f} eV/\u00c5"
             detail = f"energy {state.energy_ev:.3f} eV, {force}"
@@ -108,7 +109,9 @@ def load_relaxed(cache: DiskCache, atoms: Atoms, settings: RelaxSettings) -> Rel
         return None
     arrays, facts = entry
     positions = arrays.get("positions_ang")
-    if set(facts) != set(_RELAXED_FACTS) or np.shape(positions) != atoms.positions.shape:
+    if set(facts) != set(_RELAXED_FACTS) or positions is None:
+        return None
+    if positions.shape != atoms.positions.shape:
         return None
     relaxed = atoms.copy()
     relaxed.calc = None

@@ -217,7 +217,7 @@ def absorber_symbol(atoms: Atoms, absorber: int) -> str:
         The atom is none of the supported metals.
     """
     validate_structure(atoms)
-    symbol = chemical_symbols[atoms.numbers[checked_index(atoms, absorber)]]
+    symbol: str = chemical_symbols[atoms.numbers[checked_index(atoms, absorber)]]
     if symbol not in ABSORBERS:
         raise TheoryError(
             f"atom {absorber} is {symbol}: choose an absorber among {', '.join(ABSORBERS)}"

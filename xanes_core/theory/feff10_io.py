@@ -286,7 +286,7 @@ def parse_xmu(text: str, *, element: str | None = None, spectrum: str = "xanes")
             "absorption spectrum: check the structure for atoms that are too close"
         )
     symbol = element if element is not None else _element_of(text)
-    if symbol not in K_EDGE_EV:
+    if symbol is None or symbol not in K_EDGE_EV:
         raise TheoryError(
             f"the absorber of this xmu.dat is not known ({symbol}): give element, one of "
             f"{', '.join(K_EDGE_EV)}"

@@ -19,7 +19,7 @@ STAGES = {
 }
 
 
-def run_stages(job: dict, report: Callable[[str], None]) -> None:
+def run_stages(job: dict[str, str], report: Callable[[str], None]) -> None:
     """Run FEFF10 in ``job["folder"]`` on ``job["input"]``, reporting each stage as it starts."""
     import feff10
 

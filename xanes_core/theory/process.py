@@ -18,7 +18,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from xanes_core.errors import TheoryError
 from xanes_core.theory.watch import Watch
@@ -86,7 +86,7 @@ def read_if_there(path: Path) -> str:
         return ""
 
 
-def _kill(process: subprocess.Popen) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a process and everything it started. Safe on one that has ended."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -193,11 +193,13 @@ def run_function(
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    # both are pipes, so neither is None
+    stdin, stdout = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
     try:
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(order).encode() + b"\n")
-            process.stdin.flush()
-        for message in _messages(process, watch, on_tick):
+            stdin.write(json.dumps(order).encode() + b"\n")
+            stdin.flush()
+        for message in _messages(stdout, watch, on_tick):
             if message["kind"] == "result":
                 return message["content"]
             if message["kind"] == "error":
@@ -209,20 +211,20 @@ def run_function(
         raise WorkerFailed(f"{watch.what}: the worker process ended {how}")
     finally:
         _kill(process)
-        for stream in (process.stdin, process.stdout):
+        for stream in (stdin, stdout):
             with contextlib.suppress(OSError):
                 stream.close()
 
 
 def _messages(
-    process: subprocess.Popen, watch: Watch, on_tick: Callable[[], None] | None
-) -> Iterator[dict]:
+    stdout: IO[bytes], watch: Watch, on_tick: Callable[[], None] | None
+) -> Iterator[dict[str, Any]]:
     """Messages of a worker until its end, the watch checked in between."""
     lines: queue.Queue[bytes | None] = queue.Queue()
 
     def read() -> None:
         with contextlib.suppress(ValueError, OSError):
-            for line in process.stdout:
+            for line in stdout:
                 lines.put(line)
         lines.put(None)
 

@@ -247,15 +247,18 @@ def relax(
     )
 
 
-def _isolated(job: dict, report: Callable[[dict[str, Any]], None], watch: Watch) -> dict[str, Any]:
+def _isolated(
+    job: dict[str, Any], report: Callable[[dict[str, Any]], None], watch: Watch
+) -> dict[str, Any]:
     """Do the job in a process of its own, whose chatter goes into a file that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="xanes-relax-") as folder:
         try:
-            return run_function(
+            result: dict[str, Any] = run_function(
                 relax_job, job, log=Path(folder, "log"), watch=watch, on_message=report
             )
         except WorkerFailed as error:
             raise TheoryError(f"the relaxation failed: {error}") from error
+    return result
 
 
 def _check_method(atoms: Atoms) -> None:

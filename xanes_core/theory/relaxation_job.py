@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -14,7 +15,7 @@ from ase.optimize import LBFGS
 MAX_STEP_ANG = 0.2
 
 
-def relax_job(job: dict, report: Callable[[dict], None]) -> dict:
+def relax_job(job: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Relax ``job["numbers"]``, ``job["positions_ang"]`` and return the end, or ``failure``."""
     from tblite.ase import TBLite
 
@@ -28,7 +29,8 @@ def relax_job(job: dict, report: Callable[[dict], None]) -> dict:
         max_iterations=settings["scf_iterations"],
         verbosity=0,
     )
-    optimiser = LBFGS(atoms, logfile=None, maxstep=MAX_STEP_ANG)
+    # ASE takes None for no log, which its types leave out
+    optimiser = LBFGS(atoms, logfile=None, maxstep=MAX_STEP_ANG)  # type: ignore[arg-type]
     states = []
     late = False
     try:

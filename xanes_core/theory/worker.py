@@ -15,6 +15,8 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 
 def _end_with_parent() -> None:
@@ -26,18 +28,21 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _load(path: str, name: str):
+def _load(path: str, name: str) -> Callable[[Any, Callable[[Any], None]], Any]:
     """Return the function ``name`` of the Python file ``path``."""
     spec = importlib.util.spec_from_file_location("xanes_worker_job", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    return getattr(module, name)
+    function: Callable[[Any, Callable[[Any], None]], Any] = getattr(module, name)
+    return function
 
 
 def _read_line() -> bytes:
     """First line of standard input, read without taking more than the pipe gives."""
-    parts = []
+    parts: list[bytes] = []
     while not parts or b"\n" not in parts[-1]:
         part = os.read(0, 65536)
         if not part:

@@ -132,7 +132,10 @@ def _cif_block(block: CIFBlock) -> Atoms:
     _refuse_partial(block, labels)
     symbols = _cif_symbols(block, labels)
     coords = np.array(
-        [[_coordinate(v, label) for v in row] for label, *row in zip(labels, *axes, strict=True)]
+        [
+            [_coordinate(value, label) for value in xyz]
+            for label, xyz in zip(labels, zip(*axes, strict=True), strict=True)
+        ]
     )
     parameters = [block.get(tag) for tag in block.cell_tags]
     if axis_kind == "cartn" and parameters.count(None) == 6:
@@ -179,7 +182,7 @@ def _cif_symbols(block: CIFBlock, labels: list[str]) -> list[str]:
 
 
 def _symbol_of_label(label: str, present: set[str | None]) -> str:
-    letters = re.match(r"[A-Za-z]*", label).group(0)
+    letters = re.split(r"[^A-Za-z]", label, maxsplit=1)[0]
     options = {symbol_or_none(letters[:1]), symbol_or_none(letters[:2])} - {None}
     if len(options) > 1 and options & present:
         options &= present
@@ -208,7 +211,7 @@ def _cif_operations(block: CIFBlock, parameters: list[float]) -> Operations:
                 )
             from ase.spacegroup.spacegroup import parse_sitesym  # slow to load, see read_cif
 
-            operations = parse_sitesym(texts)
+            operations: Operations = parse_sitesym(texts)
             if not check_group(operations[0]):
                 raise StructureError(
                     "The symmetry operations of the cif file do not form a group: the list is "
@@ -221,11 +224,11 @@ def _cif_operations(block: CIFBlock, parameters: list[float]) -> Operations:
     if name is None:
         return np.eye(3)[None], np.zeros((1, 3))
     a, b, c, alpha, beta, gamma = parameters
-    rhombohedral = np.allclose([a, alpha, alpha], [b, beta, gamma]) and np.isclose(a, c)
-    rhombohedral = bool(rhombohedral and not np.isclose(alpha, 90.0))
+    equal = np.allclose([a, a, alpha, alpha], [b, c, beta, gamma])
+    rhombohedral = equal and not np.isclose(alpha, 90.0)
     trigonal = name.lstrip("'\" ")[:1].upper() == "R" or name.isdigit()
     return space_group_operations(
-        name, rhombohedral_axes=rhombohedral and trigonal, first_origin=False
+        name, rhombohedral_axes=bool(rhombohedral and trigonal), first_origin=False
     )
 
 

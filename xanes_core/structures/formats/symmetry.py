@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from ase import Atoms
@@ -14,6 +15,9 @@ from ase.geometry import cellpar_to_cell
 from xanes_core.errors import StructureError
 from xanes_core.structures.checks import MAX_ATOMS, MAX_LENGTH_ANG
 from xanes_core.structures.formats.text import quote
+
+if TYPE_CHECKING:
+    from spglib import SpaceGroupType
 
 #: Images of a site nearer than this are one atom on a special position given with few digits (A).
 MERGE_DISTANCE_ANG = 0.1
@@ -24,12 +28,9 @@ Operations = tuple[np.ndarray, np.ndarray]
 @lru_cache(maxsize=1)
 def _settings() -> tuple[dict[str, list[tuple[int, str]]], dict[int, list[tuple[int, str]]]]:
     """Settings (Hall number, choice) of spglib's table, by compact name and by group number."""
-    import spglib  # slow to load; most structures need no space group
-
     by_name: dict[str, list[tuple[int, str]]] = {}
     by_number: dict[int, list[tuple[int, str]]] = {}
-    for hall in range(1, 531):
-        group = spglib.get_spacegroup_type(hall)
+    for hall, group in _groups():
         names = {_compact(part) for part in group.international.split("=")}
         names |= {_compact(group.international_short), _compact(group.international_full)}
         if 3 <= group.number <= 15:  # P 1 21/n 1 is written P 21/n too
@@ -47,17 +48,26 @@ def _compact(name: str) -> str:
 @lru_cache(maxsize=1)
 def _hall_symbols() -> dict[str, int]:
     """Hall numbers of spglib's table by compact Hall symbol."""
-    import spglib  # slow to load
+    return {_compact(group.hall_symbol): hall for hall, group in _groups()}
 
-    return {_compact(spglib.get_spacegroup_type(n).hall_symbol): n for n in range(1, 531)}
+
+def _groups() -> Iterator[tuple[int, SpaceGroupType]]:
+    """Rows of spglib's table with their Hall numbers."""
+    import spglib  # slow to load; most structures need no space group
+
+    for hall in range(1, 531):
+        group = spglib.get_spacegroup_type(hall)
+        if group is not None:
+            yield hall, group
 
 
 def _operations(hall: int) -> Operations:
     """Rotations and translations of a setting by its Hall number."""
     import spglib  # slow to load
 
-    operations = spglib.get_symmetry_from_database(hall)
-    return operations["rotations"], operations["translations"]
+    # None is for numbers beyond the table
+    database = cast("dict[str, np.ndarray]", spglib.get_symmetry_from_database(hall))
+    return database["rotations"], database["translations"]
 
 
 def hall_operations(symbol: str) -> Operations:

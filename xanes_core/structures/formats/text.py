@@ -188,7 +188,8 @@ def read_with_ase(text: str, name: str) -> Atoms:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ase_read(io.StringIO(text), format=name)
+        images = ase_read(io.StringIO(text), format=name)
+    return images if isinstance(images, Atoms) else images[-1]
 
 
 def refuse_many(count: int) -> None:

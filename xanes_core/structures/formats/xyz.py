@@ -72,7 +72,7 @@ def _xyz_frame(lines: list[str], at: int) -> tuple[str, list[tuple[int, str]], i
         )
     count = parse_count(words[0], f"Line {at + 1}")
     comment = lines[at + 1] if at + 1 < len(lines) else ""
-    rows = []
+    rows: list[tuple[int, str]] = []
     end = at + 2
     while end < len(lines) and len(rows) < count:
         if lines[end].strip():
@@ -117,7 +117,7 @@ def atoms_of_rows(
 
 def _careful_row(
     words: list[str], number: int, species: int, xyz: tuple[int, int, int]
-) -> tuple[str, tuple[float, ...]]:
+) -> tuple[str, tuple[float, float, float]]:
     where = f"Line {number}"
     if len(words) <= max(species, *xyz):
         raise StructureError(
@@ -125,7 +125,8 @@ def _careful_row(
             "x y z in A."
         )
     symbol = parse_symbol(words[species], where)
-    return symbol, tuple(parse_number(words[i], where) for i in xyz)
+    x, y, z = (parse_number(words[i], where) for i in xyz)
+    return symbol, (x, y, z)
 
 
 def _extended(comment: str, rows: list[tuple[int, str]]) -> Atoms:
