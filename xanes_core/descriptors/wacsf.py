@@ -219,7 +219,13 @@ class WACSF:
         return np.array(rows).reshape(len(rows), self.n_features)
 
     def transform_environment(self, env: Environment) -> np.ndarray:
-        """Features of an absorber's environment (neighbours with r < ``r_cut_ang``)."""
+        """Features (n_features,) of an absorber's environment (neighbours with r < ``r_cut_ang``).
+
+        Raises
+        ------
+        DescriptorError
+            As :meth:`transform`.
+        """
         z = env.numbers.astype(np.float64)
         r = env.distances_ang
         if len(r) and not r[0] > 0:  # an angle at such an atom has no meaning
