@@ -27,7 +27,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from xanes_core.errors import ModelError
 
@@ -205,6 +204,8 @@ def fit_calibration(
     ModelError
         Shapes differ, fewer than 20 samples, or a level that is none of ``LEVELS``.
     """
+    from scipy.ndimage import gaussian_filter1d, uniform_filter1d  # predicting does without
+
     _check(unseen, level)
     residual = np.abs(unseen.truth - unseen.mean)
     rms = gaussian_filter1d(np.sqrt(np.mean(residual**2, axis=0)), 2.0, mode="nearest") + 1e-6

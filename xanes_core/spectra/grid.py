@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import PchipInterpolator
 
 from xanes_core.errors import SpectrumError
 
@@ -84,6 +83,8 @@ def extend_below(
     Where the first points do not rise the slope has no meaning; the value is then matched and the
     decay length is 10 eV. A first value of zero or less is continued by zero.
     """
+    from scipy.interpolate import PchipInterpolator  # a tenth of a second; predicting does without
+
     energy, values = _checked(energy_ev, mu)
     if not np.isfinite(start_ev) or not step_ev > 0:
         raise SpectrumError("start_ev must be a finite energy and step_ev a positive one, in eV")
@@ -122,6 +123,8 @@ def feff_to_grid(
         As :func:`extend_below`; or the grid reaches above FEFF's last energy, where nothing is
         known: extend the energy range of the calculation.
     """
+    from scipy.interpolate import PchipInterpolator
+
     energy, values = _checked(energy_ev, mu)
     wanted = np.asarray(grid_rel_ev, dtype=np.float64) + float(e0_ev)
     if wanted.size == 0 or not np.isfinite(wanted).all():

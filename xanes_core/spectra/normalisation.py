@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.errors import SpectrumError
@@ -53,6 +52,8 @@ def find_e0(spectrum: Spectrum, *, element: str | None = None) -> float:
     """
     if element is not None and element not in K_EDGE_EV:
         raise SpectrumError(f"no K edge is tabulated for {str(element)[:20]!r}")
+    from scipy.ndimage import gaussian_filter1d  # predicting does without
+
     centre = K_EDGE_EV[element] if element is not None else spectrum.e0_ev
     energy, mu = spectrum.energy_ev, spectrum.mu
     low, high = float(energy[0]), float(energy[-1])

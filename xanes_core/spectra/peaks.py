@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import linear_sum_assignment
 
 from xanes_core.errors import SpectrumError
 from xanes_core.spectra.spectrum import as_curves, as_energies
@@ -89,6 +88,8 @@ def match_peaks(
     Among the matchings with the most pairs the one with the smallest summed distance is taken
     (``scipy.optimize.linear_sum_assignment``).
     """
+    from scipy.optimize import linear_sum_assignment
+
     p = find_peaks(energy_ev, predicted, prominence=prominence)
     t = find_peaks(energy_ev, target, prominence=prominence)
     if not max_distance_ev > 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-import pandas as pd
 import streamlit as st
 
 from pages.parts.predict.features import std_name, summary_columns, with_uncertainty
@@ -97,6 +96,8 @@ def show_batch(found: list[Entry], model_keys: Mapping[SpectrumKind, str]) -> No
     ]
     if bar:
         bar.empty()
+    import pandas as pd  # a third of a second, which an empty page does without
+
     st.markdown("##### All files")
     columns = ["Name", "Absorber", *(c for kind in model_keys for c in _COLUMNS[kind]), "Result"]
     failed_first = sorted(results, key=lambda r: r.prediction is not None)

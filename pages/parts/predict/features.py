@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import pandas as pd
 import streamlit as st
 
 from xanes_core.spectra import (
@@ -67,6 +66,8 @@ def _features(prediction) -> tuple[dict[str, float], dict[str, float]]:
 
 def features_table(prediction, axis: str) -> None:
     """What the spectrum shows of edge, white line and pre-edge peak, or of emission maxima."""
+    import pandas as pd  # a third of a second, which an empty page does without
+
     values, spread = _features(prediction)
     offset = prediction.e0_ev if axis == "absolute" else 0.0
     rows, digits = {}, prediction.kind.digits
