@@ -5,13 +5,17 @@
 >>> spectrum = load_model("Fe").predict(atoms, absorber="Fe")  # doctest: +SKIP
 """
 
-from xanes_core.descriptors import WACSF
-from xanes_core.errors import XanesError
-from xanes_core.model import Prediction, SpectrumModel, list_models, load_model
-from xanes_core.spectra import Spectrum, read_spectrum
-from xanes_core.structures import read_structures
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from xanes_core.descriptors import WACSF
+    from xanes_core.errors import XanesError
+    from xanes_core.model import Prediction, SpectrumModel, list_models, load_model
+    from xanes_core.spectra import Spectrum, read_spectrum
+    from xanes_core.structures import read_structures
+
+__version__ = "0.2.0"
 
 __all__ = [
     "WACSF",
@@ -24,3 +28,32 @@ __all__ = [
     "read_spectrum",
     "read_structures",
 ]
+
+#: Room that each name comes from, imported when the name is first asked for: a command that needs
+#: no structures does not wait for their readers.
+_ROOMS = {
+    "WACSF": "descriptors",
+    "Prediction": "model",
+    "Spectrum": "spectra",
+    "SpectrumModel": "model",
+    "XanesError": "errors",
+    "list_models": "model",
+    "load_model": "model",
+    "read_spectrum": "spectra",
+    "read_structures": "structures",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _ROOMS:
+        value = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    elif name in _ROOMS.values():  # `import xanes_core; xanes_core.spectra`
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS, *_ROOMS.values()})

@@ -14,8 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-#: Folder that holds the package, and beside it the pages, models and data.
-PROJECT = Path(__file__).resolve().parent.parent
+from xanes_core.errors import DatasetError
+
+_PACKAGE = Path(__file__).resolve().parent
+_IN_WHEEL = _PACKAGE / "_app"
+#: Folder of app.py, the pages, models and data: the top of a checkout, or, where an installed wheel
+#: brought them, a folder inside the package.
+PROJECT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 #: Environment variable that names the folder of the cache.
 CACHE_VARIABLE = "XANES_CACHE_DIR"
 #: Longest name in bytes: file systems allow 255 for name, number and extension together.
@@ -31,6 +36,24 @@ _MARKS = (
 )
 #: How many bytes are looked at for the zeros of UTF-16.
 _HEAD_BYTES = 2000
+
+
+def project_data(name: str, option: str = "--data") -> Path:
+    """Where training data of the project lie, such as ``data/feff10``.
+
+    `option` is what a person says otherwise where they lie.
+
+    Raises
+    ------
+    DatasetError
+        The package was installed from a wheel, in which training data do not travel.
+    """
+    if PROJECT == _IN_WHEEL:
+        raise DatasetError(
+            f"{name} is not part of the installed package: say with {option} where it lies, or "
+            "work in the source of the project"
+        )
+    return PROJECT / name
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:

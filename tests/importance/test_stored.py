@@ -27,6 +27,7 @@ from xanes_core.importance.stored import (
 from xanes_core.importance.table import COLUMNS, group_centres_ang, importance_csv, series_csv
 from xanes_core.model.explanation import distance_histograms
 from xanes_core.model.registry import load_model, save_model
+from xanes_core.training import recipes
 from xanes_core.training.assessment import cross_fit
 from xanes_core.training.train import add_importance
 
@@ -236,13 +237,11 @@ def test_the_command_says_what_is_wrong(shipped, capsys, arguments, message):
 
 
 def test_the_command_recomputes_and_keeps_the_result(shipped, capsys, monkeypatch, model):
-    from xanes_core.cli import importance as cli_importance
-
     save_model(replace(model, importance={}), shipped / "models")
     assert main(["importance", "--model", "tiny"]) == 2
     assert "carries no importance data" in capsys.readouterr().err
-    monkeypatch.setattr(cli_importance, "get_recipe", lambda _: tiny_recipe())
-    monkeypatch.setattr(cli_importance, "load_training_data", lambda *_: tiny_data())
+    monkeypatch.setattr(recipes, "get_recipe", lambda _: tiny_recipe())
+    monkeypatch.setattr(recipes, "load_training_data", lambda *_: tiny_data())
     arguments = ["importance", "--model", "tiny", "--recompute", "--repeats", "2"]
     assert main(arguments) == 0
     assert "100% done" in capsys.readouterr().err

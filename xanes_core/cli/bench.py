@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,17 @@ N_ROUNDS = 5
 N_BATCH = 1000
 #: Complexes whose FEFF10 spectra are calculated beside the prediction: small, medium, large.
 THEORY_EXAMPLES = ("hexaaquairon-ii", "nickel-salen", "copper-bis-phenanthroline")
+
+
+def add_bench(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what ``bench`` does; it has no arguments."""
+    parser.set_defaults(run=_bench)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    for line in run_benchmark():
+        print(line, flush=True)
+    return 0
 
 
 def loop_features(env: Environment, convention: WACSF) -> np.ndarray:

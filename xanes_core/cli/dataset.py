@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xanes_core.cli.terminal import progress_bar, stoppable
+from tqdm import tqdm
+
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.add import ORDERS, add_spectra, put_spectra, read_curves
 from xanes_core.dataset.assembly import KINDS
@@ -19,21 +23,23 @@ from xanes_core.dataset.imports import import_folder, import_tmqm
 from xanes_core.dataset.pack import PackReport, pack
 from xanes_core.dataset.shards import shard_finished
 from xanes_core.dataset.store import SPECTRA
+from xanes_core.dataset.task import Outcome, Stop
 from xanes_core.dataset.uncertain import POOL_FACTOR, grow_uncertain
 from xanes_core.errors import DatasetError
-from xanes_core.files import PROJECT
+from xanes_core.files import project_data
 from xanes_core.model import load_model
 
-DATA = PROJECT / "data" / "feff10"
-SHARDS = PROJECT / "data" / "tmqm"
+#: The training set that the project's own models were made from.
+DATA = "data/feff10"
+#: Spectra of structures that others publish.
+SHARDS = "data/tmqm"
 #: Exit status of a run that was stopped, as a shell gives it for Ctrl-C.
 STOPPED = 130
 
 
-def add_dataset_commands(commands) -> None:
-    """Add ``dataset`` with its own commands to a sub-parser collection."""
-    dataset = commands.add_parser("dataset", help="grow, extend, import and describe training sets")
-    kinds = dataset.add_subparsers(required=True, metavar="COMMAND")
+def add_dataset(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the commands of ``dataset``."""
+    kinds = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_grow(kinds)
     _add_add(kinds)
     _add_import(kinds)
@@ -48,14 +54,16 @@ def add_dataset_commands(commands) -> None:
         "shard", help="take finished spectra of others' structures along, without the structures"
     )
     sharding.add_argument("source", type=Path, metavar="FOLDER", help="a set grown with --from")
-    sharding.add_argument("--out", type=Path, default=SHARDS, metavar="DIR", help="(data/tmqm)")
+    sharding.add_argument("--out", type=Path, metavar="DIR", help=f"({SHARDS})")
     sharding.set_defaults(run=_shard)
 
 
 def _add_folder(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--data", type=Path, default=DATA, metavar="DIR", help="the training set (data/feff10)"
-    )
+    command.add_argument("--data", type=Path, metavar="DIR", help=f"the training set ({DATA})")
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    return options.data or project_data(DATA)
 
 
 def _add_spread(command: argparse.ArgumentParser) -> None:
@@ -126,7 +134,7 @@ def _add_import(kinds) -> None:
 
 
 def _shard(options: argparse.Namespace) -> int:
-    report = shard_finished(options.source, options.out)
+    report = shard_finished(options.source, options.out or project_data(SHARDS, "--out"))
     names = ", ".join(path.name for path in report.files) or "no file"
     print(f"{report.n_added} spectra into {names}; {report.n_known} were there already")
     if report.n_failures:
@@ -179,9 +187,9 @@ def _grow(options: argparse.Namespace) -> int:
         if options.strategy == "uncertain":
             model = load_model(options.model)
             shown["on_pool"] = bar.plan
-            report = grow_uncertain(options.data, growth, model, pool=options.pool, **shown)
+            report = grow_uncertain(_folder(options), growth, model, pool=options.pool, **shown)
         else:
-            report = grow(options.data, growth, **shown)
+            report = grow(_folder(options), growth, **shown)
     _say_grown(report)
     if not report.stored and not report.failed and not report.stopped and not report.exhausted:
         print(f"all {growth.count} of seed {growth.seed} are there: take another --seed")
@@ -200,7 +208,7 @@ def _grow_pending(options: argparse.Namespace) -> int:
 
 def _add(options: argparse.Namespace) -> int:
     if options.source is not None:
-        new, unfit = put_spectra(options.data, options.spectra, read_curves(options.source))
+        new, unfit = put_spectra(_folder(options), options.spectra, read_curves(options.source))
         print(f"{new} new {options.spectra} spectra")
         for name, reason in unfit.items():
             print(f"{name} not taken: {reason}")
@@ -213,7 +221,7 @@ def _calculate(work: Callable[..., GrowReport], options: argparse.Namespace, **w
     spread = _spread(options)
     with stoppable(spread) as stop, progress_bar() as bar:
         report = work(
-            options.data,
+            _folder(options),
             count=options.count,
             spread=spread,
             stop=stop,
@@ -244,7 +252,7 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _describe(options: argparse.Namespace) -> int:
-    found = describe(options.data)
+    found = describe(_folder(options))
     if options.json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
         return 0
@@ -281,7 +289,7 @@ def _say_grown(report: GrowReport) -> None:
 
 
 def _pack(options: argparse.Namespace) -> int:
-    _say_packed(pack(options.data))
+    _say_packed(pack(_folder(options)))
     return 0
 
 
@@ -295,3 +303,61 @@ def _say_packed(report: PackReport) -> None:
         print(f"{report.duplicates} left out: the set has them already")
     if report.waiting:
         print(f"{report.waiting} spectra wait for structures of their names")
+
+
+class Bar:
+    """Progress on standard error, with a line above it for each complex."""
+
+    def __init__(self) -> None:
+        self.bar = tqdm(unit=" complexes", file=sys.stderr, dynamic_ncols=True, smoothing=0.1)
+
+    def plan(self, total: int) -> None:
+        """Say how many are to come."""
+        self.bar.reset(total)
+
+    def show(self, outcome: Outcome) -> None:
+        """Write one line for a complex and move on."""
+        name = outcome.task.name
+        if outcome.record is None:
+            line = f"{name} failed ({outcome.stage}): {outcome.reason}"
+        else:
+            info, atoms = outcome.task.info, outcome.task.atoms
+            told = f"{info.get('template', '')} {len(atoms)} atoms {outcome.seconds:.0f} s"
+            notes = [curve.note for curve in outcome.record.curves.values() if curve.note]
+            line = " ".join([name, told, *notes])
+            self.bar.update()
+        line = "".join(c if c.isprintable() else "?" for c in " ".join(line.split()))
+        self.bar.write(line[:200], file=sys.stderr)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Bar]:
+    """A :class:`Bar` that is closed whatever happens."""
+    shown = Bar()
+    try:
+        yield shown
+    finally:
+        shown.bar.close()
+
+
+@contextmanager
+def stoppable(spread: Spread) -> Iterator[Stop]:
+    """Let Ctrl-C and SIGTERM end the run in good order; a second one ends it at once.
+
+    Threads end their calculations when they are told; other processes cannot be told, and are
+    ended by joblib when it sees the interruption.
+    """
+    stop = Stop()
+
+    def end(number: int, frame: object) -> None:
+        again = stop.event.is_set()
+        stop.event.set()
+        if again or spread.backend != "threading":
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -9,42 +9,38 @@ from pathlib import Path
 
 import numpy as np
 
-from xanes_core.errors import ModelError, XanesError
-from xanes_core.files import PROJECT, write_bytes
+from xanes_core.cli.terminal import write_out
+from xanes_core.errors import ModelError
+from xanes_core.files import project_data
 from xanes_core.importance import find_importance, importance_csv, mean_over_absorbers
 from xanes_core.model import Importance, SpectrumModel, load_model, save_model
-from xanes_core.training.recipes import get_recipe, load_training_data
-from xanes_core.training.train import add_importance
 
 GROUPS = ("none", "kind", "shell", "distance", "angle")
 
 
-def add_importance_command(commands) -> None:
-    """Add ``importance`` to a sub-parser collection."""
-    command = commands.add_parser(
-        "importance", help="importance of features or groups of them, over all energies or windows"
-    )
-    command.add_argument("--model", required=True, metavar="KEY")
-    command.add_argument(
+def add_importance(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``importance``."""
+    parser.add_argument("--model", required=True, metavar="KEY")
+    parser.add_argument(
         "--element", metavar="EL", help="absorber; default: mean over all that the model knows"
     )
-    command.add_argument(
+    parser.add_argument(
         "--window", nargs=2, type=float, action="append", metavar=("LO", "HI"),
         help="energies relative to E0 (eV); may be given several times; default: all",
     )  # fmt: skip
-    command.add_argument(
+    parser.add_argument(
         "--group", choices=GROUPS, default="none",
         help="scramble together; none: every feature by itself, over all absorbers",
     )  # fmt: skip
-    command.add_argument("--out", type=Path, metavar="FILE.csv")
-    command.add_argument(
+    parser.add_argument("--out", type=Path, metavar="FILE.csv")
+    parser.add_argument(
         "--recompute", action="store_true",
         help="compute anew from the training data and store with the model (minutes)",
     )  # fmt: skip
-    command.add_argument("--data", type=Path, metavar="PATH", help="for --recompute")
-    command.add_argument("--repeats", type=int, default=10, metavar="N", help="for --recompute")
-    command.add_argument("--jobs", type=int, default=1, metavar="J", help="for --recompute")
-    command.set_defaults(run=_importance)
+    parser.add_argument("--data", type=Path, metavar="PATH", help="for --recompute")
+    parser.add_argument("--repeats", type=int, default=10, metavar="N", help="for --recompute")
+    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="for --recompute")
+    parser.set_defaults(run=_importance)
 
 
 def _importance(options: argparse.Namespace) -> int:
@@ -59,13 +55,8 @@ def _importance(options: argparse.Namespace) -> int:
     )
     if options.out is None:
         sys.stdout.write(text)
-        return 0
-    try:
-        write_bytes(options.out, text.encode())
-    except OSError as error:
-        raise XanesError(
-            f"cannot write {options.out} ({error.strerror}); choose another --out"
-        ) from error
+    else:
+        write_out(options.out, text.encode())
     return 0
 
 
@@ -88,14 +79,15 @@ def _stored(model: SpectrumModel, options: argparse.Namespace) -> Importance:
 
 
 def _recomputed(model: SpectrumModel, options: argparse.Namespace) -> SpectrumModel:
-    recipe = get_recipe(model.key)
-    path = options.data or PROJECT / recipe.data
-    data = load_training_data(recipe, path)
+    from xanes_core.training import recipes, train  # they load scikit-learn
+
+    recipe = recipes.get_recipe(model.key)
+    data = recipes.load_training_data(recipe, options.data or project_data(recipe.data))
 
     def progress(text: str, share: float) -> None:
         print(f"{model.key}: {share:4.0%} {text}", file=sys.stderr, flush=True)
 
-    model = add_importance(
+    model = train.add_importance(
         model, recipe, data, n_repeats=options.repeats, n_jobs=options.jobs, progress=progress
     )
     save_model(model)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from xanes_core.cli.terminal import BAD_INPUT, _complain, _write
+from xanes_core.cli.terminal import BAD_INPUT, complain, write_out
 from xanes_core.descriptors import CONVENTIONS, WACSF
 from xanes_core.errors import StructureError, XanesError
 from xanes_core.files import array_bytes, safe_name
@@ -31,41 +31,47 @@ from xanes_core.structures import read_structures, select_sites
 _WRITERS = {"csv": to_csv, "json": to_json, "xdi": to_xdi}
 
 
-def _add_predict(commands) -> None:
-    predict = commands.add_parser("predict", help="predict spectra of structure files")
-    predict.add_argument("files", nargs="+", metavar="FILE")
-    predict.add_argument(
+def add_predict(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``predict``."""
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument(
         "--absorber",
         metavar="Fe|INDEX|all",
         help="element (average over its sites), atom index from 0, or all sites of the only metal "
         "(default)",
     )
-    predict.add_argument("--model", metavar="KEY", help="default: that of the absorber's element")
-    predict.add_argument(
+    parser.add_argument("--model", metavar="KEY", help="default: that of the absorber's element")
+    parser.add_argument(
         "--spectrum",
         choices=SPECTRUM_KINDS,
         help="absorption or valence-to-core emission; default: xanes, or that of --model",
     )
-    predict.add_argument("--format", choices=_WRITERS, default="csv")
-    predict.add_argument("--out", metavar="DIR", type=Path, help="one file per structure goes here")
-    predict.add_argument(
+    parser.add_argument("--format", choices=_WRITERS, default="csv")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="one file per structure goes here")
+    parser.add_argument(
         "--frame", type=int, metavar="N", help="only this frame of each file, from 0"
     )
-    predict.set_defaults(run=_predict)
+    parser.set_defaults(run=_predict)
 
 
-def _add_featurize(commands) -> None:
-    featurize = commands.add_parser("featurize", help="write wACSF features of a structure file")
-    featurize.add_argument("file", metavar="FILE")
-    featurize.add_argument("--absorber", metavar="Fe|INDEX|all")
-    featurize.add_argument("--convention", choices=CONVENTIONS, default="default")
-    featurize.add_argument("--out", type=Path, metavar="FILE.csv|FILE.npz")
-    featurize.set_defaults(run=_featurize)
+def add_featurize(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``featurize``."""
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--absorber", metavar="Fe|INDEX|all")
+    parser.add_argument("--convention", choices=CONVENTIONS, default="default")
+    parser.add_argument("--out", type=Path, metavar="FILE.csv|FILE.npz")
+    parser.set_defaults(run=_featurize)
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``models``."""
+    parser.add_argument("--json", action="store_true", help="cards as a JSON list")
+    parser.set_defaults(run=_models)
 
 
 def _predict(options: argparse.Namespace) -> int:
     if len(options.files) > 1 and options.out is None:
-        _complain("several files: say with --out DIR where their spectra shall go")
+        complain("several files: say with --out DIR where their spectra shall go")
         return BAD_INPUT
     status, taken, models = 0, set(), {}
     for file in options.files:
@@ -74,7 +80,7 @@ def _predict(options: argparse.Namespace) -> int:
                 try:
                     prediction = _predict_structure(atoms, label, options, models)
                 except XanesError as error:  # the other frames may be sound
-                    _complain(str(error), label)
+                    complain(str(error), label)
                     status = BAD_INPUT
                     continue
                 text = _WRITERS[options.format](prediction)
@@ -82,9 +88,9 @@ def _predict(options: argparse.Namespace) -> int:
                     sys.stdout.write(text)
                 else:
                     target = options.out / f"{safe_name(name, taken)}.{options.format}"
-                    _write(target, text.encode())
+                    write_out(target, text.encode())
         except XanesError as error:
-            _complain(str(error), file)
+            complain(str(error), file)
             status = BAD_INPUT
     return status
 
@@ -119,9 +125,9 @@ def _predict_structure(
     prediction = models[wanted].predict(atoms, options.absorber)
     count = sum(site.multiplicity for site in prediction.sites)
     if count > 1:
-        _complain(f"average over {count} {prediction.element} sites", label)
+        complain(f"average over {count} {prediction.element} sites", label)
     if prediction.domain.level != "in domain":
-        _complain(f"{prediction.domain.level}: {prediction.domain.reasons[0]}", label)
+        complain(f"{prediction.domain.level}: {prediction.domain.reasons[0]}", label)
     return prediction
 
 
@@ -129,7 +135,7 @@ def _featurize(options: argparse.Namespace) -> int:
     convention = WACSF.from_name(options.convention)
     suffix = ".csv" if options.out is None else options.out.suffix.lower()
     if suffix not in (".csv", ".npz"):
-        _complain(f"--out {options.out.name}: the name must end in .csv or .npz")
+        complain(f"--out {options.out.name}: the name must end in .csv or .npz")
         return BAD_INPUT
     try:
         rows = [
@@ -138,13 +144,13 @@ def _featurize(options: argparse.Namespace) -> int:
             for site in select_sites(atoms, options.absorber)
         ]
     except XanesError as error:
-        _complain(str(error), options.file)
+        complain(str(error), options.file)
         return BAD_INPUT
     data = (_feature_csv if suffix == ".csv" else _feature_npz)(convention, rows)
     if options.out is None:
         sys.stdout.write(data.decode())
     else:
-        _write(options.out, data)
+        write_out(options.out, data)
     return 0
 
 

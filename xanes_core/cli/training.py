@@ -7,9 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from xanes_core.cli.bench import run_benchmark
 from xanes_core.errors import DatasetError, ModelError
-from xanes_core.files import PROJECT, write_bytes
+from xanes_core.files import project_data, write_bytes
 from xanes_core.model import load_model, load_report, save_model
 from xanes_core.training.accuracy import accuracy_report, markdown_table, update_document
 from xanes_core.training.crossval import compare
@@ -19,49 +18,57 @@ from xanes_core.training.recipes import RECIPES, get_recipe, load_training_data
 from xanes_core.training.train import train_model
 
 
-def add_training_commands(commands) -> None:
-    """Add the commands of this module to a sub-parser collection."""
-    for name, run, text in (
-        ("train", _train, "make a shipped model from its training data"),
-        ("crossval", _crossval, "compare descriptors and settings by cross-validation"),
-        ("accuracy", _accuracy, "measure on held-out data, beside what a model has to beat"),
-        ("learning-curve", _learning_curve, "error against the number of training samples"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("--model", required=True, choices=RECIPES, metavar="KEY")
-        command.add_argument(
-            "--data", type=Path, metavar="PATH", help="default: that of the recipe"
-        )
-        command.add_argument(
-            "--jobs", type=_n_jobs, default=1, metavar="J", help="processes; -1 for all cores"
-        )
-        command.set_defaults(run=run)
-        if name == "train":
-            command.add_argument("--out", type=Path, metavar="DIR", help="instead of models/")
-        if name == "learning-curve":
-            command.add_argument(
-                "--by",
-                choices=("strategy",),
-                help="compare records chosen at random with those chosen where a model was unsure",
-            )
-        if name == "accuracy":
-            command.add_argument(
-                "--document",
-                "--readme",
-                dest="documents",
-                type=Path,
-                action="append",
-                default=[],
-                metavar="FILE",
-                help="put the table between its marks there; may be given several times",
-            )
-            command.add_argument(
-                "--folds",
-                action="store_true",
-                help="spread over folds of the ratio to the recipe (five times the time)",
-            )
-    bench = commands.add_parser("bench", help="time featurising and prediction side by side")
-    bench.set_defaults(run=_bench)
+def add_train(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``train``."""
+    _add_shared(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="instead of models/")
+    parser.set_defaults(run=_train)
+
+
+def add_crossval(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``crossval``."""
+    _add_shared(parser)
+    parser.set_defaults(run=_crossval)
+
+
+def add_accuracy(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``accuracy``."""
+    _add_shared(parser)
+    parser.add_argument(
+        "--document",
+        "--readme",
+        dest="documents",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="put the table between its marks there; may be given several times",
+    )
+    parser.add_argument(
+        "--folds",
+        action="store_true",
+        help="spread over folds of the ratio to the recipe (five times the time)",
+    )
+    parser.set_defaults(run=_accuracy)
+
+
+def add_learning_curve(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``learning-curve``."""
+    _add_shared(parser)
+    parser.add_argument(
+        "--by",
+        choices=("strategy",),
+        help="compare records chosen at random with those chosen where a model was unsure",
+    )
+    parser.set_defaults(run=_learning_curve)
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True, choices=RECIPES, metavar="KEY")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="default: that of the recipe")
+    parser.add_argument(
+        "--jobs", type=_n_jobs, default=1, metavar="J", help="processes; -1 for all cores"
+    )
 
 
 def _n_jobs(text: str) -> int:
@@ -73,10 +80,7 @@ def _n_jobs(text: str) -> int:
 
 def _load(options: argparse.Namespace):
     recipe = get_recipe(options.model)
-    path = options.data
-    if path is None:
-        path = PROJECT / recipe.data
-    return recipe, load_training_data(recipe, path)
+    return recipe, load_training_data(recipe, options.data or project_data(recipe.data))
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -148,19 +152,10 @@ def _text_of(file: Path) -> str:
         raise DatasetError(f"{file} cannot be read ({error.strerror})") from error
 
 
-def _bench(options: argparse.Namespace) -> int:
-    for line in run_benchmark():
-        print(line, flush=True)
-    return 0
-
-
-def add_evaluate_command(commands) -> None:
-    """Add ``evaluate`` to a sub-parser collection."""
-    command = commands.add_parser(
-        "evaluate", help="every metric of a model on structures with spectra"
-    )
-    command.add_argument("--model", required=True, metavar="KEY")
-    command.add_argument(
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``evaluate``."""
+    parser.add_argument("--model", required=True, metavar="KEY")
+    parser.add_argument(
         "--data",
         required=True,
         type=Path,
@@ -168,8 +163,8 @@ def add_evaluate_command(commands) -> None:
         help="folder of EL.extxyz and EL.npz, folder of xyz/NAME.xyz and xanes/NAME.txt, or npz "
         "with x and y",
     )
-    command.add_argument("--json", action="store_true", help="as JSON")
-    command.set_defaults(run=_evaluate)
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
