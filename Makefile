@@ -8,7 +8,7 @@ JOBS ?= 2
 # one thread per process: the matrices are small, and several processes share the cores
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run test setup setup-test browser lint format check bench accuracy crossval train docs pictures clean
+.PHONY: run test setup setup-test browser lint format check wheel bench accuracy crossval train docs pictures clean
 
 run: setup
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
@@ -50,6 +50,10 @@ format: .venv/ready-test
 check: .venv/ready-test
 	$(BIN)/python -m pytest
 
+# a package in dist/ that others install: the app, its pages, models and examples travel in it
+wheel: setup
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
 bench: .venv/ready
 	$(BIN)/python -m xanes_core bench
 
@@ -84,4 +88,4 @@ pictures: setup-test
 	$(BIN)/python -m docs.take_pictures
 
 clean:
-	rm -rf .venv static .pytest_cache .ruff_cache
+	rm -rf .venv static build dist *.egg-info .pytest_cache .ruff_cache

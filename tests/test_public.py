@@ -1,6 +1,7 @@
 """What people have in their scripts and on their disks goes on working."""
 
 import importlib
+import tomllib
 
 import pytest
 
@@ -32,8 +33,8 @@ NAMES = {
     "xanes_core.plots": "Curve spectrum_figure scene",
 }
 COMMANDS = (
-    "predict featurize models importance dataset train crossval accuracy evaluate learning-curve "
-    "bench"
+    "app predict featurize models importance dataset train crossval accuracy evaluate "
+    "learning-curve bench"
 )
 
 
@@ -50,6 +51,12 @@ def test_commands_are_there(command, capsys):
         main([command, "--help"])
     assert ended.value.code == 0
     assert command in capsys.readouterr().out
+
+
+def test_the_program_runs_the_commands():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    place, _, name = project["scripts"]["xanes-explorer"].partition(":")
+    assert getattr(importlib.import_module(place), name) is main
 
 
 @pytest.mark.parametrize("page", ["predict", "importance", "windows", "theory", "models"])

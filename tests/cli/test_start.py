@@ -144,6 +144,17 @@ def test_every_command_has_a_line_and_complete_help(command, capsys):
     assert "--" in text.replace("--help", "") or "COMMAND" in text or command.name == "bench"
 
 
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [("/opt/bin/xanes-explorer", "xanes-explorer"), ("__main__.py", "python -m xanes_core")],
+)
+def test_usage_names_the_program_as_it_was_called(capsys, monkeypatch, called, name):
+    monkeypatch.setattr("sys.argv", [called])
+    with pytest.raises(SystemExit, match="0"):
+        commands.main(["models", "--help"])
+    assert capsys.readouterr().out.startswith(f"usage: {name} models [-h] [--json]")
+
+
 def test_version(capsys):
     with pytest.raises(SystemExit, match="0"):
         commands.main(["--version"])

@@ -48,7 +48,7 @@ def structure_of(card: dict, name: str) -> tuple[Atoms | None, str]:
     if source.split("/")[0] != "data":
         return None, "The structures of this model's training set are not part of the project."
     if not folder.is_dir():
-        return None, f"The folder {source} is not here: restore it to see the structures."
+        return None, f"The folder {source} is not here: it comes with the project's source."
     try:
         found = _structures(str(folder), spectrum_kind(card["spectrum"]))
     except XanesError as error:
