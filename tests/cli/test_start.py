@@ -10,6 +10,7 @@ import pytest
 import xanes_core
 from tests.places import PROJECT
 from xanes_core.cli import commands
+from xanes_core.structures import load_example
 
 EXAMPLE = str(PROJECT / "data" / "examples" / "ferrocene.extxyz")
 #: Far from what a prediction needs, and slow to import.
@@ -26,6 +27,7 @@ FORBIDDEN = {
     "scipy.ndimage",
     "scipy.signal",
     "scipy.stats",
+    "spglib",
     "sklearn",
     "streamlit",
     "tblite",
@@ -36,6 +38,8 @@ FORBIDDEN = {
     "xanes_core.theory",
     "xanes_core.training",
 }
+#: What the comment line of an extended xyz file needs, a plain one does without.
+OF_A_FORMAT = {"ase.io", "ase.spacegroup", "scipy.integrate", "scipy.optimize"}
 RUN = """
 import contextlib, io, json, sys
 from xanes_core.cli import main
@@ -76,6 +80,20 @@ def test_a_command_loads_what_it_needs(arguments):
     assert not FORBIDDEN & set(loaded)
 
 
+@pytest.mark.parametrize("command", ["predict", "featurize", "models"])
+def test_a_plain_structure_needs_no_library_of_formats(tmp_path, command):
+    atoms = load_example("ferrocene")
+    rows = [
+        f"{symbol} {x:.6f} {y:.6f} {z:.6f}\n"
+        for symbol, (x, y, z) in zip(atoms.symbols, atoms.positions, strict=True)
+    ]
+    (tmp_path / "plain.xyz").write_text(f"{len(rows)}\n\n{''.join(rows)}")
+    arguments = [] if command == "models" else [str(tmp_path / "plain.xyz")]
+    status, _, loaded = run(RUN, command, *arguments)
+    assert status == 0
+    assert not (FORBIDDEN | OF_A_FORMAT) & set(loaded)
+
+
 def test_stored_importance_needs_no_scikit_learn():
     _, _, loaded = run(RUN, "importance", "--model", "fdmnes-v")
     assert not {"sklearn", "xanes_core.training", "tqdm", "matplotlib", "pandas"} & set(loaded)
@@ -114,7 +132,8 @@ def test_the_first_page_waits_with_what_is_slow():
     script = """
 import json, sys
 from streamlit.testing.v1 import AppTest
-slow, seen = ("matplotlib", "pandas", "sklearn"), []
+slow = ("ase.io", "matplotlib", "pandas", "sklearn", "spglib", "tblite")
+seen = []
 for example in (None, "ferrocene"):
     at = AppTest.from_file(sys.argv[1], default_timeout=60)
     if example:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from math import cos, exp, pi, sqrt
 
 import numpy as np
+from ase import Atoms
 
 from xanes_core.descriptors import WACSF
 from xanes_core.model import load_model, prediction_seconds
@@ -89,7 +90,7 @@ def run_benchmark() -> Iterator[str]:
     yield from _theory_lines()
 
 
-def _prediction_lines(atoms) -> Iterator[str]:
+def _prediction_lines(atoms: Atoms) -> Iterator[str]:
     start = time.perf_counter()
     model = load_model("Fe")
     yield f"load the model: {time.perf_counter() - start:.2f} s"

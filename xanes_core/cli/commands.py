@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         options = _parser(words).parse_args(words)
-        status = options.run(options)
+        status: int = options.run(options)
         sys.stdout.flush()  # a closed pipe shows here, not after the interpreter has said goodbye
         return status
     except XanesError as error:

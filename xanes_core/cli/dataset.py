@@ -40,9 +40,14 @@ STOPPED = 130
 def add_dataset(parser: argparse.ArgumentParser) -> None:
     """Give a parser the commands of ``dataset``."""
     kinds = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_grow(kinds)
-    _add_add(kinds)
-    _add_import(kinds)
+    _add_grow(kinds.add_parser("grow", help="assemble, relax and calculate new complexes"))
+    _add_add(kinds.add_parser("add", help="add a kind of spectrum to structures of the set"))
+    _add_import(
+        kinds.add_parser(
+            "import",
+            help="tmQM structures into a folder of pending ones; a XANESNET folder into a set",
+        )
+    )
     description = kinds.add_parser("describe", help="count what a training set holds")
     description.add_argument("--json", action="store_true", help="as a JSON object")
     _add_folder(description)
@@ -72,8 +77,7 @@ def _add_spread(command: argparse.ArgumentParser) -> None:
     command.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
 
 
-def _add_grow(kinds) -> None:
-    command = kinds.add_parser("grow", help="assemble, relax and calculate new complexes")
+def _add_grow(command: argparse.ArgumentParser) -> None:
     command.add_argument("--elements", type=_words, metavar="Fe,Co")
     command.add_argument("--count", type=_positive, metavar="N", help="of this seed in all")
     command.add_argument("--seed", type=int, default=1, metavar="S")
@@ -108,8 +112,7 @@ def _add_grow(kinds) -> None:
     command.set_defaults(run=_grow)
 
 
-def _add_add(kinds) -> None:
-    command = kinds.add_parser("add", help="add a kind of spectrum to structures of the set")
+def _add_add(command: argparse.ArgumentParser) -> None:
     command.add_argument("--spectra", choices=SPECTRA[1:], required=True)
     command.add_argument("--count", type=_positive, metavar="N", help="of this run; default all")
     command.add_argument("--order", choices=ORDERS, default="random")
@@ -121,10 +124,7 @@ def _add_add(kinds) -> None:
     command.set_defaults(run=_add)
 
 
-def _add_import(kinds) -> None:
-    command = kinds.add_parser(
-        "import", help="tmQM structures into a folder of pending ones; a XANESNET folder into a set"
-    )
+def _add_import(command: argparse.ArgumentParser) -> None:
     command.add_argument("source", type=Path, metavar="FILE|FOLDER")
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
     command.add_argument("--elements", type=_words, metavar="Fe,Co", help="default: all nine")

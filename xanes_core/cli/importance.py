@@ -60,9 +60,11 @@ def _importance(options: argparse.Namespace) -> int:
     return 0
 
 
-def _windows(model: SpectrumModel, told: Sequence[Sequence[float]] | None) -> list:
+def _windows(
+    model: SpectrumModel, told: Sequence[Sequence[float]] | None
+) -> list[tuple[float, float]]:
     grid = model.energy_rel_ev
-    return told or [(float(np.min(grid)), float(np.max(grid)))]
+    return [(lo, hi) for lo, hi in told or [(float(np.min(grid)), float(np.max(grid)))]]
 
 
 def _stored(model: SpectrumModel, options: argparse.Namespace) -> Importance:

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,10 @@ from xanes_core.model import (
     to_xdi,
 )
 from xanes_core.spectra import SPECTRUM_KINDS
-from xanes_core.structures import read_structures, select_sites
+from xanes_core.structures import Site, read_structures, select_sites
 
+#: Frame, absorber site and features of it.
+_Row = tuple[int, Site, np.ndarray]
 _WRITERS = {"csv": to_csv, "json": to_json, "xdi": to_xdi}
 
 
@@ -73,7 +76,9 @@ def _predict(options: argparse.Namespace) -> int:
     if len(options.files) > 1 and options.out is None:
         complain("several files: say with --out DIR where their spectra shall go")
         return BAD_INPUT
-    status, taken, models = 0, set(), {}
+    status = 0
+    taken: set[str] = set()
+    models: dict[str, SpectrumModel] = {}
     for file in options.files:
         try:
             for label, name, atoms in _frames(Path(file), options):
@@ -154,7 +159,7 @@ def _featurize(options: argparse.Namespace) -> int:
     return 0
 
 
-def _feature_csv(convention: WACSF, rows: list) -> bytes:
+def _feature_csv(convention: WACSF, rows: Sequence[_Row]) -> bytes:
     """One header line of feature names, then one row per absorber site."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -163,7 +168,7 @@ def _feature_csv(convention: WACSF, rows: list) -> bytes:
     return buffer.getvalue().encode()
 
 
-def _feature_npz(convention: WACSF, rows: list) -> bytes:
+def _feature_npz(convention: WACSF, rows: Sequence[_Row]) -> bytes:
     return array_bytes(
         {
             "x": np.array([x for _, _, x in rows]),

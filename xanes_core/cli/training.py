@@ -14,7 +14,13 @@ from xanes_core.training.accuracy import accuracy_report, markdown_table, update
 from xanes_core.training.crossval import compare
 from xanes_core.training.evaluate import evaluate
 from xanes_core.training.learning_curve import compare_strategies, learning_curve
-from xanes_core.training.recipes import RECIPES, get_recipe, load_training_data
+from xanes_core.training.recipes import (
+    RECIPES,
+    Recipe,
+    TrainingData,
+    get_recipe,
+    load_training_data,
+)
 from xanes_core.training.train import train_model
 
 
@@ -78,7 +84,7 @@ def _n_jobs(text: str) -> int:
     return jobs
 
 
-def _load(options: argparse.Namespace):
+def _load(options: argparse.Namespace) -> tuple[Recipe, TrainingData]:
     recipe = get_recipe(options.model)
     return recipe, load_training_data(recipe, options.data or project_data(recipe.data))
 

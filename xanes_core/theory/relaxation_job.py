@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import CalculatorError
-from ase.optimize import LBFGS
 
 #: Largest step of an atom (A).
 MAX_STEP_ANG = 0.2
@@ -17,6 +15,9 @@ MAX_STEP_ANG = 0.2
 
 def relax_job(job: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Relax ``job["numbers"]``, ``job["positions_ang"]`` and return the end, or ``failure``."""
+    # slow to load, and the process that asks for a relaxation needs none of them
+    from ase.calculators.calculator import CalculatorError
+    from ase.optimize import LBFGS
     from tblite.ase import TBLite
 
     start = time.monotonic()
