@@ -2,6 +2,8 @@
 
 import importlib.util
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,16 +11,15 @@ import pytest
 from ase import Atom
 
 from tests.growing import ToyAssembler, ToyEngine, toy_relax, toy_tools
+from tests.places import PROJECT
 from tests.tiny_models import tiny_model, write_training_set
-from xanes_core.dataset import grow as dataset_growth
 from xanes_core.dataset import grower as dataset_loop
 from xanes_core.dataset import task as dataset_job
 from xanes_core.dataset.add import add_spectra
 from xanes_core.dataset.assembly.assembler import Assembler
 from xanes_core.dataset.grow import Growth, candidate_tasks, grow
 from xanes_core.dataset.grower import Spread
-from xanes_core.dataset.pack import read_manifest
-from xanes_core.dataset.store import locked, names_with_spectrum, read_failures, waiting_files
+from xanes_core.dataset.store import Store
 from xanes_core.dataset.task import Stop, Tools, run_task
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.dataset.uncertain import POOL, choose, grow_uncertain
@@ -62,11 +63,11 @@ def test_a_run_makes_what_is_wanted(tmp_path):
     assert info["xtb_fmax_ev_per_ang"] == 0.123
     assert info["breathed"] == 1.01
     assert (info["kind"], info["strategy"], info["n_cluster"]) == ("simple", "random", 13)
-    recipe = read_manifest(tmp_path)["recipes"][info["recipe"]]
+    recipe = Store(tmp_path).manifest()["recipes"][info["recipe"]]
     assert recipe["relaxation"] == {"version": "toy 1", **dataset_job.RELAXATION}
     assert recipe["xanes"]["version"] == "toy 1"
     assert recipe["xanes"]["scf_mixing"] == 0.1
-    assert not waiting_files(tmp_path)
+    assert not Store(tmp_path).waiting()
 
 
 def test_the_same_command_again_does_nothing_and_more_goes_on(tmp_path):
@@ -96,7 +97,7 @@ def test_a_run_that_is_stopped_ends_as_if_it_had_not(tmp_path, after, jobs):
     assert report.stopped
     assert after <= report.stored.total() < 5
     assert len(load_training_set(tmp_path / "a")) == report.stored.total()
-    assert not read_failures(tmp_path / "a")
+    assert not Store(tmp_path / "a").failures()
     assert not grown(tmp_path / "a").stopped
     grown(tmp_path / "b")
     first, second = (load_training_set(tmp_path / x) for x in "ab")
@@ -106,11 +107,20 @@ def test_a_run_that_is_stopped_ends_as_if_it_had_not(tmp_path, after, jobs):
         np.testing.assert_array_equal(mu, by_name[name])
 
 
-def test_a_run_that_is_killed_is_taken_up(tmp_path, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(dataset_growth, "pack", lambda folder: None)  # it did not come to that
-        grown(tmp_path, replace(GROWTH, count=2))
-    assert len(waiting_files(tmp_path)) == 2
+def test_a_run_that_is_killed_is_taken_up(tmp_path):
+    code = (
+        "import os, sys\n"
+        "from tests.dataset.test_grow import grown\n"
+        "outcomes = []\n"
+        "def kill(outcome):\n"
+        "    outcomes.append(outcome)\n"
+        "    if len(outcomes) == 2:\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "grown(sys.argv[1], on_outcome=kill)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=PROJECT, check=False)
+    assert done.returncode == -9
+    assert len(Store(tmp_path).waiting()) == 2
     assert grown(tmp_path).before == 2
     assert len(load_training_set(tmp_path)) == 5
 
@@ -130,7 +140,7 @@ def test_no_complex_comes_twice(tmp_path):
     assert load_training_set(tmp_path).names.tolist() == [f"Fe_3_0000{i}" for i in (0, 3, 4)]
     grown(tmp_path, replace(GROWTH, elements=("Fe",), count=4), assembler=assembler)
     assert load_training_set(tmp_path).names.tolist()[-1] == "Fe_3_00005"
-    assert not read_failures(tmp_path)
+    assert not Store(tmp_path).failures()
 
 
 def test_failures_are_listed_and_not_tried_again(tmp_path):
@@ -146,12 +156,12 @@ def test_failures_are_listed_and_not_tried_again(tmp_path):
     growth = Growth(("Fe",), 2, seed=3)
     report = grown(tmp_path, growth, assembler=assembler, tools=Tools(relax, ToyEngine()))
     assert (report.stored["Fe"], report.failed["Fe"]) == (2, 2)
-    first, second = read_failures(tmp_path)
+    first, second = Store(tmp_path).failures()
     assert (first["name"], first["stage"]) == ("Fe_3_00000", "assembly")
     assert (second["stage"], second["reason"]) == ("relaxation", "it fell apart")
     assert second["identity"]
     grown(tmp_path, growth, assembler=assembler)
-    assert len(read_failures(tmp_path)) == 2
+    assert len(Store(tmp_path).failures()) == 2
 
 
 def test_a_source_that_has_nothing_new_is_told(tmp_path, monkeypatch):
@@ -181,11 +191,11 @@ def test_what_is_wrong_with_the_machine_is_no_failure_of_a_complex(tmp_path, mon
 
     with pytest.raises(DatasetError, match="No space left"):
         grown(tmp_path, tools=Tools(full, ToyEngine()))
-    assert not read_failures(tmp_path)
+    assert not Store(tmp_path).failures()
 
 
 def test_two_runs_do_not_grow_one_set(tmp_path):
-    with locked(tmp_path, "grow"), pytest.raises(DatasetError, match="another run"):
+    with Store(tmp_path).locked("grow"), pytest.raises(DatasetError, match="another run"):
         grown(tmp_path)
 
 
@@ -307,10 +317,10 @@ def test_emission_is_added_to_what_is_there(tmp_path):
     plans = []
     report = add_spectra(folder, "xes", count=2, tools=toy_tools(), on_plan=plans.append)
     assert (report.stored.total(), plans) == (2, [2])
-    first = names_with_spectrum(folder, "xes")
+    first = Store(folder).names_with("xes")
     report = add_spectra(folder, "xes", order="small", tools=toy_tools(), on_plan=plans.append)
     assert (report.before, report.stored.total(), plans) == (2, 4, [2, 4])
-    assert first < names_with_spectrum(folder, "xes")
+    assert first < Store(folder).names_with("xes")
     assert len(load_training_set(folder, kind="xes")) == 6
     assert len(load_training_set(folder)) == 6
     assert add_spectra(folder, "xes", tools=toy_tools()).stored.total() == 0
@@ -323,7 +333,7 @@ def test_emission_is_added_to_what_is_there(tmp_path):
 def test_emission_that_fails_is_not_tried_again(tmp_path):
     folder = write_training_set(tmp_path, n=3)
     assert add_spectra(folder, "xes", tools=toy_tools(fails=("xes",))).failed.total() == 6
-    assert {failure["stage"] for failure in read_failures(folder)} == {"xes"}
+    assert {failure["stage"] for failure in Store(folder).failures()} == {"xes"}
     assert add_spectra(folder, "xes", tools=toy_tools()).stored.total() == 0
     assert len(load_training_set(folder)) == 6
 
@@ -348,7 +358,7 @@ def test_theory_runs_only_for_what_is_chosen(tmp_path):
     assert tools.engine.calls == ["xanes"] * 4
     data = load_training_set(tmp_path / "a")
     assert {a.info["strategy"] for a in data.structures} == {"uncertain"}
-    assert all("relaxation" in r for r in read_manifest(tmp_path / "a")["recipes"].values())
+    assert all("relaxation" in r for r in Store(tmp_path / "a").manifest()["recipes"].values())
     assert not (tmp_path / "a" / POOL).exists()
 
     # the most uncertain one of each element is among them

@@ -13,7 +13,7 @@ from xanes_core.dataset.describe import describe
 from xanes_core.dataset.grow import grow_pending
 from xanes_core.dataset.imports import import_folder, import_tmqm
 from xanes_core.dataset.pack import pack
-from xanes_core.dataset.store import add_failure
+from xanes_core.dataset.store import Store
 from xanes_core.dataset.task import Tools
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.errors import DatasetError
@@ -217,7 +217,7 @@ def test_a_set_is_described(tmp_path):
     assert describe(folder)["hashes"]["state"] == "no manifest"
     pack(folder)
     for name, reason in (("a", "force 1.60 eV/A"), ("b", "force 21.75 eV/A"), ("c", "other")):
-        add_failure(folder, {"name": name, "stage": "relaxation", "reason": reason})
+        Store(folder).add_failure({"name": name, "stage": "relaxation", "reason": reason})
     found = describe(folder)
     assert (found["n"], found["held_out"], found["waiting"]) == (40, 6, 0)
     assert found["elements"]["Fe"]["coordination"] == {"6": 20}

@@ -9,17 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from xanes_core.dataset.grower import Grower, GrowReport, Known, OnOutcome, OnPlan, Spread
-from xanes_core.dataset.pack import pack
-from xanes_core.dataset.store import (
-    SPECTRA,
-    Curve,
-    NewRecord,
-    add_failure,
-    locked,
-    names_with_spectrum,
-    read_failures,
-    write_record,
-)
+from xanes_core.dataset.pack import working_on
+from xanes_core.dataset.store import SPECTRA, Curve, NewRecord
 from xanes_core.dataset.task import NOTES, Stop, Task, Tools, check_curve
 from xanes_core.dataset.training_set import TrainingSet, load_training_set
 from xanes_core.errors import DatasetError, SpectrumError
@@ -61,24 +52,19 @@ def add_spectra(
     DatasetError
         An unknown spectrum or order; no set; another run adds to it; too many failures in a row.
     """
-    folder = Path(folder)
     _check_further(spectrum)
     if order not in ORDERS:
         raise DatasetError(f"the order must be {' or '.join(ORDERS)}, got {order!r}")
-    with locked(folder, "add"):
-        pack(folder)
+    with working_on(folder, "add") as store:
         data = load_training_set(folder)
-        failed = {f["name"] for f in read_failures(folder) if f.get("stage") == spectrum}
-        known = Known(names_with_spectrum(folder, spectrum), failed, set())
+        failed = {f["name"] for f in store.failures() if f.get("stage") == spectrum}
+        known = Known(store.names_with(spectrum), failed, set())
         grower = Grower(
-            folder, spread or Spread(), tools or Tools(), stop or Stop(), on_outcome, known=known
+            store, spread or Spread(), tools or Tools(), stop or Stop(), on_outcome, known=known
         )
         grower.report.before = len(known.names)
         lacking = len(set(data.names) - known.names - known.failed)
-        try:
-            grower.run_list(_tasks(data, spectrum, order), lacking, count, on_plan)
-        finally:
-            pack(folder)
+        grower.run_list(_tasks(data, spectrum, order), lacking, count, on_plan)
     return grower.report
 
 
@@ -131,10 +117,8 @@ def put_spectra(
     DatasetError
         An unknown spectrum, or names that the set does not have.
     """
-    folder = Path(folder)
     _check_further(spectrum)
-    with locked(folder, "add"):
-        pack(folder)
+    with working_on(folder, "add") as store:
         data = load_training_set(folder)
         element = dict(zip(data.names.tolist(), data.elements.tolist(), strict=True))
         unknown = sorted(set(curves) - set(element))
@@ -143,17 +127,16 @@ def put_spectra(
                 f"the set has no structure of {len(unknown)} names, first {unknown[0][:40]!r}"
             )
         new, unfit = 0, {}
-        for name in sorted(set(curves) - names_with_spectrum(folder, spectrum)):
+        for name in sorted(set(curves) - store.names_with(spectrum)):
             try:
                 check_curve(spectrum, element[name], curves[name])
             except SpectrumError as error:
                 unfit[name] = str(error)
-                told = {"name": name, "identity": name, "stage": spectrum, "reason": str(error)}
-                add_failure(folder, told)
+                failure = {"name": name, "identity": name, "stage": spectrum}
+                store.add_failure({**failure, "reason": str(error)})
                 continue
-            write_record(folder, NewRecord(name, None, {spectrum: curves[name]}))
+            store.write(NewRecord(name, None, {spectrum: curves[name]}))
             new += 1
-        pack(folder)
     return new, unfit
 
 

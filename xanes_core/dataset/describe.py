@@ -12,8 +12,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from xanes_core.dataset.pack import packed_files, read_manifest
-from xanes_core.dataset.store import SPECTRA, names_with_spectrum, read_failures, waiting_files
+from xanes_core.dataset.store import SPECTRA, Store
 from xanes_core.dataset.training_set import TrainingSet, load_training_set
 from xanes_core.files import sha256_of
 from xanes_core.structures import bond_limit_ang
@@ -44,21 +43,21 @@ def describe(folder: str | Path) -> dict[str, Any]:
     DatasetError
         There is no set, or it is damaged.
     """
-    folder = Path(folder)
+    store = Store(Path(folder))
     data = load_training_set(folder)
-    further = {kind: names_with_spectrum(folder, kind) for kind in SPECTRA[1:]}
+    further = {kind: store.names_with(kind) for kind in SPECTRA[1:]}
     return {
         "n": len(data),
         "held_out": int(data.held_out.sum()),
-        "waiting": len(waiting_files(folder)),
+        "waiting": len(store.waiting()),
         "elements": {
             element: _element(data.subset(data.elements == element), further)
             for element in data.counts
         },
         "bonds_ang": _bonds(data),
         "templates": _counted(data.info("template")),
-        "failures": _failures(folder),
-        "hashes": _hashes(folder),
+        "failures": _failures(store),
+        "hashes": _hashes(store),
     }
 
 
@@ -101,25 +100,24 @@ def _bonds(data: TrainingSet) -> dict[str, list[float]]:
     }
 
 
-def _failures(folder: Path) -> dict[str, dict[str, int]]:
+def _failures(store: Store) -> dict[str, dict[str, int]]:
     """Counts by stage and reason; numbers in the reasons are left out to bring alike together."""
     stages: dict[str, Counter] = {}
-    for failure in read_failures(folder):
+    for failure in store.failures():
         reason = _NUMBER.sub("#", str(failure.get("reason", "")))
         stages.setdefault(str(failure.get("stage", "")), Counter())[reason[:120]] += 1
     return {stage: dict(counts.most_common()) for stage, counts in sorted(stages.items())}
 
 
-def _hashes(folder: Path) -> dict[str, Any]:
+def _hashes(store: Store) -> dict[str, Any]:
     """Whether the packed files are those of the manifest."""
-    told = read_manifest(folder).get("files")
-    if told is None:
+    listed = store.manifest().get("files")
+    if listed is None:
         return {"state": "no manifest", "changed": []}
-    names = sorted({*told, *packed_files(folder)})
     changed = [
         name
-        for name in names
-        if not (folder / name).is_file()
-        or told.get(name, {}).get("sha256") != sha256_of((folder / name).read_bytes())
+        for name in sorted({*listed, *store.packed_files()})
+        if not (store.folder / name).is_file()
+        or listed.get(name, {}).get("sha256") != sha256_of((store.folder / name).read_bytes())
     ]
     return {"state": "changed" if changed else "verified", "changed": changed}

@@ -8,7 +8,6 @@ are passed over, and so is a complex that is stored under another name.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
@@ -19,8 +18,8 @@ from ase import Atoms
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.assembly import Assembler
 from xanes_core.dataset.grower import Grower, GrowReport, OnOutcome, OnPlan, Spread
-from xanes_core.dataset.pack import pack
-from xanes_core.dataset.store import SPECTRA, checked_name, locked
+from xanes_core.dataset.pack import working_on
+from xanes_core.dataset.store import SPECTRA, checked_name
 from xanes_core.dataset.task import Outcome, Stop, Task, Tools
 from xanes_core.errors import AssemblyError, DatasetError, StructureError
 from xanes_core.structures.formats.xyz import read_xyz
@@ -143,25 +142,13 @@ def grow(
     """
     assembler = Assembler(growth.shares, focus=growth.focus) if assembler is None else assembler
     sources = {element: candidate_tasks(growth, element, assembler) for element in growth.elements}
-    with growing(folder) as folder:
-        grower = Grower(folder, growth.spread, tools or Tools(), stop or Stop(), on_outcome)
+    with working_on(folder, "grow") as store:
+        grower = Grower(store, growth.spread, tools or Tools(), stop or Stop(), on_outcome)
         missing = still_missing(growth, grower)
         if on_plan is not None:
             on_plan(sum(missing.values()))
         grower.run(sources, missing)
     return grower.report
-
-
-@contextmanager
-def growing(folder: str | Path) -> Iterator[Path]:
-    """Hold the set for growing; pack before and after, however it ends."""
-    folder = Path(folder)
-    with locked(folder, "grow"):
-        pack(folder)
-        try:
-            yield folder
-        finally:
-            pack(folder)
 
 
 def still_missing(growth: Growth, grower: Grower) -> dict[str, int]:
@@ -208,8 +195,8 @@ def grow_pending(
     tasks = list(chain.from_iterable(_tasks(Path(pending), el, spectra) for el in elements))
     if not tasks:
         raise DatasetError(f"{pending} holds no structures of {', '.join(elements)}")
-    with growing(folder) as folder:
-        grower = Grower(folder, spread or Spread(), tools or Tools(), stop or Stop(), on_outcome)
+    with working_on(folder, "grow") as store:
+        grower = Grower(store, spread or Spread(), tools or Tools(), stop or Stop(), on_outcome)
         done = grower.known.names | grower.known.failed
         grower.report.before = sum(task.name in grower.known.names for task in tasks)
         lacking = sum(task.name not in done for task in tasks)

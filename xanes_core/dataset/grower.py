@@ -10,19 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice, zip_longest
-from pathlib import Path
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
 
-from xanes_core.dataset.store import (
-    FAILURES_FILE,
-    INCOMING,
-    add_failure,
-    read_failures,
-    stored_records,
-    write_record,
-)
+from xanes_core.dataset.store import FAILURES_FILE, Store
 from xanes_core.dataset.task import Outcome, Stop, Task, Tools, run_task
 from xanes_core.errors import DatasetError
 
@@ -70,9 +62,15 @@ class Known:
     identities: set[str]
 
     @classmethod
-    def of_set(cls, folder: Path) -> Known:
-        """What a training set has, packed or waiting, and what failed."""
-        stored, failures = stored_records(folder), read_failures(folder)
+    def of(cls, store: Store) -> Known:
+        """What a training set has, packed or waiting, and what failed.
+
+        Raises
+        ------
+        DatasetError
+            A file of the set is damaged.
+        """
+        stored, failures = store.records(), store.failures()
         told = [record.info.get("identity") for record in stored]
         told += [failure.get("identity") for failure in failures]
         return cls(
@@ -87,7 +85,7 @@ class Grower:
 
     Parameters
     ----------
-    folder : Path
+    store : Store
         The training set.
     spread : Spread
         Where tasks run.
@@ -99,23 +97,20 @@ class Grower:
         Called here with each :class:`~xanes_core.dataset.task.Outcome`.
     known : Known, optional
         What is not to be done again; what the set knows if left out.
-    inside : str, optional
-        Folder inside ``folder`` that takes the records.
     """
 
     def __init__(
         self,
-        folder: Path,
+        store: Store,
         spread: Spread,
         tools: Tools,
         stop: Stop,
         on_outcome: OnOutcome | None = None,
         *,
         known: Known | None = None,
-        inside: str = INCOMING,
     ) -> None:
-        self.folder, self.spread, self.stop, self.inside = folder, spread, stop, inside
-        self.known = Known.of_set(folder) if known is None else known
+        self.store, self.spread, self.stop = store, spread, stop
+        self.known = Known.of(store) if known is None else known
         self.report = GrowReport()
         self._work = partial(run_task, tools=tools, stop=stop)
         self._on_outcome = on_outcome or (lambda outcome: None)
@@ -204,12 +199,12 @@ class Grower:
         if outcome.stage == "setup":
             raise DatasetError(f"nothing can be calculated: {outcome.reason}")
         if outcome.record is not None:
-            write_record(self.folder, outcome.record, inside=self.inside)
+            self.store.write(outcome.record)
             self.known.names.add(outcome.task.name)
             self.report.stored[outcome.task.element] += 1
             self._in_a_row = 0
         else:
-            add_failure(self.folder, outcome.as_failure())
+            self.store.add_failure(outcome.as_failure())
             self.known.failed.add(outcome.task.name)
             self.report.failed[outcome.task.element] += 1
             self._in_a_row += 1

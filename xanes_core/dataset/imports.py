@@ -18,8 +18,8 @@ import ase.io
 from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.dataset.grow import growing
-from xanes_core.dataset.store import SPECTRA, Curve, NewRecord, stored_records, write_record
+from xanes_core.dataset.pack import working_on
+from xanes_core.dataset.store import SPECTRA, Curve, NewRecord
 from xanes_core.errors import DatasetError, SpectrumError, StructureError
 from xanes_core.files import write_bytes
 from xanes_core.spectra import read_spectrum
@@ -228,8 +228,8 @@ def import_folder(
     if not (source / "xyz").is_dir() or not (source / "xanes").is_dir():
         raise DatasetError(f"{source} should hold the folders xyz and xanes")
     report = ImportReport()
-    with growing(folder) as folder:
-        known = {record.name for record in stored_records(folder)}
+    with working_on(folder, "grow") as store:
+        known = {record.name for record in store.records()}
         for path in sorted((source / "xyz").glob("*.xyz")):
             if count is not None and sum(report.taken.values()) >= count:
                 break
@@ -244,7 +244,7 @@ def import_folder(
                 report.skip("there already")
             else:
                 known.add(record.name)
-                write_record(folder, record)
+                store.write(record)
                 report.take(record.atoms.get_chemical_symbols()[0])
     if not report.taken and "there already" not in report.skipped:
         raise DatasetError(f"no complex fits; left out: {report.told()}")

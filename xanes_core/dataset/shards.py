@@ -21,15 +21,7 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.dataset.store import (
-    INCOMING,
-    add_failure,
-    checked_name,
-    read_failures,
-    read_record,
-    recipe_id,
-    waiting_files,
-)
+from xanes_core.dataset.store import INCOMING, Store, checked_name, read_record, recipe_id
 from xanes_core.errors import DatasetError
 from xanes_core.files import array_bytes, read_arrays, sha256_of, write_bytes
 from xanes_core.spectra import XANES, SpectrumKind
@@ -184,11 +176,11 @@ def shard_finished(
     DatasetError
         Nothing waits there, a file is damaged, or as for :func:`write_shards`.
     """
-    source, folder = Path(source), Path(folder)
-    waiting = [path for path in waiting_files(source) if path.suffix == ".npz"]
+    grown, shards = Store(Path(source)), Store(Path(folder))
+    waiting = [path for path in grown.waiting() if path.suffix == ".npz"]
     if not waiting:
-        raise DatasetError(f"{source / INCOMING} holds no finished records: grow some first")
-    known = {record.name for record in read_shards(folder, kind=kind)}
+        raise DatasetError(f"{grown.folder / INCOMING} holds no finished records: grow some first")
+    known = {record.name for record in read_shards(shards.folder, kind=kind)}
     new, n_known = [], 0
     for path in waiting:
         record = read_record(path)
@@ -208,11 +200,11 @@ def shard_finished(
                     recipe=record.recipe,
                 )
             )
-    files = write_shards(folder, new, kind=kind)
-    listed = {failure["name"] for failure in read_failures(folder)}
-    failures = [one for one in read_failures(source) if one["name"] not in listed]
+    files = write_shards(shards.folder, new, kind=kind)
+    listed = {failure["name"] for failure in shards.failures()}
+    failures = [one for one in grown.failures() if one["name"] not in listed]
     for failure in failures:
-        add_failure(folder, failure)
+        shards.add_failure(failure)
     return ShardReport(tuple(files), len(new), n_known, len(failures))
 
 

@@ -16,9 +16,10 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from xanes_core.dataset.assembly import Assembler
-from xanes_core.dataset.grow import Growth, candidate_tasks, growing, still_missing
+from xanes_core.dataset.grow import Growth, candidate_tasks, still_missing
 from xanes_core.dataset.grower import Grower, GrowReport, Known, OnOutcome, OnPlan
-from xanes_core.dataset.store import INCOMING, NewRecord, read_record, waiting_files
+from xanes_core.dataset.pack import working_on
+from xanes_core.dataset.store import INCOMING, NewRecord, Store, read_record
 from xanes_core.dataset.task import Outcome, Stop, Task, Tools
 from xanes_core.errors import DatasetError
 from xanes_core.model import SpectrumModel
@@ -70,10 +71,10 @@ def grow_uncertain(
         raise DatasetError(f"model {model.key} does not know {', '.join(lacking)}")
     assembler = Assembler(growth.shares, focus=growth.focus) if assembler is None else assembler
     tools, stop = tools or Tools(), stop or Stop()
-    with growing(folder) as folder:
+    with working_on(folder, "grow") as store:
         spare = replace(growth, count=size).targets()
-        relaxed = _fill(folder, growth, spare, assembler, tools, stop, on_pool, on_outcome)
-        grower = Grower(folder, growth.spread, tools, stop, on_outcome)
+        relaxed = _fill(store, growth, spare, assembler, tools, stop, on_pool, on_outcome)
+        grower = Grower(store, growth.spread, tools, stop, on_outcome)
         missing = still_missing(growth, grower)
         if stop.event.is_set():
             grower.report.stopped = True
@@ -88,12 +89,12 @@ def grow_uncertain(
         }
         grower.run(chosen, missing)
         if not grower.report.stopped:
-            shutil.rmtree(folder / POOL, ignore_errors=True)
+            shutil.rmtree(store.folder / POOL, ignore_errors=True)
     return grower.report
 
 
 def _fill(
-    folder: Path,
+    store: Store,
     growth: Growth,
     spare: dict[str, int],
     assembler: Assembler,
@@ -103,8 +104,8 @@ def _fill(
     on_outcome: OnOutcome | None,
 ) -> dict[str, list[NewRecord]]:
     """Relax what the pool lacks; all of it by element, in the order of the names."""
-    known = Known.of_set(folder)
-    there = _pool(folder, growth)
+    known, pool = Known.of(store), replace(store, inside=POOL)
+    there = _pool(pool, growth)
     for record in (record for records in there.values() for record in records):
         known.names.add(record.name)
         known.identities.add(record.atoms.info["identity"])
@@ -115,15 +116,13 @@ def _fill(
         element: map(_without_theory, candidate_tasks(growth, element, assembler))
         for element in growth.elements
     }
-    Grower(folder, growth.spread, tools, stop, on_outcome, known=known, inside=POOL).run(
-        sources, missing
-    )
-    found = _pool(folder, growth)
-    return {element: records[: spare[element]] for element, records in found.items()}
+    Grower(pool, growth.spread, tools, stop, on_outcome, known=known).run(sources, missing)
+    relaxed = _pool(pool, growth)
+    return {element: records[: spare[element]] for element, records in relaxed.items()}
 
 
-def _pool(folder: Path, growth: Growth) -> dict[str, list[NewRecord]]:
-    records = [read_record(path) for path in waiting_files(folder, inside=POOL)]
+def _pool(pool: Store, growth: Growth) -> dict[str, list[NewRecord]]:
+    records = [read_record(path) for path in pool.waiting()]
     return {
         element: [r for r in records if r.name.startswith(f"{element}_{growth.seed}_")]
         for element in growth.elements
