@@ -13,14 +13,13 @@ from ase import Atom
 from tests.growing import ToyAssembler, ToyEngine, toy_relax, toy_tools
 from tests.places import PROJECT
 from tests.tiny_models import tiny_model, write_training_set
-from xanes_core.dataset import grower as dataset_loop
 from xanes_core.dataset import task as dataset_job
 from xanes_core.dataset.add import add_spectra
 from xanes_core.dataset.assembly.assembler import Assembler
 from xanes_core.dataset.grow import Growth, candidate_tasks, grow
-from xanes_core.dataset.grower import Spread
+from xanes_core.dataset.run import Run, Spread, Stop, Tools
 from xanes_core.dataset.store import Store
-from xanes_core.dataset.task import Stop, Tools, run_task
+from xanes_core.dataset.task import run_task
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.dataset.uncertain import POOL, choose, grow_uncertain
 from xanes_core.errors import DatasetError
@@ -32,7 +31,7 @@ GROWTH = Growth(("V", "Fe"), 5, seed=3)
 
 def grown(folder, growth=GROWTH, **options):
     options = {"tools": toy_tools(), "assembler": ToyAssembler(), **options}
-    return grow(folder, growth, **options)
+    return grow(folder, growth, Run(**options))
 
 
 def task(**changes):
@@ -84,7 +83,6 @@ def test_the_same_command_again_does_nothing_and_more_goes_on(tmp_path):
 @pytest.mark.parametrize("jobs", [1, 4])
 @pytest.mark.parametrize("after", [1, 2, 4])
 def test_a_run_that_is_stopped_ends_as_if_it_had_not(tmp_path, after, jobs):
-    spread = replace(GROWTH, spread=Spread(n_jobs=jobs))
     stop, seen = Stop(), []
 
     def count(outcome):
@@ -93,7 +91,8 @@ def test_a_run_that_is_stopped_ends_as_if_it_had_not(tmp_path, after, jobs):
             stop.event.set()
 
     tools = toy_tools(seconds=0.05)
-    report = grown(tmp_path / "a", spread, stop=stop, on_outcome=count, tools=tools)
+    options = {"spread": Spread(n_jobs=jobs), "stop": stop, "on_outcome": count}
+    report = grown(tmp_path / "a", tools=tools, **options)
     assert report.stopped
     assert after <= report.stored.total() < 5
     assert len(load_training_set(tmp_path / "a")) == report.stored.total()
@@ -164,20 +163,18 @@ def test_failures_are_listed_and_not_tried_again(tmp_path):
     assert len(Store(tmp_path).failures()) == 2
 
 
-def test_a_source_that_has_nothing_new_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset_loop, "MAX_KNOWN", 20)
-    report = grown(tmp_path, assembler=ToyAssembler(same=tuple(range(60))))
+def test_a_source_that_has_nothing_new_is_told(tmp_path):
+    report = grown(tmp_path, assembler=ToyAssembler(same=tuple(range(60))), max_known=20)
     assert report.exhausted == ["V", "Fe"]
     assert report.stored.total() == 2
 
 
-def test_a_run_in_which_all_fails_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset_loop, "MAX_FAILURES", 5)
+def test_a_run_in_which_all_fails_ends(tmp_path):
     tools = toy_tools(fails=("xanes",))
     with pytest.raises(DatasetError, match=r"5 complexes failed in a row.*potentials exploded"):
-        grown(tmp_path, replace(GROWTH, count=50), tools=tools)
+        grown(tmp_path, replace(GROWTH, count=50), tools=tools, max_failures=5)
     with pytest.raises(DatasetError, match="stage assembly: no ligand fits"):
-        grown(tmp_path, assembler=ToyAssembler(bad=tuple(range(30))))
+        grown(tmp_path, assembler=ToyAssembler(bad=tuple(range(30))), max_failures=5)
 
 
 def test_what_is_wrong_with_the_machine_is_no_failure_of_a_complex(tmp_path, monkeypatch):
@@ -294,7 +291,7 @@ def test_emission_that_fails_does_not_cost_the_absorption():
 @pytest.mark.skipif(not relaxation(), reason="needs tblite")
 def test_a_complex_of_the_real_assembler_is_relaxed(tmp_path):
     tools = Tools(engine=ToyEngine())
-    grow(tmp_path, Growth(("Ti",), 1, seed=4, shares={"oxo": 1.0}), tools=tools)
+    grow(tmp_path, Growth(("Ti",), 1, seed=4, shares={"oxo": 1.0}), Run(tools=tools))
     info = load_training_set(tmp_path).structures[0].info
     assert (info["coordination_number"], info["kind"]) == (4, "oxo")
     assert 0 < info["xtb_fmax_ev_per_ang"] < 1.5
@@ -315,15 +312,16 @@ def test_the_real_assembler_gives_the_same_tasks_again():
 def test_emission_is_added_to_what_is_there(tmp_path):
     folder = write_training_set(tmp_path, n=3)
     plans = []
-    report = add_spectra(folder, "xes", count=2, tools=toy_tools(), on_plan=plans.append)
+    run = Run(tools=toy_tools(), on_plan=plans.append)
+    report = add_spectra(folder, "xes", run, count=2)
     assert (report.stored.total(), plans) == (2, [2])
     first = Store(folder).names_with("xes")
-    report = add_spectra(folder, "xes", order="small", tools=toy_tools(), on_plan=plans.append)
+    report = add_spectra(folder, "xes", run, order="small")
     assert (report.before, report.stored.total(), plans) == (2, 4, [2, 4])
     assert first < Store(folder).names_with("xes")
     assert len(load_training_set(folder, kind="xes")) == 6
     assert len(load_training_set(folder)) == 6
-    assert add_spectra(folder, "xes", tools=toy_tools()).stored.total() == 0
+    assert add_spectra(folder, "xes", Run(tools=toy_tools())).stored.total() == 0
     with pytest.raises(DatasetError, match="order must be small or random"):
         add_spectra(folder, "xes", order="large")
     with pytest.raises(DatasetError, match="what can be added is xes"):
@@ -332,9 +330,9 @@ def test_emission_is_added_to_what_is_there(tmp_path):
 
 def test_emission_that_fails_is_not_tried_again(tmp_path):
     folder = write_training_set(tmp_path, n=3)
-    assert add_spectra(folder, "xes", tools=toy_tools(fails=("xes",))).failed.total() == 6
+    assert add_spectra(folder, "xes", Run(tools=toy_tools(fails=("xes",)))).failed.total() == 6
     assert {failure["stage"] for failure in Store(folder).failures()} == {"xes"}
-    assert add_spectra(folder, "xes", tools=toy_tools()).stored.total() == 0
+    assert add_spectra(folder, "xes", Run(tools=toy_tools())).stored.total() == 0
     assert len(load_training_set(folder)) == 6
 
 
@@ -352,8 +350,8 @@ def test_siblings_are_taken_last():
 def test_theory_runs_only_for_what_is_chosen(tmp_path):
     growth = Growth(("V", "Fe"), 4, seed=3)
     tools, pools = toy_tools(), []
-    options = {"tools": tools, "assembler": ToyAssembler(), "on_pool": pools.append}
-    report = grow_uncertain(tmp_path / "a", growth, tiny_model(), pool=12, **options)
+    run, options = Run(tools=tools, assembler=ToyAssembler()), {"pool": 12, "on_pool": pools.append}
+    report = grow_uncertain(tmp_path / "a", growth, tiny_model(), run, **options)
     assert (report.stored["V"], report.stored["Fe"], pools) == (2, 2, [12])
     assert tools.engine.calls == ["xanes"] * 4
     data = load_training_set(tmp_path / "a")
@@ -382,7 +380,7 @@ def test_a_choice_that_is_interrupted_is_made_again(tmp_path, after):
 
     def run(name, **options):
         options = {"tools": toy_tools(), "assembler": ToyAssembler(), **options}
-        return grow_uncertain(tmp_path / name, growth, tiny_model(), pool=12, **options)
+        return grow_uncertain(tmp_path / name, growth, tiny_model(), Run(**options), pool=12)
 
     assert run("a", stop=stop, on_outcome=count).stopped
     assert not run("a").stopped
@@ -407,7 +405,7 @@ def square(x):
 
 
 def test_processes_do_the_same(tmp_path):
-    grown(tmp_path / "a", replace(GROWTH, spread=Spread("loky", 2)))
+    grown(tmp_path / "a", spread=Spread("loky", 2))
     grown(tmp_path / "b")
     first, second = (load_training_set(tmp_path / x) for x in "ab")
     assert sorted(first.names) == sorted(second.names)
@@ -456,5 +454,5 @@ def test_a_dask_cluster_of_two_workers_does_the_same(tmp_path):
     )
     with cluster, Spread("dask", 1, cluster.scheduler_address).workers() as run:
         assert sorted(run(square, range(5))) == [0, 1, 4, 9, 16]
-        grown(tmp_path, replace(GROWTH, spread=Spread("dask", 1, cluster.scheduler_address)))
+        grown(tmp_path, spread=Spread("dask", 1, cluster.scheduler_address))
     assert len(load_training_set(tmp_path)) == 5

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from xanes_core.dataset.grower import Spread
-from xanes_core.dataset.task import Outcome, Stop
+from xanes_core.dataset.run import Spread, Stop
+from xanes_core.dataset.task import Outcome
 from xanes_core.errors import XanesError
 from xanes_core.files import write_bytes
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from xanes_core.dataset.grower import Grower, GrowReport, Known, OnOutcome, OnPlan, Spread
+from xanes_core.dataset.grower import Grower, GrowReport, Known
 from xanes_core.dataset.pack import working_on
+from xanes_core.dataset.run import Run
 from xanes_core.dataset.store import SPECTRA, Curve, NewRecord
-from xanes_core.dataset.task import NOTES, Stop, Task, Tools, check_curve
+from xanes_core.dataset.task import NOTES, Task, check_curve
 from xanes_core.dataset.training_set import TrainingSet, load_training_set
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.files import read_arrays
@@ -23,14 +24,10 @@ ORDERS = ("small", "random")
 def add_spectra(
     folder: str | Path,
     spectrum: str,
+    run: Run | None = None,
     *,
     count: int | None = None,
     order: str = "random",
-    spread: Spread | None = None,
-    tools: Tools | None = None,
-    stop: Stop | None = None,
-    on_plan: OnPlan | None = None,
-    on_outcome: OnOutcome | None = None,
 ) -> GrowReport:
     """Calculate a further spectrum for the structures of a training set that lack it.
 
@@ -40,12 +37,12 @@ def add_spectra(
         The training set.
     spectrum : {"xes"}
         What to add.
+    run : Run, optional
+        As for :func:`~xanes_core.dataset.grow.grow`.
     count : int, optional
         How many of this run; all that lack it if left out.
     order : {"small", "random"}, optional
         Small clusters first, or an order that does not depend on them; always the same one.
-    spread, tools, stop, on_plan, on_outcome : optional
-        As for :func:`~xanes_core.dataset.grow.grow`.
 
     Raises
     ------
@@ -59,12 +56,10 @@ def add_spectra(
         data = load_training_set(folder)
         failed = {f["name"] for f in store.failures() if f.get("stage") == spectrum}
         known = Known(store.names_with(spectrum), failed, set())
-        grower = Grower(
-            store, spread or Spread(), tools or Tools(), stop or Stop(), on_outcome, known=known
-        )
+        grower = Grower(store, run or Run(), known)
         grower.report.before = len(known.names)
         lacking = len(set(data.names) - known.names - known.failed)
-        grower.run_list(_tasks(data, spectrum, order), lacking, count, on_plan)
+        grower.grow_list(_tasks(data, spectrum, order), lacking, count)
     return grower.report
 
 

@@ -7,8 +7,9 @@ are passed over, and so is a complex that is stored under another name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.assembly import Assembler
-from xanes_core.dataset.grower import Grower, GrowReport, OnOutcome, OnPlan, Spread
+from xanes_core.dataset.grower import Grower, GrowReport
 from xanes_core.dataset.pack import working_on
+from xanes_core.dataset.run import Run
 from xanes_core.dataset.store import SPECTRA, checked_name
-from xanes_core.dataset.task import Outcome, Stop, Task, Tools
+from xanes_core.dataset.task import Outcome, Task
 from xanes_core.errors import AssemblyError, DatasetError, StructureError
 from xanes_core.structures.formats.xyz import read_xyz
 
@@ -43,8 +45,11 @@ class Growth:
         What is to come more often there: donor elements, coordination numbers such as ``cn7``.
     spectra : tuple of str
         XANES, and XES where wanted.
-    spread : Spread
-        Where the tasks run.
+
+    Raises
+    ------
+    DatasetError
+        It makes no sense: unknown or repeated elements, no complexes, no such seed or spectra.
     """
 
     elements: tuple[str, ...]
@@ -53,7 +58,6 @@ class Growth:
     shares: dict[str, float] | None = None
     focus: tuple[str, ...] = ()
     spectra: tuple[str, ...] = ("xanes",)
-    spread: Spread = field(default_factory=Spread)
 
     def __post_init__(self) -> None:
         unknown = [el for el in self.elements if el not in ABSORBERS]
@@ -73,6 +77,17 @@ class Growth:
         """Number of complexes by element; the first ones get what is left over."""
         each, more = divmod(self.count, len(self.elements))
         return {el: each + (i < more) for i, el in enumerate(self.elements)}
+
+    def present(self, names: Collection[str]) -> Counter[str]:
+        """Number of complexes by element, of the names of a set that belong to this seed."""
+        starts = {element: f"{element}_{self.seed}_" for element in self.elements}
+        return Counter(
+            element for name in names for element, start in starts.items() if name.startswith(start)
+        )
+
+    def missing(self, present: Mapping[str, int]) -> dict[str, int]:
+        """Number of complexes that are still wanted, by element."""
+        return {el: max(0, target - present[el]) for el, target in self.targets().items()}
 
 
 def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> Iterator[Outcome | Task]:
@@ -107,16 +122,19 @@ def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> Itera
         )
 
 
-def grow(
-    folder: str | Path,
-    growth: Growth,
-    *,
-    tools: Tools | None = None,
-    stop: Stop | None = None,
-    on_plan: OnPlan | None = None,
-    on_outcome: OnOutcome | None = None,
-    assembler: Assembler | None = None,
-) -> GrowReport:
+def candidate_sources(growth: Growth, run: Run) -> dict[str, Iterator[Outcome | Task]]:
+    """Tasks of every element of a growth, drawn when they are asked for.
+
+    Raises
+    ------
+    AssemblyError
+        Unknown kinds or focus, or no ligand base where one is needed.
+    """
+    assembler = run.assembler or Assembler(growth.shares, focus=growth.focus)
+    return {element: candidate_tasks(growth, element, assembler) for element in growth.elements}
+
+
+def grow(folder: str | Path, growth: Growth, run: Run | None = None) -> GrowReport:
     """Grow a training set by complexes drawn at random.
 
     What waits in the folder is packed first, what was made is packed at the end, also after an
@@ -128,51 +146,34 @@ def grow(
         The training set; made where it is not there.
     growth : Growth
         What is wanted.
-    tools, assembler : optional
-        What calculates and what draws complexes; those of the recipe if left out.
-    stop : Stop, optional
-        Set its ``event`` to end the run.
-    on_plan, on_outcome : callable, optional
-        Called, in this thread, with the number of records still missing and with each outcome.
+    run : Run, optional
+        How it is done; one task at a time, in this process, if left out.
 
     Raises
     ------
     DatasetError
         Another run grows this set; a program is missing; too many failures in a row.
+    AssemblyError
+        Unknown kinds or focus of the growth, or no ligand base where one is needed.
     """
-    assembler = Assembler(growth.shares, focus=growth.focus) if assembler is None else assembler
-    sources = {element: candidate_tasks(growth, element, assembler) for element in growth.elements}
+    run = run or Run()
+    sources = candidate_sources(growth, run)
     with working_on(folder, "grow") as store:
-        grower = Grower(store, growth.spread, tools or Tools(), stop or Stop(), on_outcome)
-        missing = still_missing(growth, grower)
-        if on_plan is not None:
-            on_plan(sum(missing.values()))
-        grower.run(sources, missing)
+        grower = Grower(store, run)
+        present = growth.present(grower.known.names)
+        grower.report.before = present.total()
+        grower.grow(sources, growth.missing(present))
     return grower.report
-
-
-def still_missing(growth: Growth, grower: Grower) -> dict[str, int]:
-    """Records of this seed that the set lacks, by element; what it has is counted in the report."""
-    missing = {}
-    for element, target in growth.targets().items():
-        there = sum(name.startswith(f"{element}_{growth.seed}_") for name in grower.known.names)
-        grower.report.before += there
-        missing[element] = max(0, target - there)
-    return missing
 
 
 def grow_pending(
     folder: str | Path,
     pending: str | Path,
+    run: Run | None = None,
     *,
     elements: tuple[str, ...] = ABSORBERS,
     count: int | None = None,
     spectra: tuple[str, ...] = ("xanes",),
-    spread: Spread | None = None,
-    tools: Tools | None = None,
-    stop: Stop | None = None,
-    on_plan: OnPlan | None = None,
-    on_outcome: OnOutcome | None = None,
 ) -> GrowReport:
     """Calculate spectra of pending structures as they are and add both to a training set.
 
@@ -182,25 +183,24 @@ def grow_pending(
         The training set.
     pending : str or Path
         Folder of ``EL.extxyz``, such as :func:`~xanes_core.dataset.imports.import_tmqm` makes.
+    run, elements, spectra : optional
+        As for :func:`grow` and :class:`Growth`.
     count : int, optional
         How many of this run; all that lack spectra if left out.
-    elements, spectra, spread, tools, stop, on_plan, on_outcome : optional
-        As for :func:`~xanes_core.dataset.grow.grow`.
 
     Raises
     ------
     DatasetError
-        Nothing is pending, or as for :func:`~xanes_core.dataset.grow.grow`.
+        Nothing is pending, or as for :func:`grow`.
     """
     tasks = list(chain.from_iterable(_tasks(Path(pending), el, spectra) for el in elements))
     if not tasks:
         raise DatasetError(f"{pending} holds no structures of {', '.join(elements)}")
     with working_on(folder, "grow") as store:
-        grower = Grower(store, spread or Spread(), tools or Tools(), stop or Stop(), on_outcome)
+        grower = Grower(store, run or Run())
         done = grower.known.names | grower.known.failed
         grower.report.before = sum(task.name in grower.known.names for task in tasks)
-        lacking = sum(task.name not in done for task in tasks)
-        grower.run_list(tasks, lacking, count, on_plan)
+        grower.grow_list(tasks, sum(task.name not in done for task in tasks), count)
     grower.report.exhausted.clear()  # a list that comes to its end is what is wanted
     return grower.report
 

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice, zip_longest
-from typing import Any
 
-from joblib import Parallel, delayed, parallel_config
-
+from xanes_core.dataset.run import Run
 from xanes_core.dataset.store import FAILURES_FILE, Store
-from xanes_core.dataset.task import Outcome, Stop, Task, Tools, run_task
+from xanes_core.dataset.task import Outcome, Task, run_task
 from xanes_core.errors import DatasetError
-
-#: Tasks that are handed out at once, per job: many, for cores idle at the end of a round.
-ROUND = 48
-#: Candidates in a row that are all known, or cannot be assembled, before a source counts as empty.
-MAX_KNOWN = 2000
-#: Failures in a row after which a run is thought to be broken.
-MAX_FAILURES = 40
-
-OnOutcome = Callable[[Outcome], None]
-OnPlan = Callable[[int], None]
-BACKENDS = ("threading", "loky", "dask")
 
 
 @dataclass
@@ -86,38 +71,28 @@ class Grower:
     Parameters
     ----------
     store : Store
-        The training set.
-    spread : Spread
-        Where tasks run.
-    tools : Tools
-        What calculates.
-    stop : Stop
-        Ends it early.
-    on_outcome : callable, optional
-        Called here with each :class:`~xanes_core.dataset.task.Outcome`.
+        The training set; new records wait where it says.
+    run : Run
+        How it is done.
     known : Known, optional
         What is not to be done again; what the set knows if left out.
+
+    Raises
+    ------
+    DatasetError
+        A file of the set is damaged.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        spread: Spread,
-        tools: Tools,
-        stop: Stop,
-        on_outcome: OnOutcome | None = None,
-        *,
-        known: Known | None = None,
-    ) -> None:
-        self.store, self.spread, self.stop = store, spread, stop
+    def __init__(self, store: Store, run: Run, known: Known | None = None) -> None:
+        self.store, self.run = store, run
         self.known = Known.of(store) if known is None else known
         self.report = GrowReport()
-        self._work = partial(run_task, tools=tools, stop=stop)
-        self._on_outcome = on_outcome or (lambda outcome: None)
         self._in_a_row = 0
         self._group: dict[str, str] = {}
 
-    def run(self, sources: dict[str, Iterable[Outcome | Task]], missing: dict[str, int]) -> None:
+    def grow(
+        self, sources: Mapping[str, Iterable[Outcome | Task]], missing: Mapping[str, int]
+    ) -> None:
         """Do tasks until no element misses records any more, or the sources are empty.
 
         Parameters
@@ -130,40 +105,43 @@ class Grower:
         Raises
         ------
         DatasetError
-            A machine lacks a program or disk space; 40 complexes failed in a row.
+            A machine lacks a program or disk space; too many complexes failed in a row.
         """
+        stop, missing = self.run.stop.event, dict(missing)
         streams = {element: iter(source) for element, source in sources.items()}
-        missing = dict(missing)
+        do_task = partial(run_task, tools=self.run.tools, stop=self.run.stop)
+        self.run.on_plan(sum(missing.values()))
         try:
-            with self.spread.workers() as spread:
-                while not self.stop.event.is_set():
-                    batch = self._next_round(streams, missing)
-                    if not batch:
+            with self.run.spread.workers() as work:
+                while not stop.is_set():
+                    tasks = self._next_round(streams, missing)
+                    if not tasks:
                         break
-                    with closing(spread(self._work, batch)) as outcomes:
+                    with closing(work(do_task, tasks)) as outcomes:
                         for outcome in outcomes:
                             missing[self._group[outcome.task.name]] -= self._take(outcome)
         except KeyboardInterrupt:
-            self.stop.event.set()
+            stop.set()
         except DatasetError:
-            self.stop.event.set()  # the threads that still calculate end with it
+            stop.set()  # the threads that still calculate end with it
             raise
-        self.report.stopped = self.stop.event.is_set()
+        self.report.stopped = stop.is_set()
 
-    def run_list(
-        self, tasks: Iterable[Task], lacking: int, count: int | None, on_plan: OnPlan | None
-    ) -> None:
-        """Do the tasks of one source: ``count`` of those that are lacking, all for None."""
-        wanted = lacking if count is None else min(count, lacking)
-        if on_plan is not None:
-            on_plan(wanted)
-        self.run({"all": tasks}, {"all": wanted})
+    def grow_list(self, tasks: Iterable[Task], lacking: int, count: int | None) -> None:
+        """Do the tasks of one source: ``count`` of those that are lacking, all for None.
+
+        Raises
+        ------
+        DatasetError
+            As for :meth:`grow`.
+        """
+        self.grow({"all": tasks}, {"all": lacking if count is None else min(count, lacking)})
 
     def _next_round(
-        self, streams: dict[str, Iterator[Outcome | Task]], missing: dict[str, int]
+        self, streams: Mapping[str, Iterator[Outcome | Task]], missing: Mapping[str, int]
     ) -> list[Task]:
         """Return fresh tasks, the elements in turn: no more than can be needed."""
-        room = ROUND * max(1, self.spread.n_jobs)
+        room = self.run.round_size * max(1, self.run.spread.n_jobs)
         by_element = []
         for element, stream in streams.items():
             wanted = min(missing[element], -(-room // len(streams)))
@@ -179,7 +157,7 @@ class Grower:
         """Tasks that nobody has done; ends after many in a row that are known."""
         known = 0
         for item in stream:
-            if self.stop.event.is_set() or known > MAX_KNOWN:
+            if self.run.stop.event.is_set() or known > self.run.max_known:
                 return
             known += 1
             task = item.task if isinstance(item, Outcome) else item
@@ -208,63 +186,10 @@ class Grower:
             self.known.failed.add(outcome.task.name)
             self.report.failed[outcome.task.element] += 1
             self._in_a_row += 1
-        self._on_outcome(outcome)
-        if self._in_a_row >= MAX_FAILURES:
+        self.run.on_outcome(outcome)
+        if self._in_a_row >= self.run.max_failures:
             raise DatasetError(
-                f"{MAX_FAILURES} complexes failed in a row, the last one at the stage "
+                f"{self.run.max_failures} complexes failed in a row, the last one at the stage "
                 f"{outcome.stage}: {outcome.reason}; see {FAILURES_FILE}"
             )
         return outcome.record is not None
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Where tasks run: a joblib backend, how many at once, and the address of a Dask scheduler."""
-
-    backend: str = "threading"
-    n_jobs: int = 1
-    scheduler: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.backend not in BACKENDS:
-            raise DatasetError(
-                f"there is no backend {self.backend!r}: choose {', '.join(BACKENDS)}"
-            )
-        if (self.scheduler is not None) != (self.backend == "dask"):
-            raise DatasetError("a scheduler's address and the backend dask belong together")
-
-    @contextlib.contextmanager
-    def workers(self) -> Iterator[Callable[..., Iterator[Any]]]:
-        """``run(function, tasks)``: what the function returns, in order of completion.
-
-        Raises
-        ------
-        DatasetError
-            Dask is not installed, or its scheduler does not answer.
-        """
-        with contextlib.ExitStack() as stack:
-            options: dict[str, Any] = {"n_jobs": self.n_jobs}
-            if self.backend == "dask":
-                stack.enter_context(_dask_client(self.scheduler))
-                options["n_jobs"] = -1  # the cluster knows how many
-            stack.enter_context(parallel_config(backend=self.backend, **options))
-            yield _run
-
-
-def _run(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
-    spread = Parallel(return_as="generator_unordered", batch_size=1)
-    return spread(delayed(function)(task) for task in tasks)
-
-
-def _dask_client(address: str) -> contextlib.AbstractContextManager:
-    if importlib.util.find_spec("distributed") is None:
-        raise DatasetError("the backend dask needs: pip install 'xanes-explorer[dask]'")
-    from distributed import Client
-
-    try:
-        return Client(address, timeout=10)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise DatasetError(
-            f"no Dask scheduler answers at {address} ({type(error).__name__}): start one with "
-            "`dask scheduler`, then workers with `dask worker ADDRESS`"
-        ) from error

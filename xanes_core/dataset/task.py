@@ -5,9 +5,7 @@ A task and its outcome travel to other processes and machines, so both hold plai
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,6 +14,7 @@ from ase import Atoms
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset.assembly import breathe
+from xanes_core.dataset.run import Stop, Tools
 from xanes_core.dataset.store import SPECTRA, Curve, NewRecord, recipe_id
 from xanes_core.errors import TheoryCancelled, XanesError
 from xanes_core.spectra import SPECTRUM_KINDS, area_normalised, feff_to_grid
@@ -24,15 +23,10 @@ from xanes_core.theory import (
     HYDROGEN_NOTE,
     UNCONVERGED_NOTE,
     Feff10Settings,
-    Relaxed,
     RelaxSettings,
     RunOptions,
-    TheoryEngine,
     feff_cluster,
-    get_engine,
-    relax,
 )
-from xanes_core.theory.relaxation import available as relaxation_available
 
 #: The relaxation of the recipe: short, for the spectrum depends on distances of 0.01 A at most.
 RELAXATION = {"fmax_ev_per_ang": 0.15, "max_steps": 45, "scf_iterations": 150}
@@ -45,29 +39,6 @@ MAX_FORCE_EV_PER_ANG = 1.5
 COORDINATION = (2, 12)
 #: What the notes of the engine are called in the set.
 NOTES = {UNCONVERGED_NOTE: "unconverged", HYDROGEN_NOTE: "hydrogen p"}
-
-
-class Stop:
-    """Says to all tasks of this process that they shall end; a copy elsewhere never does."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-
-    def __reduce__(self) -> tuple:
-        return (Stop, ())
-
-
-@dataclass(frozen=True, eq=False)
-class Tools:
-    """What calculates; tests put something quicker here."""
-
-    relax: Callable[..., Relaxed] = relax
-    engine: TheoryEngine = field(default_factory=lambda: get_engine("feff10"))
-
-    def missing(self, *, relaxes: bool) -> str:
-        """Why they cannot be used here; empty where they can."""
-        needed = [self.engine.available(), *([relaxation_available()] if relaxes else [])]
-        return "; ".join(here.message for here in needed if not here)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,19 +8,20 @@ scaled features, is largest. Of five siblings only the first is still far from w
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from xanes_core.dataset.assembly import Assembler
-from xanes_core.dataset.grow import Growth, candidate_tasks, still_missing
-from xanes_core.dataset.grower import Grower, GrowReport, Known, OnOutcome, OnPlan
+from xanes_core.dataset.grow import Growth, candidate_sources
+from xanes_core.dataset.grower import Grower, GrowReport, Known
 from xanes_core.dataset.pack import working_on
+from xanes_core.dataset.run import Run, unwatched
 from xanes_core.dataset.store import INCOMING, NewRecord, Store, read_record
-from xanes_core.dataset.task import Outcome, Stop, Task, Tools
+from xanes_core.dataset.task import Outcome, Task
 from xanes_core.errors import DatasetError
 from xanes_core.model import SpectrumModel
 
@@ -33,14 +34,10 @@ def grow_uncertain(
     folder: str | Path,
     growth: Growth,
     model: SpectrumModel,
+    run: Run | None = None,
     *,
     pool: int | None = None,
-    tools: Tools | None = None,
-    stop: Stop | None = None,
-    on_pool: OnPlan | None = None,
-    on_plan: OnPlan | None = None,
-    on_outcome: OnOutcome | None = None,
-    assembler: Assembler | None = None,
+    on_pool: Callable[[int], None] = unwatched,
 ) -> GrowReport:
     """Grow a training set by those complexes of a pool on which a model is least sure.
 
@@ -49,19 +46,21 @@ def grow_uncertain(
 
     Parameters
     ----------
+    folder, growth, run
+        As for :func:`~xanes_core.dataset.grow.grow`.
     model : SpectrumModel
         Its calibrated uncertainty decides.
     pool : int, optional
         Complexes to relax in all; four times ``growth.count`` if left out.
     on_pool : callable, optional
         Called with the number of complexes that the pool still lacks.
-    folder, growth, tools, stop, on_plan, on_outcome, assembler
-        As for :func:`~xanes_core.dataset.grow.grow`.
 
     Raises
     ------
     DatasetError
         As there; the pool is not larger than what is wanted, or the model lacks an element.
+    AssemblyError
+        As there.
     """
     size = POOL_FACTOR * growth.count if pool is None else pool
     if size <= growth.count:
@@ -69,56 +68,42 @@ def grow_uncertain(
     lacking = sorted(set(growth.elements) - set(model.elements))
     if lacking:
         raise DatasetError(f"model {model.key} does not know {', '.join(lacking)}")
-    assembler = Assembler(growth.shares, focus=growth.focus) if assembler is None else assembler
-    tools, stop = tools or Tools(), stop or Stop()
+    run, wide = run or Run(), replace(growth, count=size)
+    candidates = candidate_sources(wide, run)
     with working_on(folder, "grow") as store:
-        spare = replace(growth, count=size).targets()
-        relaxed = _fill(store, growth, spare, assembler, tools, stop, on_pool, on_outcome)
-        grower = Grower(store, growth.spread, tools, stop, on_outcome)
-        missing = still_missing(growth, grower)
-        if stop.event.is_set():
+        relaxed = _relaxed_pool(store, wide, candidates, replace(run, on_plan=on_pool))
+        grower = Grower(store, run)
+        present = growth.present(grower.known.names)
+        grower.report.before = present.total()
+        if run.stop.event.is_set():
             grower.report.stopped = True
             return grower.report
         # the complexes of the pool are known as such; here their names decide
         grower.known.identities.clear()
-        if on_plan is not None:
-            on_plan(sum(missing.values()))
         chosen = {
-            element: _as_tasks(relaxed[element], model, growth.spectra)
-            for element in growth.elements
+            element: _as_tasks(records, model, growth.spectra)
+            for element, records in relaxed.items()
         }
-        grower.run(chosen, missing)
+        grower.grow(chosen, growth.missing(present))
         if not grower.report.stopped:
             shutil.rmtree(store.folder / POOL, ignore_errors=True)
     return grower.report
 
 
-def _fill(
-    store: Store,
-    growth: Growth,
-    spare: dict[str, int],
-    assembler: Assembler,
-    tools: Tools,
-    stop: Stop,
-    on_pool: OnPlan | None,
-    on_outcome: OnOutcome | None,
+def _relaxed_pool(
+    store: Store, growth: Growth, candidates: Mapping[str, Iterator[Outcome | Task]], run: Run
 ) -> dict[str, list[NewRecord]]:
     """Relax what the pool lacks; all of it by element, in the order of the names."""
     known, pool = Known.of(store), replace(store, inside=POOL)
-    there = _pool(pool, growth)
-    for record in (record for records in there.values() for record in records):
+    present = _pool(pool, growth)
+    for record in chain.from_iterable(present.values()):
         known.names.add(record.name)
         known.identities.add(record.atoms.info["identity"])
-    missing = {element: max(0, spare[element] - len(there[element])) for element in spare}
-    if on_pool is not None:
-        on_pool(sum(missing.values()))
-    sources = {
-        element: map(_without_theory, candidate_tasks(growth, element, assembler))
-        for element in growth.elements
-    }
-    Grower(pool, growth.spread, tools, stop, on_outcome, known=known).run(sources, missing)
-    relaxed = _pool(pool, growth)
-    return {element: records[: spare[element]] for element, records in relaxed.items()}
+    missing = growth.missing({element: len(records) for element, records in present.items()})
+    sources = {element: map(_without_theory, stream) for element, stream in candidates.items()}
+    Grower(pool, run, known).grow(sources, missing)
+    size = growth.targets()
+    return {element: records[: size[element]] for element, records in _pool(pool, growth).items()}
 
 
 def _pool(pool: Store, growth: Growth) -> dict[str, list[NewRecord]]:
