@@ -12,9 +12,9 @@ from tests.tiny_models import toy_complex, toy_spectrum, write_training_set
 from xanes_core.dataset.add import put_spectra, read_curves
 from xanes_core.dataset.pack import pack, pack_store
 from xanes_core.dataset.store import (
-    Curve,
     NewRecord,
     Store,
+    TheoryCurve,
     checked_name,
     read_record,
     recipe_id,
@@ -28,11 +28,13 @@ def new_record(name="Fe_9_00000", element="Fe", seed=1, **info):
     rng = np.random.default_rng(seed)
     atoms = toy_complex(element, rng)
     atoms.info = {"name": name, "charge": 0, "identity": f"complex {seed}", **info}
-    return NewRecord(name, atoms, {"xanes": Curve(*toy_spectrum(atoms, rng))}, {"made": "by hand"})
+    return NewRecord(
+        name, atoms, {"xanes": TheoryCurve(*toy_spectrum(atoms, rng))}, {"made": "by hand"}
+    )
 
 
 def emission(element="Fe"):
-    return Curve(*toy_emission(element), note="hydrogen p")
+    return TheoryCurve(*toy_emission(element), note="hydrogen p")
 
 
 @pytest.fixture
@@ -244,7 +246,7 @@ def test_half_written_files_go_when_they_are_old(folder):
 def test_emission_is_kept_in_the_order_of_the_structures(folder):
     names = load_training_set(folder).names.tolist()
     assert put_spectra(folder, "xes", {names[5]: emission()}) == (1, {})
-    short = Curve(emission().energy_ev[10:], emission().mu[10:])
+    short = TheoryCurve(emission().energy_ev[10:], emission().mu[10:])
     assert put_spectra(folder, "xes", {names[3]: short, names[5]: short})[0] == 1
     with np.load(folder / "Fe.xes.npz", allow_pickle=False) as stored:
         assert stored["name"].tolist() == [names[3], names[5]]
@@ -260,7 +262,7 @@ def test_emission_is_kept_in_the_order_of_the_structures(folder):
 
 def test_emission_that_is_none_is_listed(folder):
     name = load_training_set(folder).names[5]
-    flat = Curve(emission().energy_ev, np.ones(len(emission().mu)))
+    flat = TheoryCurve(emission().energy_ev, np.ones(len(emission().mu)))
     new, unfit = put_spectra(folder, "xes", {name: flat})
     assert new == 0
     assert "no state is occupied" in unfit[name]

@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from xanes_core.dataset.run import Spread, Stop
-from xanes_core.dataset.task import Outcome
+from xanes_core.dataset.task import ComplexOutcome
 from xanes_core.errors import XanesError
 from xanes_core.files import write_bytes
 
@@ -29,7 +29,7 @@ class Bar:
         """Say how many are to come."""
         self.bar.reset(total)
 
-    def show(self, outcome: Outcome) -> None:
+    def show(self, outcome: ComplexOutcome) -> None:
         """Write one line for a complex and move on."""
         name = outcome.task.name
         if outcome.record is None:

@@ -11,8 +11,8 @@ import numpy as np
 from xanes_core.dataset.grower import Grower, GrowReport, Known
 from xanes_core.dataset.pack import working_on
 from xanes_core.dataset.run import Run
-from xanes_core.dataset.store import SPECTRA, Curve, NewRecord
-from xanes_core.dataset.task import NOTES, Task, check_curve
+from xanes_core.dataset.store import SPECTRA, NewRecord, TheoryCurve
+from xanes_core.dataset.task import NOTES, ComplexTask, check_curve
 from xanes_core.dataset.training_set import TrainingSet, load_training_set
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.files import read_arrays
@@ -68,13 +68,13 @@ def _check_further(spectrum: str) -> None:
         raise DatasetError(f"what can be added is {', '.join(SPECTRA[1:])}, not {spectrum!r}")
 
 
-def _tasks(data: TrainingSet, spectrum: str, order: str) -> Iterator[Task]:
+def _tasks(data: TrainingSet, spectrum: str, order: str) -> Iterator[ComplexTask]:
     rank = np.random.default_rng(0).permutation(len(data))
     if order == "small":
         rank = np.argsort([len(environment(a, 0).numbers) for a in data.structures], kind="stable")
     for row in rank:
         name, atoms = str(data.names[row]), data.structures[row]
-        yield Task(
+        yield ComplexTask(
             name,
             str(data.elements[row]),
             name,
@@ -87,7 +87,7 @@ def _tasks(data: TrainingSet, spectrum: str, order: str) -> Iterator[Task]:
 
 
 def put_spectra(
-    folder: str | Path, spectrum: str, curves: dict[str, Curve]
+    folder: str | Path, spectrum: str, curves: dict[str, TheoryCurve]
 ) -> tuple[int, dict[str, str]]:
     """Take spectra that were calculated elsewhere for structures of the set, and pack them.
 
@@ -97,7 +97,7 @@ def put_spectra(
         The training set.
     spectrum : {"xes"}
         What they are.
-    curves : dict of str to Curve
+    curves : dict of str to TheoryCurve
         By the name of the record; what the set has already is passed over.
 
     Returns
@@ -135,7 +135,7 @@ def put_spectra(
     return new, unfit
 
 
-def read_curves(folder: str | Path) -> dict[str, Curve]:
+def read_curves(folder: str | Path) -> dict[str, TheoryCurve]:
     """Spectra in files ``NAME.npz`` with arrays ``energy_ev``, ``mu`` and, if wanted, ``notes``.
 
     Raises
@@ -149,7 +149,7 @@ def read_curves(folder: str | Path) -> dict[str, Curve]:
             arrays = read_arrays(path.read_bytes())
             notes = json.loads(str(arrays["notes"])) if "notes" in arrays else []
             told = ", ".join(NOTES.get(note, str(note)) for note in notes)
-            curves[path.stem] = Curve(arrays["energy_ev"], arrays["mu"], told)
+            curves[path.stem] = TheoryCurve(arrays["energy_ev"], arrays["mu"], told)
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise DatasetError(f"{path.name} holds no spectrum ({error}); remove it") from error
     if not curves:

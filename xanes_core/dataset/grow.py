@@ -22,7 +22,7 @@ from xanes_core.dataset.grower import Grower, GrowReport
 from xanes_core.dataset.pack import working_on
 from xanes_core.dataset.run import Run
 from xanes_core.dataset.store import SPECTRA, checked_name
-from xanes_core.dataset.task import Outcome, Task
+from xanes_core.dataset.task import ComplexOutcome, ComplexTask, TaskStream
 from xanes_core.errors import AssemblyError, DatasetError, StructureError
 from xanes_core.structures.formats.xyz import read_xyz
 
@@ -90,15 +90,15 @@ class Growth:
         return {el: max(0, target - present[el]) for el, target in self.targets().items()}
 
 
-def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> Iterator[Outcome | Task]:
+def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> TaskStream:
     """All tasks of an element, in order; one that cannot be assembled is an outcome already."""
     for index in count():
         name = f"{element}_{growth.seed}_{index:05d}"
         try:
             candidate = assembler.candidate(element, growth.seed, index)
         except AssemblyError as error:
-            failed = Task(name, element, "", Atoms(), {}, growth.spectra)
-            yield Outcome(failed, stage="assembly", reason=str(error))
+            failed = ComplexTask(name, element, "", Atoms(), {}, growth.spectra)
+            yield ComplexOutcome(failed, stage="assembly", reason=str(error))
             continue
         info = {
             "name": name,
@@ -111,7 +111,7 @@ def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> Itera
             "identity": candidate.identity,
             "strategy": "random",
         }
-        yield Task(
+        yield ComplexTask(
             name,
             element,
             candidate.identity,
@@ -122,7 +122,7 @@ def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> Itera
         )
 
 
-def candidate_sources(growth: Growth, run: Run) -> dict[str, Iterator[Outcome | Task]]:
+def candidate_sources(growth: Growth, run: Run) -> dict[str, TaskStream]:
     """Tasks of every element of a growth, drawn when they are asked for.
 
     Raises
@@ -205,7 +205,7 @@ def grow_pending(
     return grower.report
 
 
-def _tasks(pending: Path, element: str, spectra: tuple[str, ...]) -> Iterator[Task]:
+def _tasks(pending: Path, element: str, spectra: tuple[str, ...]) -> Iterator[ComplexTask]:
     path = pending / f"{element}.extxyz"
     if not path.is_file():
         return
@@ -219,4 +219,4 @@ def _tasks(pending: Path, element: str, spectra: tuple[str, ...]) -> Iterator[Ta
         if isinstance(atoms.info.get("charge"), int | np.integer):
             info["charge"] = int(atoms.info["charge"])
         info["identity"] = name
-        yield Task(name, element, name, atoms, info, spectra, relaxes=False)
+        yield ComplexTask(name, element, name, atoms, info, spectra, relaxes=False)

@@ -11,7 +11,7 @@ from itertools import chain, islice, zip_longest
 
 from xanes_core.dataset.run import Run
 from xanes_core.dataset.store import FAILURES_FILE, Store
-from xanes_core.dataset.task import Outcome, Task, run_task
+from xanes_core.dataset.task import ComplexOutcome, ComplexTask, TaskStream, run_task
 from xanes_core.errors import DatasetError
 
 
@@ -90,14 +90,12 @@ class Grower:
         self._in_a_row = 0
         self._group: dict[str, str] = {}
 
-    def grow(
-        self, sources: Mapping[str, Iterable[Outcome | Task]], missing: Mapping[str, int]
-    ) -> None:
+    def grow(self, sources: Mapping[str, TaskStream], missing: Mapping[str, int]) -> None:
         """Do tasks until no element misses records any more, or the sources are empty.
 
         Parameters
         ----------
-        sources : dict of str to iterable of Task or Outcome
+        sources : dict of str to iterator of ComplexTask or ComplexOutcome
             By element, or by any other group.
         missing : dict of str to int
             New records wanted, by the same.
@@ -108,13 +106,12 @@ class Grower:
             A machine lacks a program or disk space; too many complexes failed in a row.
         """
         stop, missing = self.run.stop.event, dict(missing)
-        streams = {element: iter(source) for element, source in sources.items()}
         do_task = partial(run_task, tools=self.run.tools, stop=self.run.stop)
         self.run.on_plan(sum(missing.values()))
         try:
             with self.run.spread.workers() as work:
                 while not stop.is_set():
-                    tasks = self._next_round(streams, missing)
+                    tasks = self._next_round(sources, missing)
                     if not tasks:
                         break
                     with closing(work(do_task, tasks)) as outcomes:
@@ -127,7 +124,7 @@ class Grower:
             raise
         self.report.stopped = stop.is_set()
 
-    def grow_list(self, tasks: Iterable[Task], lacking: int, count: int | None) -> None:
+    def grow_list(self, tasks: Iterable[ComplexTask], lacking: int, count: int | None) -> None:
         """Do the tasks of one source: ``count`` of those that are lacking, all for None.
 
         Raises
@@ -135,17 +132,17 @@ class Grower:
         DatasetError
             As for :meth:`grow`.
         """
-        self.grow({"all": tasks}, {"all": lacking if count is None else min(count, lacking)})
+        self.grow({"all": iter(tasks)}, {"all": lacking if count is None else min(count, lacking)})
 
     def _next_round(
-        self, streams: Mapping[str, Iterator[Outcome | Task]], missing: Mapping[str, int]
-    ) -> list[Task]:
+        self, sources: Mapping[str, TaskStream], missing: Mapping[str, int]
+    ) -> list[ComplexTask]:
         """Return fresh tasks, the elements in turn: no more than can be needed."""
         room = self.run.round_size * max(1, self.run.spread.n_jobs)
         by_element = []
-        for element, stream in streams.items():
-            wanted = min(missing[element], -(-room // len(streams)))
-            tasks = list(islice(self._fresh(stream), wanted))
+        for element, source in sources.items():
+            wanted = min(missing[element], -(-room // len(sources)))
+            tasks = list(islice(self._fresh(source), wanted))
             self._group.update((task.name, element) for task in tasks)
             if len(tasks) < wanted and element not in self.report.exhausted:
                 self.report.exhausted.append(element)
@@ -153,24 +150,24 @@ class Grower:
         mixed = chain.from_iterable(zip_longest(*by_element))
         return [task for task in mixed if task is not None]
 
-    def _fresh(self, stream: Iterator[Outcome | Task]) -> Iterator[Task]:
+    def _fresh(self, source: TaskStream) -> Iterator[ComplexTask]:
         """Tasks that nobody has done; ends after many in a row that are known."""
-        known = 0
-        for item in stream:
-            if self.run.stop.event.is_set() or known > self.run.max_known:
+        in_a_row = 0
+        for item in source:
+            if self.run.stop.event.is_set() or in_a_row > self.run.max_known:
                 return
-            known += 1
-            task = item.task if isinstance(item, Outcome) else item
+            in_a_row += 1
+            task = item.task if isinstance(item, ComplexOutcome) else item
             if task.name in self.known.names or task.name in self.known.failed:
                 continue
-            if isinstance(item, Outcome):
+            if isinstance(item, ComplexOutcome):
                 self._take(item)
             elif task.identity not in self.known.identities:
                 self.known.identities.add(task.identity)
-                known = 0
+                in_a_row = 0
                 yield task
 
-    def _take(self, outcome: Outcome) -> bool:
+    def _take(self, outcome: ComplexOutcome) -> bool:
         """Store what came back; whether it is a new record."""
         if outcome.stage == "stopped":
             return False

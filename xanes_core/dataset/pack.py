@@ -19,9 +19,9 @@ from xanes_core.dataset.store import (
     INCOMING,
     MANIFEST_FILE,
     SPECTRA,
-    Curve,
     NewRecord,
     Store,
+    TheoryCurve,
     comment_lines,
     read_record,
     recipe_id,
@@ -122,7 +122,7 @@ class _Batch:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.structures: dict[str, list[NewRecord]] = {}
-        self.extra: dict[tuple[str, str], list[tuple[str, Curve]]] = {}
+        self.extra: dict[tuple[str, str], list[tuple[str, TheoryCurve]]] = {}
         self.recipes: dict[str, dict[str, Any]] = {}
         self.counts: Counter[str] = Counter()
         self.done: list[str] = []
@@ -216,7 +216,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _extended_spectra(
-    path: Path, rows: list[tuple[str, Curve]], order: list[str] | None = None
+    path: Path, rows: list[tuple[str, TheoryCurve]], order: list[str] | None = None
 ) -> bytes:
     """Content of an npz of spectra with rows at its end, padded with NaN to the longest.
 

@@ -17,7 +17,7 @@ from xanes_core.theory.relaxation import available as relaxation_available
 
 if TYPE_CHECKING:
     from xanes_core.dataset.assembly import Assembler
-    from xanes_core.dataset.task import Outcome
+    from xanes_core.dataset.task import ComplexOutcome
 
 BACKENDS = ("threading", "loky", "dask")
 
@@ -134,7 +134,7 @@ class Run:
         Set its ``event`` to end the run.
     on_plan, on_outcome : callable
         Called, in the thread of the run, with the number of records still missing and with each
-        :class:`~xanes_core.dataset.task.Outcome`.
+        :class:`~xanes_core.dataset.task.ComplexOutcome`.
     round_size : int
         Tasks that are handed out at once, per job: many, for cores idle at the end of a round.
     max_known : int
@@ -149,7 +149,7 @@ class Run:
     assembler: Assembler | None = None
     stop: Stop = field(default_factory=Stop)
     on_plan: Callable[[int], None] = unwatched
-    on_outcome: Callable[[Outcome], None] = unwatched
+    on_outcome: Callable[[ComplexOutcome], None] = unwatched
     round_size: int = 48
     max_known: int = 2000
     max_failures: int = 40

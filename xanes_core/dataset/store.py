@@ -50,7 +50,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+()-]{0,79}", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class TheoryCurve:
     """A spectrum as the theory wrote it: absolute energies (eV, (k,)), mu (k,), a short note."""
 
     energy_ev: np.ndarray
@@ -68,7 +68,7 @@ class NewRecord:
         Letters, digits, ``_+()-``; unique in the set.
     atoms : ase.Atoms or None
         Absorber is atom 0, ``info`` goes into the comment line; None adds to a stored structure.
-    curves : dict of str to Curve
+    curves : dict of str to TheoryCurve
         By the words of ``SPECTRA``.
     recipe : dict
         How it was made, with versions; kept once in the manifest, under :func:`recipe_id`.
@@ -76,7 +76,7 @@ class NewRecord:
 
     name: str
     atoms: Atoms | None
-    curves: dict[str, Curve]
+    curves: dict[str, TheoryCurve]
     recipe: dict[str, Any] = field(default_factory=dict)
 
 
@@ -137,7 +137,9 @@ def read_record(path: Path) -> NewRecord:
             atoms = Atoms(arrays["numbers"], positions=arrays["positions"])
             atoms.info = json.loads(str(arrays["info"]))
         curves = {
-            key: Curve(arrays[f"energy_{key}"], arrays[f"mu_{key}"], str(arrays[f"note_{key}"]))
+            key: TheoryCurve(
+                arrays[f"energy_{key}"], arrays[f"mu_{key}"], str(arrays[f"note_{key}"])
+            )
             for key in SPECTRA
             if f"mu_{key}" in arrays
         }

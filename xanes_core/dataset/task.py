@@ -6,6 +6,7 @@ A task and its outcome travel to other processes and machines, so both hold plai
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from ase import Atoms
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset.assembly import breathe
 from xanes_core.dataset.run import Stop, Tools
-from xanes_core.dataset.store import SPECTRA, Curve, NewRecord, recipe_id
+from xanes_core.dataset.store import SPECTRA, NewRecord, TheoryCurve, recipe_id
 from xanes_core.errors import TheoryCancelled, XanesError
 from xanes_core.spectra import SPECTRUM_KINDS, area_normalised, feff_to_grid
 from xanes_core.structures import BROKEN_CONTACT, bond_limit_ang, check_contacts
@@ -42,7 +43,7 @@ NOTES = {UNCONVERGED_NOTE: "unconverged", HYDROGEN_NOTE: "hydrogen p"}
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class ComplexTask:
     """A complex to calculate.
 
     Attributes
@@ -78,13 +79,13 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class ComplexOutcome:
     """What became of a task: a record, or the stage and the reason why there is none.
 
     Stage ``stopped`` is no failure of the complex, ``setup`` one of the machine.
     """
 
-    task: Task
+    task: ComplexTask
     record: NewRecord | None = None
     stage: str = ""
     reason: str = ""
@@ -96,17 +97,21 @@ class Outcome:
         return {**told, "reason": " ".join(self.reason.split())[:300]}
 
 
+#: Tasks in the order in which they are to be done; one that came to nothing is an outcome already.
+TaskStream = Iterator[ComplexTask | ComplexOutcome]
+
+
 class Rejected(XanesError):
     """The complex is not fit for the set."""
 
 
-def run_task(task: Task, tools: Tools, stop: Stop) -> Outcome:
+def run_task(task: ComplexTask, tools: Tools, stop: Stop) -> ComplexOutcome:
     """Do a task; whatever goes wrong is part of the outcome."""
     start = time.monotonic()
     stages = ["setup"]
 
-    def ended(stage: str, reason: str) -> Outcome:
-        return Outcome(task, None, stage, reason, time.monotonic() - start)
+    def ended(stage: str, reason: str) -> ComplexOutcome:
+        return ComplexOutcome(task, None, stage, reason, time.monotonic() - start)
 
     if stop.event.is_set():
         return ended("stopped", "")
@@ -123,10 +128,10 @@ def run_task(task: Task, tools: Tools, stop: Stop) -> Outcome:
         return ended("setup", f"{type(error).__name__}: {error}")
     except Exception as error:  # one bad complex must not end a run of thousands
         return ended(stages[-1], f"{type(error).__name__}: {error}")
-    return Outcome(task, record, seconds=time.monotonic() - start)
+    return ComplexOutcome(task, record, seconds=time.monotonic() - start)
 
 
-def _record(task: Task, tools: Tools, stop: Stop, stages: list[str]) -> NewRecord:
+def _record(task: ComplexTask, tools: Tools, stop: Stop, stages: list[str]) -> NewRecord:
     atoms, info, recipe = task.atoms.copy(), dict(task.info), dict(task.recipe)
     if task.relaxes:
         stages.append("relaxation")
@@ -137,7 +142,7 @@ def _record(task: Task, tools: Tools, stop: Stop, stages: list[str]) -> NewRecor
         check_contacts(atoms, BROKEN_CONTACT, "the geometry is broken")
         info["coordination_number"] = _coordination_number(atoms)
         _describe_cluster(atoms, info)
-    curves: dict[str, Curve] = {}
+    curves: dict[str, TheoryCurve] = {}
     for spectrum in task.spectra:
         stages.append(spectrum)
         try:
@@ -158,20 +163,20 @@ def _record(task: Task, tools: Tools, stop: Stop, stages: list[str]) -> NewRecor
 
 
 def _curve(
-    task: Task, atoms: Atoms, spectrum: str, tools: Tools, stop: Stop, recipe: dict
-) -> Curve:
+    task: ComplexTask, atoms: Atoms, spectrum: str, tools: Tools, stop: Stop, recipe: dict
+) -> TheoryCurve:
     settings = Feff10Settings(spectrum=spectrum, accept_unconverged=True)
     options = RunOptions(cancel=stop.event, time_limit_s=THEORY_LIMIT_S)
     result = tools.engine.run(atoms, 0, settings, options)
     note = ", ".join(NOTES.get(note, note) for note in result.notes)
-    curve = Curve(result.native.energy_ev, result.native.mu, note)
+    curve = TheoryCurve(result.native.energy_ev, result.native.mu, note)
     check_curve(spectrum, task.element, curve)
     version = f"{result.engine} {result.engine_version}"
     recipe[spectrum] = {"version": version, **asdict(settings)}
     return curve
 
 
-def check_curve(spectrum: str, element: str, curve: Curve) -> None:
+def check_curve(spectrum: str, element: str, curve: TheoryCurve) -> None:
     """Raise a SpectrumError where a model could not be trained on a spectrum."""
     grid = SPECTRUM_KINDS[spectrum].energy_rel_ev
     mu = feff_to_grid(curve.energy_ev, curve.mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
@@ -179,7 +184,7 @@ def check_curve(spectrum: str, element: str, curve: Curve) -> None:
         area_normalised(grid, mu)
 
 
-def _relaxed(task: Task, tools: Tools, stop: Stop, info: dict, recipe: dict) -> Atoms:
+def _relaxed(task: ComplexTask, tools: Tools, stop: Stop, info: dict, recipe: dict) -> Atoms:
     settings = RelaxSettings(charge=int(info["charge"]), **RELAXATION)
     done = tools.relax(
         task.atoms, settings, isolated=True, time_limit_s=RELAX_LIMIT_S, cancel=stop.event

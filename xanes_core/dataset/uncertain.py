@@ -21,7 +21,7 @@ from xanes_core.dataset.grower import Grower, GrowReport, Known
 from xanes_core.dataset.pack import working_on
 from xanes_core.dataset.run import Run, unwatched
 from xanes_core.dataset.store import INCOMING, NewRecord, Store, read_record
-from xanes_core.dataset.task import Outcome, Task
+from xanes_core.dataset.task import ComplexOutcome, ComplexTask, TaskStream
 from xanes_core.errors import DatasetError
 from xanes_core.model import SpectrumModel
 
@@ -91,7 +91,10 @@ def grow_uncertain(
 
 
 def _relaxed_pool(
-    store: Store, growth: Growth, candidates: Mapping[str, Iterator[Outcome | Task]], run: Run
+    store: Store,
+    growth: Growth,
+    candidates: Mapping[str, TaskStream],
+    run: Run,
 ) -> dict[str, list[NewRecord]]:
     """Relax what the pool lacks; all of it by element, in the order of the names."""
     known, pool = Known.of(store), replace(store, inside=POOL)
@@ -114,15 +117,15 @@ def _pool(pool: Store, growth: Growth) -> dict[str, list[NewRecord]]:
     }
 
 
-def _without_theory(item: Outcome | Task) -> Outcome | Task:
-    if isinstance(item, Outcome):
+def _without_theory(item: ComplexOutcome | ComplexTask) -> ComplexOutcome | ComplexTask:
+    if isinstance(item, ComplexOutcome):
         return item
     return replace(item, spectra=(), info={**item.info, "strategy": "uncertain"})
 
 
 def _as_tasks(
     records: list[NewRecord], model: SpectrumModel, spectra: tuple[str, ...]
-) -> Iterator[Task]:
+) -> Iterator[ComplexTask]:
     """Theory for the relaxed complexes of an element, the most telling ones first."""
     if not records:
         return
@@ -131,7 +134,7 @@ def _as_tasks(
     for row in choose(uncertainty, model.ensemble.scaler.transform(x)):
         record = records[row]
         info = {key: value for key, value in record.atoms.info.items() if key != "recipe"}
-        yield Task(
+        yield ComplexTask(
             name=record.name,
             element=record.atoms.get_chemical_symbols()[0],
             identity=info["identity"],

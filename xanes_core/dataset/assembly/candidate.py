@@ -115,7 +115,7 @@ def _turns(
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class CandidateComplex:
     """A drawn complex.
 
     Attributes

@@ -7,7 +7,7 @@ import numpy as np
 from xanes_core.dataset.assembly.candidate import (
     MAX_ELECTRONS,
     MAX_WITH_RING,
-    Candidate,
+    CandidateComplex,
     build,
     valence_electrons,
 )
@@ -33,7 +33,7 @@ _LARGE = 0.35
 
 def draw_assembled(
     metal: str, pool: Pool, weights: dict[str, float], rng: np.random.Generator
-) -> Candidate | str:
+) -> CandidateComplex | str:
     """One complex, or why it came to nothing.
 
     Parameters
@@ -57,7 +57,7 @@ def draw_assembled(
     atoms = build(metal, placed, rng)
     if atoms is None:
         return "the ligands do not fit around the metal"
-    return Candidate(
+    return CandidateComplex(
         atoms=atoms,
         metal=metal,
         kind="assembled",

@@ -13,7 +13,7 @@ from xanes_core.dataset.assembly.candidate import (
     LOW_STATE_ELECTRONS,
     MAX_ELECTRONS,
     MAX_WITH_RING,
-    Candidate,
+    CandidateComplex,
     build,
     valence_electrons,
 )
@@ -70,7 +70,7 @@ def _ring(name: str) -> Ligand:
 
 def draw_simple(
     metal: str, weights: dict[str, float], rng: np.random.Generator, focus: Collection[str] = ()
-) -> Candidate | str:
+) -> CandidateComplex | str:
     """One complex of small ligands, or why it came to nothing.
 
     Parameters
@@ -105,7 +105,7 @@ def draw_simple(
     return _finished(metal, f"simple_{geometry}", state, [*rings, *small], targets, rng)
 
 
-def draw_oxo(metal: str, rng: np.random.Generator) -> Candidate | str:
+def draw_oxo(metal: str, rng: np.random.Generator) -> CandidateComplex | str:
     """One tetrahedral oxo complex of a metal in its highest oxidation states, or why not."""
     state = int(rng.choice(OXIDATION_OXO[metal]))
     n_oxo = int(rng.choice(N_OXO[state]))
@@ -198,13 +198,13 @@ def _finished(
     ligands: Sequence[Ligand],
     corners: Sequence[Sequence[str]],
     rng: np.random.Generator,
-) -> Candidate | str:
+) -> CandidateComplex | str:
     """Place the ligands and add noise."""
     targets = [np.array([CORNERS[c] for c in some]) for some in corners]
     atoms = build(metal, list(zip(ligands, targets, strict=True)), rng)
     if atoms is None:
         return "the ligands do not fit around the metal"
-    return Candidate(
+    return CandidateComplex(
         atoms=_shaken(atoms, rng),
         metal=metal,
         kind=template.partition("_")[0],

@@ -13,7 +13,7 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.dataset.assembly.ligands import Entry, Ligand
+from xanes_core.dataset.assembly.ligands import Ligand, LigandEntry
 
 #: Radius of the carbon ring, height above the metal (A), charge, metal of that height.
 _RINGS = {5: (1.21, 1.70, -1, "Fe"), 6: (1.41, 1.70, 0, "Cr")}
@@ -80,17 +80,17 @@ def ring(size: int, methylated: Sequence[int] = ()) -> Ligand:
     )
 
 
-def ring_entries() -> list[Entry]:
+def ring_entries() -> list[LigandEntry]:
     """Rings with counts in the place of those that the ligand base lacks."""
     entries = [
-        Entry(
+        LigandEntry(
             ring(5, range(n)),
             {(m, None): count // 10 if m in ("Cu", "Zn") else count for m in ABSORBERS},
         )
         for n, count in _CP_COUNTS.items()
     ]
     entries += [
-        Entry(ring(6, corners), {key: round(share * n) for key, n in _ARENE_COUNTS.items()})
+        LigandEntry(ring(6, corners), {key: round(share * n) for key, n in _ARENE_COUNTS.items()})
         for corners, share in _ARENES.items()
     ]
     return entries
