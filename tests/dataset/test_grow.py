@@ -23,6 +23,7 @@ from xanes_core.dataset.task import run_task
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.dataset.uncertain import POOL, choose, grow_uncertain
 from xanes_core.errors import DatasetError
+from xanes_core.spectra.kinds import XANES, XES
 from xanes_core.theory.base import Availability
 from xanes_core.theory.relaxation import available as relaxation
 
@@ -213,6 +214,12 @@ def test_a_growth_that_makes_no_sense(changes, message):
         replace(GROWTH, **changes)
 
 
+def test_spectra_are_wanted_by_kind_or_by_key():
+    assert GROWTH.kinds == (XANES,)
+    assert replace(GROWTH, spectra=("xanes", "xes")).kinds == (XANES, XES)
+    assert replace(GROWTH, spectra=(XANES, XES)).kinds == (XANES, XES)
+
+
 def test_targets_are_even():
     assert Growth(("V", "Fe", "Zn"), 5).targets() == {"V": 2, "Fe": 2, "Zn": 1}
 
@@ -280,11 +287,11 @@ def test_a_cluster_is_counted_without_an_element_that_is_left_out():
 
 
 def test_emission_that_fails_does_not_cost_the_absorption():
-    both = task(spectra=("xanes", "xes"))
+    both = task(spectra=(XANES, XES))
     outcome = run_task(both, toy_tools(), Stop())
-    assert set(outcome.record.curves) == {"xanes", "xes"}
+    assert {kind.key for kind in outcome.record.curves} == {"xanes", "xes"}
     outcome = run_task(both, toy_tools(fails=("xes",)), Stop())
-    assert set(outcome.record.curves) == {"xanes"}
+    assert {kind.key for kind in outcome.record.curves} == {"xanes"}
     assert outcome.record.atoms.info["theory_note"] == "no xes"
 
 
@@ -315,10 +322,10 @@ def test_emission_is_added_to_what_is_there(tmp_path):
     run = Run(tools=toy_tools(), on_plan=plans.append)
     report = add_spectra(folder, "xes", run, count=2)
     assert (report.stored.total(), plans) == (2, [2])
-    first = Store(folder).names_with("xes")
+    first = Store(folder).names_with(XES)
     report = add_spectra(folder, "xes", run, order="small")
     assert (report.before, report.stored.total(), plans) == (2, 4, [2, 4])
-    assert first < Store(folder).names_with("xes")
+    assert first < Store(folder).names_with(XES)
     assert len(load_training_set(folder, kind="xes")) == 6
     assert len(load_training_set(folder)) == 6
     assert add_spectra(folder, "xes", Run(tools=toy_tools())).stored.total() == 0

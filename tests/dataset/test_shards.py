@@ -18,7 +18,7 @@ from xanes_core.dataset.shards import (
 from xanes_core.dataset.store import NewRecord, Store, TheoryCurve
 from xanes_core.errors import DatasetError
 from xanes_core.files import read_arrays
-from xanes_core.spectra.kinds import XES
+from xanes_core.spectra.kinds import XANES, XES
 
 RECIPE = {"xanes": {"version": "FEFF10 0", "radius_ang": 6.0}}
 
@@ -168,7 +168,7 @@ def test_a_damaged_file_is_named(tmp_path):
 def grown(tmp_path):
     folder = tmp_path / "grown"
     for atoms, (energy, mu) in complexes(3):
-        curves = {"xanes": TheoryCurve(energy, mu, "unconverged")}
+        curves = {XANES: TheoryCurve(energy, mu, "unconverged")}
         Store(folder).write(NewRecord(atoms.info["name"], atoms, curves, RECIPE))
     failure = {"name": "Fe_tmqm_BAD", "identity": "x", "stage": "xanes", "reason": "no"}
     Store(folder).add_failure(failure)

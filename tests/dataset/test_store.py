@@ -22,6 +22,7 @@ from xanes_core.dataset.store import (
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.errors import DatasetError
 from xanes_core.files import sha256_of
+from xanes_core.spectra.kinds import XANES, XES
 
 
 def new_record(name="Fe_9_00000", element="Fe", seed=1, **info):
@@ -29,7 +30,7 @@ def new_record(name="Fe_9_00000", element="Fe", seed=1, **info):
     atoms = toy_complex(element, rng)
     atoms.info = {"name": name, "charge": 0, "identity": f"complex {seed}", **info}
     return NewRecord(
-        name, atoms, {"xanes": TheoryCurve(*toy_spectrum(atoms, rng))}, {"made": "by hand"}
+        name, atoms, {XANES: TheoryCurve(*toy_spectrum(atoms, rng))}, {"made": "by hand"}
     )
 
 
@@ -53,8 +54,24 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
         record.atoms.info,
     )
     np.testing.assert_array_equal(back.atoms.positions, record.atoms.positions)
-    np.testing.assert_array_equal(back.curves["xanes"].mu, record.curves["xanes"].mu)
+    np.testing.assert_array_equal(back.curves[XANES].mu, record.curves[XANES].mu)
     assert Store(tmp_path).records()[0].name == record.name
+
+
+def test_the_words_on_disk_stay(tmp_path):
+    store, both = Store(tmp_path), {XANES: emission(), XES: emission()}
+    curves = {f"{array}_{key}" for array in ("energy", "mu", "note") for key in ("xanes", "xes")}
+    for atoms, file, further in (
+        (new_record().atoms, "Fe_9_00000.npz", {"numbers", "positions", "info"}),
+        (None, "Fe_9_00000.xanes-xes.npz", set()),
+    ):
+        path = store.write(NewRecord("Fe_9_00000", atoms, both))
+        assert path == tmp_path / "incoming" / file
+        with np.load(path, allow_pickle=False) as stored:
+            assert set(stored.files) == {"recipe", *further, *curves}
+    assert store.structures_path("Fe").name == "Fe.extxyz"
+    assert store.spectra_path("Fe").name == "Fe.npz"
+    assert store.spectra_path("Fe", XES).name == "Fe.xes.npz"
 
 
 @pytest.mark.parametrize("name", ["", "../Fe", "a/b", ".hidden", "a.b", "9Fe", "x" * 81, "Fé"])
@@ -253,7 +270,7 @@ def test_emission_is_kept_in_the_order_of_the_structures(folder):
         assert stored["note"].tolist() == ["", "hydrogen p"]
         assert stored["mu"].dtype == np.float32
         assert np.isnan(stored["energy_ev"][0]).sum() == 10
-    assert Store(folder).names_with("xes") == {names[3], names[5]}
+    assert Store(folder).names_with(XES) == {names[3], names[5]}
     assert Store(folder).manifest()["counts"]["Fe"] == {"xanes": 3, "xes": 2}
     data = load_training_set(folder, kind="xes")
     assert data.names.tolist() == [names[3], names[5]]
@@ -277,7 +294,7 @@ def test_spectra_for_nothing_are_refused(folder):
 
 
 def test_a_spectrum_waits_for_its_structure(folder):
-    Store(folder).write(NewRecord("Fe_9_00000", None, {"xes": emission()}))
+    Store(folder).write(NewRecord("Fe_9_00000", None, {XES: emission()}))
     assert pack(folder).waiting == 1
     Store(folder).write(new_record())
     assert pack(folder).spectra == {"xanes": 1, "xes": 1}
@@ -297,7 +314,7 @@ def test_files_of_spectra(tmp_path):
 def test_a_damaged_file_of_emission_is_told(folder):
     (folder / "Fe.xes.npz").write_bytes(b"")
     with pytest.raises(DatasetError, match=r"Fe.xes.npz is damaged"):
-        Store(folder).names_with("xes")
+        Store(folder).names_with(XES)
 
 
 # --- failures and locks --------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from xanes_core.dataset.imports import import_folder, import_tmqm
 from xanes_core.dataset.pack import PackReport, pack
 from xanes_core.dataset.run import BACKENDS, Run, Spread
 from xanes_core.dataset.shards import shard_finished
-from xanes_core.dataset.store import SPECTRA
+from xanes_core.dataset.store import FURTHER_KINDS
 from xanes_core.dataset.uncertain import POOL_FACTOR, grow_uncertain
 from xanes_core.errors import DatasetError
 from xanes_core.files import PROJECT
@@ -103,7 +103,7 @@ def _add_grow(kinds) -> None:
 
 def _add_add(kinds) -> None:
     command = kinds.add_parser("add", help="add a kind of spectrum to structures of the set")
-    command.add_argument("--spectra", choices=SPECTRA[1:], required=True)
+    command.add_argument("--spectra", choices=[kind.key for kind in FURTHER_KINDS], required=True)
     command.add_argument("--count", type=_positive, metavar="N", help="of this run; default all")
     command.add_argument("--order", choices=ORDERS, default="random")
     command.add_argument(

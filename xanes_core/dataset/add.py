@@ -11,11 +11,12 @@ import numpy as np
 from xanes_core.dataset.grower import Grower, GrowReport, Known
 from xanes_core.dataset.pack import working_on
 from xanes_core.dataset.run import Run
-from xanes_core.dataset.store import SPECTRA, NewRecord, TheoryCurve
+from xanes_core.dataset.store import FURTHER_KINDS, NewRecord, TheoryCurve
 from xanes_core.dataset.task import NOTES, ComplexTask, check_curve
 from xanes_core.dataset.training_set import TrainingSet, load_training_set
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.files import read_arrays
+from xanes_core.spectra import SpectrumKind
 from xanes_core.structures import environment
 
 ORDERS = ("small", "random")
@@ -23,7 +24,7 @@ ORDERS = ("small", "random")
 
 def add_spectra(
     folder: str | Path,
-    spectrum: str,
+    kind: SpectrumKind | str,
     run: Run | None = None,
     *,
     count: int | None = None,
@@ -35,7 +36,7 @@ def add_spectra(
     ----------
     folder : str or Path
         The training set.
-    spectrum : {"xes"}
+    kind : SpectrumKind or {"xes"}
         What to add.
     run : Run, optional
         As for :func:`~xanes_core.dataset.grow.grow`.
@@ -47,28 +48,31 @@ def add_spectra(
     Raises
     ------
     DatasetError
-        An unknown spectrum or order; no set; another run adds to it; too many failures in a row.
+        An unknown kind or order; no set; another run adds to it; too many failures in a row.
     """
-    _check_further(spectrum)
+    kind = _further_kind(kind)
     if order not in ORDERS:
         raise DatasetError(f"the order must be {' or '.join(ORDERS)}, got {order!r}")
     with working_on(folder, "add") as store:
         data = load_training_set(folder)
-        failed = {f["name"] for f in store.failures() if f.get("stage") == spectrum}
-        known = Known(store.names_with(spectrum), failed, set())
+        failed = {f["name"] for f in store.failures() if f.get("stage") == kind.key}
+        known = Known(store.names_with(kind), failed, set())
         grower = Grower(store, run or Run(), known)
         grower.report.before = len(known.names)
         lacking = len(set(data.names) - known.names - known.failed)
-        grower.grow_list(_tasks(data, spectrum, order), lacking, count)
+        grower.grow_list(_tasks(data, kind, order), lacking, count)
     return grower.report
 
 
-def _check_further(spectrum: str) -> None:
-    if spectrum not in SPECTRA[1:]:
-        raise DatasetError(f"what can be added is {', '.join(SPECTRA[1:])}, not {spectrum!r}")
+def _further_kind(named: SpectrumKind | str) -> SpectrumKind:
+    key = named.key if isinstance(named, SpectrumKind) else named
+    kinds = {kind.key: kind for kind in FURTHER_KINDS}
+    if key not in kinds:
+        raise DatasetError(f"what can be added is {', '.join(kinds)}, not {key!r}")
+    return kinds[key]
 
 
-def _tasks(data: TrainingSet, spectrum: str, order: str) -> Iterator[ComplexTask]:
+def _tasks(data: TrainingSet, kind: SpectrumKind, order: str) -> Iterator[ComplexTask]:
     rank = np.random.default_rng(0).permutation(len(data))
     if order == "small":
         rank = np.argsort([len(environment(a, 0).numbers) for a in data.structures], kind="stable")
@@ -80,14 +84,14 @@ def _tasks(data: TrainingSet, spectrum: str, order: str) -> Iterator[ComplexTask
             name,
             atoms,
             dict(atoms.info),
-            (spectrum,),
+            (kind,),
             relaxes=False,
             stored=True,
         )
 
 
 def put_spectra(
-    folder: str | Path, spectrum: str, curves: dict[str, TheoryCurve]
+    folder: str | Path, kind: SpectrumKind | str, curves: dict[str, TheoryCurve]
 ) -> tuple[int, dict[str, str]]:
     """Take spectra that were calculated elsewhere for structures of the set, and pack them.
 
@@ -95,7 +99,7 @@ def put_spectra(
     ----------
     folder : str or Path
         The training set.
-    spectrum : {"xes"}
+    kind : SpectrumKind or {"xes"}
         What they are.
     curves : dict of str to TheoryCurve
         By the name of the record; what the set has already is passed over.
@@ -110,9 +114,9 @@ def put_spectra(
     Raises
     ------
     DatasetError
-        An unknown spectrum, or names that the set does not have.
+        An unknown kind, or names that the set does not have.
     """
-    _check_further(spectrum)
+    kind = _further_kind(kind)
     with working_on(folder, "add") as store:
         data = load_training_set(folder)
         element = dict(zip(data.names.tolist(), data.elements.tolist(), strict=True))
@@ -122,15 +126,15 @@ def put_spectra(
                 f"the set has no structure of {len(unknown)} names, first {unknown[0][:40]!r}"
             )
         new, unfit = 0, {}
-        for name in sorted(set(curves) - store.names_with(spectrum)):
+        for name in sorted(set(curves) - store.names_with(kind)):
             try:
-                check_curve(spectrum, element[name], curves[name])
+                check_curve(kind, element[name], curves[name])
             except SpectrumError as error:
                 unfit[name] = str(error)
-                failure = {"name": name, "identity": name, "stage": spectrum}
+                failure = {"name": name, "identity": name, "stage": kind.key}
                 store.add_failure({**failure, "reason": str(error)})
                 continue
-            store.write(NewRecord(name, None, {spectrum: curves[name]}))
+            store.write(NewRecord(name, None, {kind: curves[name]}))
             new += 1
     return new, unfit
 

@@ -12,9 +12,10 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from xanes_core.dataset.store import SPECTRA, Store
+from xanes_core.dataset.store import FURTHER_KINDS, Store
 from xanes_core.dataset.training_set import TrainingSet, load_training_set
 from xanes_core.files import sha256_of
+from xanes_core.spectra import XANES, SpectrumKind
 from xanes_core.structures import bond_limit_ang
 
 #: A number that stands by itself: the 10 of FEFF10 stays.
@@ -45,7 +46,7 @@ def describe(folder: str | Path) -> dict[str, Any]:
     """
     store = Store(Path(folder))
     data = load_training_set(folder)
-    further = {kind: store.names_with(kind) for kind in SPECTRA[1:]}
+    further = {kind: store.names_with(kind) for kind in FURTHER_KINDS}
     return {
         "n": len(data),
         "held_out": int(data.held_out.sum()),
@@ -61,9 +62,9 @@ def describe(folder: str | Path) -> dict[str, Any]:
     }
 
 
-def _element(part: TrainingSet, further: dict[str, set[str]]) -> dict[str, Any]:
-    spectra = {SPECTRA[0]: len(part)}
-    spectra |= {kind: len(names & set(part.names.tolist())) for kind, names in further.items()}
+def _element(part: TrainingSet, further: dict[SpectrumKind, set[str]]) -> dict[str, Any]:
+    spectra = {XANES.key: len(part)}
+    spectra |= {kind.key: len(names & set(part.names.tolist())) for kind, names in further.items()}
     return {
         "n": len(part),
         "held_out": int(part.held_out.sum()),

@@ -21,9 +21,10 @@ from xanes_core.dataset.assembly import Assembler
 from xanes_core.dataset.grower import Grower, GrowReport
 from xanes_core.dataset.pack import working_on
 from xanes_core.dataset.run import Run
-from xanes_core.dataset.store import SPECTRA, checked_name
+from xanes_core.dataset.store import checked_name
 from xanes_core.dataset.task import ComplexOutcome, ComplexTask, TaskStream
-from xanes_core.errors import AssemblyError, DatasetError, StructureError
+from xanes_core.errors import AssemblyError, DatasetError, SpectrumError, StructureError
+from xanes_core.spectra import XANES, SpectrumKind, spectrum_kind
 from xanes_core.structures.formats.xyz import read_xyz
 
 
@@ -43,7 +44,7 @@ class Growth:
         Kinds of complexes for the :class:`~xanes_core.dataset.assembly.Assembler`.
     focus : tuple of str
         What is to come more often there: donor elements, coordination numbers such as ``cn7``.
-    spectra : tuple of str
+    spectra : tuple of SpectrumKind or of their keys
         XANES, and XES where wanted.
 
     Raises
@@ -57,7 +58,7 @@ class Growth:
     seed: int = 1
     shares: dict[str, float] | None = None
     focus: tuple[str, ...] = ()
-    spectra: tuple[str, ...] = ("xanes",)
+    spectra: tuple[SpectrumKind | str, ...] = (XANES,)
 
     def __post_init__(self) -> None:
         unknown = [el for el in self.elements if el not in ABSORBERS]
@@ -70,8 +71,12 @@ class Growth:
             raise DatasetError("the number of complexes must be 1 or more")
         if not 0 <= self.seed < 10**12:
             raise DatasetError("the seed must be a whole number from 0 to 10^12")
-        if not set(self.spectra) <= set(SPECTRA) or SPECTRA[0] not in self.spectra:
-            raise DatasetError("spectra must be xanes, or xanes and xes")
+        _kinds(self.spectra)
+
+    @property
+    def kinds(self) -> tuple[SpectrumKind, ...]:
+        """Kinds of the spectra."""
+        return _kinds(self.spectra)
 
     def targets(self) -> dict[str, int]:
         """Number of complexes by element; the first ones get what is left over."""
@@ -90,6 +95,17 @@ class Growth:
         return {el: max(0, target - present[el]) for el, target in self.targets().items()}
 
 
+def _kinds(spectra: tuple[SpectrumKind | str, ...]) -> tuple[SpectrumKind, ...]:
+    """Kinds of spectra of new records, among them XANES."""
+    try:
+        kinds = tuple(spectrum_kind(named) for named in spectra)
+    except SpectrumError:
+        kinds = ()
+    if XANES not in kinds:
+        raise DatasetError("spectra must be xanes, or xanes and xes")
+    return kinds
+
+
 def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> TaskStream:
     """All tasks of an element, in order; one that cannot be assembled is an outcome already."""
     for index in count():
@@ -97,7 +113,7 @@ def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> TaskS
         try:
             candidate = assembler.candidate(element, growth.seed, index)
         except AssemblyError as error:
-            failed = ComplexTask(name, element, "", Atoms(), {}, growth.spectra)
+            failed = ComplexTask(name, element, "", Atoms(), {}, growth.kinds)
             yield ComplexOutcome(failed, stage="assembly", reason=str(error))
             continue
         info = {
@@ -117,7 +133,7 @@ def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> TaskS
             candidate.identity,
             candidate.atoms,
             info,
-            growth.spectra,
+            growth.kinds,
             breathe=candidate.breathe,
         )
 
@@ -173,7 +189,7 @@ def grow_pending(
     *,
     elements: tuple[str, ...] = ABSORBERS,
     count: int | None = None,
-    spectra: tuple[str, ...] = ("xanes",),
+    spectra: tuple[SpectrumKind | str, ...] = (XANES,),
 ) -> GrowReport:
     """Calculate spectra of pending structures as they are and add both to a training set.
 
@@ -193,7 +209,8 @@ def grow_pending(
     DatasetError
         Nothing is pending, or as for :func:`grow`.
     """
-    tasks = list(chain.from_iterable(_tasks(Path(pending), el, spectra) for el in elements))
+    kinds = _kinds(spectra)
+    tasks = list(chain.from_iterable(_tasks(Path(pending), el, kinds) for el in elements))
     if not tasks:
         raise DatasetError(f"{pending} holds no structures of {', '.join(elements)}")
     with working_on(folder, "grow") as store:
@@ -205,7 +222,7 @@ def grow_pending(
     return grower.report
 
 
-def _tasks(pending: Path, element: str, spectra: tuple[str, ...]) -> Iterator[ComplexTask]:
+def _tasks(pending: Path, element: str, kinds: tuple[SpectrumKind, ...]) -> Iterator[ComplexTask]:
     path = pending / f"{element}.extxyz"
     if not path.is_file():
         return
@@ -219,4 +236,4 @@ def _tasks(pending: Path, element: str, spectra: tuple[str, ...]) -> Iterator[Co
         if isinstance(atoms.info.get("charge"), int | np.integer):
             info["charge"] = int(atoms.info["charge"])
         info["identity"] = name
-        yield ComplexTask(name, element, name, atoms, info, spectra, relaxes=False)
+        yield ComplexTask(name, element, name, atoms, info, kinds, relaxes=False)

@@ -19,10 +19,10 @@ from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.pack import working_on
-from xanes_core.dataset.store import SPECTRA, NewRecord, TheoryCurve
+from xanes_core.dataset.store import NewRecord, TheoryCurve
 from xanes_core.errors import DatasetError, SpectrumError, StructureError
 from xanes_core.files import write_bytes
-from xanes_core.spectra import read_spectrum
+from xanes_core.spectra import XANES, read_spectrum
 from xanes_core.structures import read_structures, validate_structure
 from xanes_core.structures.formats.text import parse_count
 from xanes_core.structures.formats.xyz import atoms_of_rows
@@ -267,4 +267,4 @@ def _pair(
     name = f"{element}_{_UNSAFE.sub('_', structure.stem)}"[:80]
     info = {"name": name, "absorber": 0, "kind": "imported", "identity": name}
     atoms.info = info
-    return NewRecord(name, atoms, {SPECTRA[0]: TheoryCurve(curve.energy_ev, curve.mu)})
+    return NewRecord(name, atoms, {XANES: TheoryCurve(curve.energy_ev, curve.mu)})

@@ -18,7 +18,6 @@ from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.store import (
     INCOMING,
     MANIFEST_FILE,
-    SPECTRA,
     NewRecord,
     Store,
     TheoryCurve,
@@ -29,6 +28,7 @@ from xanes_core.dataset.store import (
 )
 from xanes_core.errors import DatasetError
 from xanes_core.files import array_bytes, read_arrays, sha256_of
+from xanes_core.spectra import SPECTRUM_KINDS, XANES, SpectrumKind
 
 #: How long to wait for another run that is packing (s).
 _WAIT_S = 60.0
@@ -44,7 +44,7 @@ class PackReport:
     structures : dict of str to int
         New structures by element.
     spectra : dict of str to int
-        New spectra by kind.
+        New spectra by the key of their kind.
     duplicates : int
         Records left out: their name or their complex is in the set already.
     waiting : int
@@ -122,7 +122,7 @@ class _Batch:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.structures: dict[str, list[NewRecord]] = {}
-        self.extra: dict[tuple[str, str], list[tuple[str, TheoryCurve]]] = {}
+        self.extra: dict[tuple[str, SpectrumKind], list[tuple[str, TheoryCurve]]] = {}
         self.recipes: dict[str, dict[str, Any]] = {}
         self.counts: Counter[str] = Counter()
         self.done: list[str] = []
@@ -141,8 +141,8 @@ class _Batch:
             return
         element = self._element[record.name]
         for kind, curve in record.curves.items():
-            self.counts[kind] += 1
-            if kind != SPECTRA[0]:
+            self.counts[kind.key] += 1
+            if kind != XANES:
                 self.extra.setdefault((element, kind), []).append((record.name, curve))
         if record.recipe:
             self.recipes[recipe_id(record.recipe)] = record.recipe
@@ -159,9 +159,9 @@ class _Batch:
             failure = {"name": record.name, "identity": identity, "stage": "duplicate"}
             self._store.add_failure({**failure, "reason": reason})
             return False
-        if SPECTRA[0] not in record.curves:
+        if XANES not in record.curves:
             raise DatasetError(
-                f"{record.name} waits without a {SPECTRA[0]} spectrum; delete its file in "
+                f"{record.name} waits without a {XANES.key} spectrum; delete its file in "
                 f"{INCOMING}/"
             )
         element = record.atoms.get_chemical_symbols()[0]
@@ -198,7 +198,7 @@ def _extended_pair(store: Store, element: str, records: list[NewRecord]) -> dict
     text = io.StringIO()
     ase.io.write(text, [record.atoms for record in records], format="extxyz")
     gap = b"" if not old or old.endswith(b"\n") else b"\n"
-    rows = list(zip(names, (record.curves[SPECTRA[0]] for record in records), strict=True))
+    rows = list(zip(names, (record.curves[XANES] for record in records), strict=True))
     return {
         structures.name: old + gap + text.getvalue().encode(),
         spectra.name: _extended_spectra(spectra, rows),
@@ -250,21 +250,25 @@ def _new_manifest(
     store: Store, changes: dict[str, bytes], recipes: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
     """Manifest of a set whose files have, or are to get, these contents and further recipes."""
-    old = store.manifest()
-    files, counts = {}, {}
-    for name in sorted({*store.packed_files(), *changes}):
-        data = changes.get(name)
-        data = (store.folder / name).read_bytes() if data is None else data
-        files[name] = {"sha256": sha256_of(data), "bytes": len(data)}
-        element, _, ending = name.partition(".")
-        if ending != "extxyz":
-            kind = SPECTRA[0] if ending == "npz" else ending.removesuffix(".npz")
-            counts.setdefault(element, {})[kind] = len(read_arrays(data)["name"])
+    old, contents = store.manifest(), dict(changes)
+    for name in store.packed_files():
+        if name not in contents:
+            contents[name] = (store.folder / name).read_bytes()
+    files = {
+        name: {"sha256": sha256_of(data), "bytes": len(data)}
+        for name, data in sorted(contents.items())
+    }
+    counts: dict[str, dict[str, int]] = {}
+    for element in ABSORBERS:
+        for key, kind in SPECTRUM_KINDS.items():
+            data = contents.get(store.spectra_path(element, kind).name)
+            if data is not None:
+                counts.setdefault(element, {})[key] = len(read_arrays(data)["name"])
     same = old.get("files") == files
     return {
         "format": _FORMAT,
         "date": old["date"] if same and "date" in old else date.today().isoformat(),
-        "counts": {element: counts[element] for element in ABSORBERS if element in counts},
+        "counts": counts,
         "files": files,
         "recipes": {**old.get("recipes", {}), **recipes},
     }

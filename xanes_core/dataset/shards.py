@@ -186,8 +186,8 @@ def shard_finished(
         record = read_record(path)
         if record.name in known:
             n_known += 1
-        elif record.atoms is not None and kind.key in record.curves:
-            curve, info = record.curves[kind.key], record.atoms.info
+        elif record.atoms is not None and kind in record.curves:
+            curve, info = record.curves[kind], record.atoms.info
             new.append(
                 ShardRecord(
                     name=record.name,

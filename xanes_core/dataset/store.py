@@ -34,7 +34,7 @@ from ase.io.extxyz import key_val_str_to_dict
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import DatasetError
 from xanes_core.files import array_bytes, read_arrays, sha256_of, write_bytes
-from xanes_core.spectra import SPECTRUM_KINDS
+from xanes_core.spectra import SPECTRUM_KINDS, XANES, SpectrumKind
 
 INCOMING = "incoming"
 FAILURES_FILE = "failures.jsonl"
@@ -42,8 +42,8 @@ MANIFEST_FILE = "manifest.json"
 HELD_OUT_FILE = "held_out.txt"
 #: Where new versions of packed files are written, and the list of them.
 STAGE, JOURNAL_FILE = f"{INCOMING}/pack", "journal.json"
-#: Keys of the kinds of spectra a record may carry; the first is what every structure of a set has.
-SPECTRA = tuple(SPECTRUM_KINDS)
+#: Kinds of spectra that some records have beside XANES, which every record has.
+FURTHER_KINDS = tuple(kind for kind in SPECTRUM_KINDS.values() if kind != XANES)
 #: Hidden files older than this (s) are what a killed run left of a file it was writing.
 _LEFT_OVER_S = 3600.0
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+()-]{0,79}", re.ASCII)
@@ -68,15 +68,15 @@ class NewRecord:
         Letters, digits, ``_+()-``; unique in the set.
     atoms : ase.Atoms or None
         Absorber is atom 0, ``info`` goes into the comment line; None adds to a stored structure.
-    curves : dict of str to TheoryCurve
-        By the words of ``SPECTRA``.
+    curves : dict of SpectrumKind to TheoryCurve
+        Its spectra.
     recipe : dict
         How it was made, with versions; kept once in the manifest, under :func:`recipe_id`.
     """
 
     name: str
     atoms: Atoms | None
-    curves: dict[str, TheoryCurve]
+    curves: dict[SpectrumKind, TheoryCurve]
     recipe: dict[str, Any] = field(default_factory=dict)
 
 
@@ -137,10 +137,10 @@ def read_record(path: Path) -> NewRecord:
             atoms = Atoms(arrays["numbers"], positions=arrays["positions"])
             atoms.info = json.loads(str(arrays["info"]))
         curves = {
-            key: TheoryCurve(
+            kind: TheoryCurve(
                 arrays[f"energy_{key}"], arrays[f"mu_{key}"], str(arrays[f"note_{key}"])
             )
-            for key in SPECTRA
+            for key, kind in SPECTRUM_KINDS.items()
             if f"mu_{key}" in arrays
         }
         recipe = json.loads(str(arrays["recipe"]))
@@ -206,13 +206,14 @@ class Store:
         DatasetError
             Its name is unsafe, or the disk refuses.
         """
-        suffix = "" if record.atoms is not None else "." + "-".join(record.curves)
+        keys = [kind.key for kind in record.curves]
+        suffix = "" if record.atoms is not None else "." + "-".join(keys)
         arrays: dict[str, Any] = {"recipe": np.array(json.dumps(record.recipe))}
         if record.atoms is not None:
             arrays["numbers"] = record.atoms.numbers.astype("u1")
             arrays["positions"] = record.atoms.positions
             arrays["info"] = np.array(json.dumps(record.atoms.info))
-        for key, curve in record.curves.items():
+        for key, curve in zip(keys, record.curves.values(), strict=True):
             arrays[f"energy_{key}"], arrays[f"mu_{key}"] = curve.energy_ev, curve.mu
             arrays[f"note_{key}"] = np.array(curve.note)
         path = self.folder / self.inside / f"{checked_name(record.name)}{suffix}.npz"
@@ -239,9 +240,9 @@ class Store:
         """File of the packed structures of an element."""
         return self.folder / f"{element}.extxyz"
 
-    def spectra_path(self, element: str, spectrum: str = SPECTRA[0]) -> Path:
+    def spectra_path(self, element: str, kind: SpectrumKind = XANES) -> Path:
         """File of the packed spectra of an element."""
-        return self.folder / f"{element}{'' if spectrum == SPECTRA[0] else f'.{spectrum}'}.npz"
+        return self.folder / f"{element}{'' if kind == XANES else f'.{kind.key}'}.npz"
 
     def packed_files(self) -> list[str]:
         """Names of the packed files, in the order of the elements."""
@@ -250,7 +251,7 @@ class Store:
             for element in ABSORBERS
             for path in (
                 self.structures_path(element),
-                *(self.spectra_path(element, spectrum) for spectrum in SPECTRA),
+                *(self.spectra_path(element, kind) for kind in SPECTRUM_KINDS.values()),
             )
         ]
         return [path.name for path in paths if path.is_file()]
@@ -293,8 +294,8 @@ class Store:
                 records.append(StoredRecord(new.name, element, new.atoms.info))
         return records
 
-    def names_with(self, spectrum: str) -> set[str]:
-        """Names of the records that carry a spectrum beside XANES, packed or waiting.
+    def names_with(self, kind: SpectrumKind) -> set[str]:
+        """Names of the records that carry a kind of spectra beside XANES, packed or waiting.
 
         Raises
         ------
@@ -303,14 +304,14 @@ class Store:
         """
         names = set()
         for element in ABSORBERS:
-            path = self.spectra_path(element, spectrum)
+            path = self.spectra_path(element, kind)
             if path.is_file():
                 try:
                     names |= set(read_arrays(path.read_bytes())["name"].tolist())
                 except (OSError, ValueError, KeyError) as error:
                     raise DatasetError(f"{path.name} is damaged ({error}); restore it") from error
         for path in self.waiting():
-            if path.name.endswith(f".{spectrum}.npz") or spectrum in read_record(path).curves:
+            if path.name.endswith(f".{kind.key}.npz") or kind in read_record(path).curves:
                 names.add(path.name.split(".")[0])
         return names
 

@@ -127,15 +127,15 @@ def load_training_set(
     """
     store, kind = Store(Path(folder)), spectrum_kind(kind)
     grid = kind.energy_rel_ev if energy_rel_ev is None else np.asarray(energy_rel_ev, float)
-    present = [el for el in ABSORBERS if store.spectra_path(el, kind.key).is_file()]
+    present = [el for el in ABSORBERS if store.spectra_path(el, kind).is_file()]
     if not present:
         raise DatasetError(
             f"no training set in {store.folder}: it should hold files such as "
-            f"{store.structures_path('Fe').name} and {store.spectra_path('Fe', kind.key).name}"
+            f"{store.structures_path('Fe').name} and {store.spectra_path('Fe', kind).name}"
         )
     names, elements, structures, spectra, digest = [], [], [], [], hashlib.sha256()
     for element in present:
-        for path in (store.structures_path(element), store.spectra_path(element, kind.key)):
+        for path in (store.structures_path(element), store.spectra_path(element, kind)):
             digest.update(content_of(path))
         images, records = _converged(*_read_pair(store, element, kind))
         structures += images
@@ -159,7 +159,7 @@ def _read_pair(
     store: Store, element: str, kind: SpectrumKind
 ) -> tuple[list[Atoms], dict[str, np.ndarray]]:
     images = _read_images(store.structures_path(element))
-    path = store.spectra_path(element, kind.key)
+    path = store.spectra_path(element, kind)
     try:
         arrays = read_arrays(content_of(path))
         records = {key: arrays[key] for key in ("name", "energy_ev", "mu")}

@@ -24,6 +24,7 @@ from xanes_core.dataset.store import INCOMING, NewRecord, Store, read_record
 from xanes_core.dataset.task import ComplexOutcome, ComplexTask, TaskStream
 from xanes_core.errors import DatasetError
 from xanes_core.model import SpectrumModel
+from xanes_core.spectra import SpectrumKind
 
 POOL = f"{INCOMING}/pool"
 #: Complexes of the pool for each one that is wanted.
@@ -81,8 +82,7 @@ def grow_uncertain(
         # the complexes of the pool are known as such; here their names decide
         grower.known.identities.clear()
         chosen = {
-            element: _as_tasks(records, model, growth.spectra)
-            for element, records in relaxed.items()
+            element: _as_tasks(records, model, growth.kinds) for element, records in relaxed.items()
         }
         grower.grow(chosen, growth.missing(present))
         if not grower.report.stopped:
@@ -124,7 +124,7 @@ def _without_theory(item: ComplexOutcome | ComplexTask) -> ComplexOutcome | Comp
 
 
 def _as_tasks(
-    records: list[NewRecord], model: SpectrumModel, spectra: tuple[str, ...]
+    records: list[NewRecord], model: SpectrumModel, kinds: tuple[SpectrumKind, ...]
 ) -> Iterator[ComplexTask]:
     """Theory for the relaxed complexes of an element, the most telling ones first."""
     if not records:
@@ -140,7 +140,7 @@ def _as_tasks(
             identity=info["identity"],
             atoms=record.atoms,
             info=info,
-            spectra=spectra,
+            spectra=kinds,
             relaxes=False,
             recipe=record.recipe,
         )
