@@ -231,7 +231,7 @@ def _import(options: argparse.Namespace) -> int:
     taken = ", ".join(f"{n} {element}" for element, n in report.taken.items())
     print(f"taken: {taken or 'nothing new'}")
     if report.skipped:
-        print(f"left out: {report.told()}")
+        print(f"left out: {report.left_out()}")
     if take is import_tmqm:
         print(f"spectra: python -m xanes_core dataset grow --from {options.out} --data DIR")
     return 0

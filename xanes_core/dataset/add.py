@@ -114,7 +114,7 @@ def put_spectra(
     Raises
     ------
     DatasetError
-        An unknown kind, or names that the set does not have.
+        An unknown kind, names that the set does not have, or another run adds to it.
     """
     kind = _further_kind(kind)
     with working_on(folder, "add") as store:
@@ -152,8 +152,8 @@ def read_curves(folder: str | Path) -> dict[str, TheoryCurve]:
         try:
             arrays = read_arrays(path.read_bytes())
             notes = json.loads(str(arrays["notes"])) if "notes" in arrays else []
-            told = ", ".join(NOTES.get(note, str(note)) for note in notes)
-            curves[path.stem] = TheoryCurve(arrays["energy_ev"], arrays["mu"], told)
+            note = ", ".join(NOTES.get(note, str(note)) for note in notes)
+            curves[path.stem] = TheoryCurve(arrays["energy_ev"], arrays["mu"], note)
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise DatasetError(f"{path.name} holds no spectrum ({error}); remove it") from error
     if not curves:

@@ -90,20 +90,20 @@ def _bound(atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
 
 def _bonds(data: TrainingSet) -> dict[str, list[float]]:
     """Distances to neighbours within 1.25 covalent sums: shortest, median, longest (A)."""
-    found: dict[str, list[float]] = {}
+    by_pair: dict[str, list[float]] = {}
     for element, atoms in zip(data.elements, data.structures, strict=True):
         distances, bound = _bound(atoms)
         for z, distance in zip(atoms.numbers[1:][bound], distances[bound], strict=True):
-            found.setdefault(f"{element}-{chemical_symbols[z]}", []).append(distance)
+            by_pair.setdefault(f"{element}-{chemical_symbols[z]}", []).append(distance)
     return {
         pair: [round(float(f(values)), 3) for f in (np.min, np.median, np.max)]
-        for pair, values in sorted(found.items())
+        for pair, values in sorted(by_pair.items())
     }
 
 
 def _failures(store: Store) -> dict[str, dict[str, int]]:
     """Counts by stage and reason; numbers in the reasons are left out to bring alike together."""
-    stages: dict[str, Counter] = {}
+    stages: dict[str, Counter[str]] = {}
     for failure in store.failures():
         reason = _NUMBER.sub("#", str(failure.get("reason", "")))
         stages.setdefault(str(failure.get("stage", "")), Counter())[reason[:120]] += 1

@@ -63,8 +63,8 @@ class Growth:
     def __post_init__(self) -> None:
         unknown = [el for el in self.elements if el not in ABSORBERS]
         if unknown or not self.elements:
-            told = ", ".join(unknown) or "none"
-            raise DatasetError(f"elements must be among {', '.join(ABSORBERS)}; got {told}")
+            got = ", ".join(unknown) or "none"
+            raise DatasetError(f"elements must be among {', '.join(ABSORBERS)}; got {got}")
         if len(set(self.elements)) < len(self.elements):
             raise DatasetError("an element is named twice")
         if self.count < 1:
@@ -207,7 +207,7 @@ def grow_pending(
     Raises
     ------
     DatasetError
-        Nothing is pending, or as for :func:`grow`.
+        Nothing is pending, spectra without XANES, or as for :func:`grow`.
     """
     kinds = _kinds(spectra)
     tasks = list(chain.from_iterable(_tasks(Path(pending), el, kinds) for el in elements))

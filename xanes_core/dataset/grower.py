@@ -31,8 +31,8 @@ class GrowReport:
         Whether it was stopped before its end.
     """
 
-    stored: Counter = field(default_factory=Counter)
-    failed: Counter = field(default_factory=Counter)
+    stored: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
     before: int = 0
     exhausted: list[str] = field(default_factory=list)
     stopped: bool = False
@@ -56,12 +56,12 @@ class Known:
             A file of the set is damaged.
         """
         stored, failures = store.records(), store.failures()
-        told = [record.info.get("identity") for record in stored]
-        told += [failure.get("identity") for failure in failures]
+        identities = [record.info.get("identity") for record in stored]
+        identities += [failure.get("identity") for failure in failures]
         return cls(
             names={record.name for record in stored},
             failed={failure["name"] for failure in failures},
-            identities={identity for identity in told if identity},
+            identities={identity for identity in identities if identity},
         )
 
 

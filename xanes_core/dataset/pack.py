@@ -13,6 +13,7 @@ from typing import Any
 
 import ase.io
 import numpy as np
+from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.store import (
@@ -116,12 +117,21 @@ def working_on(folder: str | Path, purpose: str) -> Iterator[Store]:
             pack_store(store)
 
 
+@dataclass(frozen=True, eq=False)
+class _Structure:
+    """A new structure with its absorption."""
+
+    name: str
+    atoms: Atoms
+    curve: TheoryCurve
+
+
 class _Batch:
     """Records on their way into the packed files."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.structures: dict[str, list[NewRecord]] = {}
+        self.structures: dict[str, list[_Structure]] = {}
         self.extra: dict[tuple[str, SpectrumKind], list[tuple[str, TheoryCurve]]] = {}
         self.recipes: dict[str, dict[str, Any]] = {}
         self.counts: Counter[str] = Counter()
@@ -133,7 +143,7 @@ class _Batch:
 
     def take(self, path: Path, record: NewRecord) -> None:
         """Sort a record in; files come by name, so a structure comes before its own extras."""
-        if record.atoms is not None and not self._take_structure(record):
+        if record.atoms is not None and not self._take_structure(record, record.atoms):
             self.done.append(path.name)
             return
         if record.name not in self._element:
@@ -148,12 +158,12 @@ class _Batch:
             self.recipes[recipe_id(record.recipe)] = record.recipe
         self.done.append(path.name)
 
-    def _take_structure(self, record: NewRecord) -> bool:
-        identity = record.atoms.info.get("identity")
+    def _take_structure(self, record: NewRecord, atoms: Atoms) -> bool:
+        identity = atoms.info.get("identity")
         if record.name in self._element:
             self.duplicates += 1
             return False
-        if identity in self._identities:
+        if identity is not None and identity in self._identities:
             self.duplicates += 1
             reason = "another run has stored the same complex under another name"
             failure = {"name": record.name, "identity": identity, "stage": "duplicate"}
@@ -164,18 +174,20 @@ class _Batch:
                 f"{record.name} waits without a {XANES.key} spectrum; delete its file in "
                 f"{INCOMING}/"
             )
-        element = record.atoms.get_chemical_symbols()[0]
+        element = atoms.get_chemical_symbols()[0]
         self._element[record.name] = element
         if identity is not None:
             self._identities.add(identity)
-        self.structures.setdefault(element, []).append(record)
+        self.structures.setdefault(element, []).append(
+            _Structure(record.name, atoms, record.curves[XANES])
+        )
         return True
 
     def changes(self) -> dict[str, bytes]:
         """New contents of the files that change, by file name."""
-        files = {}
-        for element, records in self.structures.items():
-            files |= _extended_pair(self._store, element, records)
+        files: dict[str, bytes] = {}
+        for element, structures in self.structures.items():
+            files |= _extended_pair(self._store, element, structures)
         for (element, kind), rows in self.extra.items():
             order = [name for name, el in self._element.items() if el == element]
             path = self._store.spectra_path(element, kind)
@@ -183,25 +195,23 @@ class _Batch:
         return files
 
 
-def _extended_pair(store: Store, element: str, records: list[NewRecord]) -> dict[str, bytes]:
+def _extended_pair(store: Store, element: str, new: list[_Structure]) -> dict[str, bytes]:
     """``EL.extxyz`` and ``EL.npz`` with records at their ends; what is there stays as it is."""
     structures, spectra = store.structures_path(element), store.spectra_path(element)
     if structures.is_file() != spectra.is_file():
-        raise DatasetError(f"{element}.extxyz and {element}.npz belong together; restore both")
+        raise DatasetError(f"{structures.name} and {spectra.name} belong together; restore both")
     old = structures.read_bytes() if structures.is_file() else b""
-    names = [record.name for record in records]
-    told = len(list(comment_lines(old.decode())))
-    if spectra.is_file() and len(_arrays(spectra)["name"]) != told:
+    n_old = len(list(comment_lines(old.decode())))
+    if spectra.is_file() and len(_arrays(spectra)["name"]) != n_old:
         raise DatasetError(
-            f"{element}.extxyz and {element}.npz do not list the same records; restore both"
+            f"{structures.name} and {spectra.name} do not list the same records; restore both"
         )
     text = io.StringIO()
-    ase.io.write(text, [record.atoms for record in records], format="extxyz")
+    ase.io.write(text, [one.atoms for one in new], format="extxyz")
     gap = b"" if not old or old.endswith(b"\n") else b"\n"
-    rows = list(zip(names, (record.curves[XANES] for record in records), strict=True))
     return {
         structures.name: old + gap + text.getvalue().encode(),
-        spectra.name: _extended_spectra(spectra, rows),
+        spectra.name: _extended_spectra(spectra, [(one.name, one.curve) for one in new]),
     }
 
 

@@ -59,7 +59,13 @@ class Workers(Protocol):
 
 @dataclass(frozen=True)
 class Spread:
-    """Where tasks run: a joblib backend, how many at once, and the address of a Dask scheduler."""
+    """Where tasks run: a joblib backend, how many at once, and the address of a Dask scheduler.
+
+    Raises
+    ------
+    DatasetError
+        An unknown backend, or one of ``dask`` and an address without the other.
+    """
 
     backend: str = "threading"
     n_jobs: int = 1

@@ -141,7 +141,7 @@ def read_shards(folder: str | Path, *, kind: SpectrumKind = XANES) -> list[Shard
     DatasetError
         A file is damaged, or a name stands in two.
     """
-    found: dict[str, ShardRecord] = {}
+    by_name: dict[str, ShardRecord] = {}
     for path in _shards(Path(folder), kind):
         try:
             arrays = read_arrays(path.read_bytes())
@@ -151,10 +151,10 @@ def read_shards(folder: str | Path, *, kind: SpectrumKind = XANES) -> list[Shard
         except (OSError, KeyError, ValueError) as error:
             raise DatasetError(f"{path.name} is damaged ({error}); restore it") from error
         for record in records:
-            if record.name in found:
+            if record.name in by_name:
                 raise DatasetError(f"{record.name} stands in {path.name} and in an earlier file")
-            found[record.name] = record
-    return list(found.values())
+            by_name[record.name] = record
+    return list(by_name.values())
 
 
 def shard_finished(

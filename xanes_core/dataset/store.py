@@ -387,6 +387,11 @@ class Store:
         -------
         bool
             Whether there was one to carry to its end.
+
+        Raises
+        ------
+        OSError
+            The disk refuses; the next one goes on with it.
         """
         stage = self.folder / STAGE
         journal = stage / JOURNAL_FILE
@@ -404,15 +409,15 @@ class Store:
         return True
 
     def stage(self, name: str, data: bytes) -> None:
-        """Write the new version of a file beside the set."""
+        """Write the new version of a file beside the set; an OSError where the disk refuses."""
         write_bytes(self.folder / STAGE / name, data)
 
     def put_in_place(self, name: str) -> None:
-        """Replace a file of the set by its new version."""
+        """Replace a file of the set by its new version; an OSError where the disk refuses."""
         os.replace(self.folder / STAGE / name, self.folder / name)
 
     def discard(self, name: str) -> None:
-        """Delete the file of a record that has gone into the packed files."""
+        """Delete the file of a record that is packed now; an OSError where the disk refuses."""
         (self.folder / INCOMING / name).unlink(missing_ok=True)
 
     # --- what failed

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from ase import Atoms
@@ -29,8 +29,17 @@ from xanes_core.theory import (
     feff_cluster,
 )
 
+
+class Relaxation(TypedDict):
+    """Settings of a relaxation, as a recipe has them."""
+
+    fmax_ev_per_ang: float
+    max_steps: int
+    scf_iterations: int
+
+
 #: The relaxation of the recipe: short, for the spectrum depends on distances of 0.01 A at most.
-RELAXATION = {"fmax_ev_per_ang": 0.15, "max_steps": 45, "scf_iterations": 150}
+RELAXATION: Relaxation = {"fmax_ev_per_ang": 0.15, "max_steps": 45, "scf_iterations": 150}
 RELAX_LIMIT_S = 180.0
 THEORY_LIMIT_S = 1200.0
 #: A geometry whose largest force (eV/A) is above this after the last step is broken.
@@ -93,8 +102,13 @@ class ComplexOutcome:
 
     def as_failure(self) -> dict[str, str]:
         """Line for the list of failures."""
-        told = {"name": self.task.name, "identity": self.task.identity, "stage": self.stage}
-        return {**told, "reason": " ".join(self.reason.split())[:300]}
+        task, reason = self.task, " ".join(self.reason.split())[:300]
+        return {
+            "name": task.name,
+            "identity": task.identity,
+            "stage": self.stage,
+            "reason": reason,
+        }
 
 
 #: Tasks in the order in which they are to be done; one that came to nothing is an outcome already.

@@ -169,14 +169,14 @@ def _read_pair(
         raise DatasetError(
             f"{path.name} should hold arrays name, energy_ev and mu ({error}); restore it"
         ) from error
-    told = [str(atoms.info.get("name")) for atoms in images]
-    if len(set(told)) < len(told):
+    names = [str(atoms.info.get("name")) for atoms in images]
+    if len(set(names)) < len(names):
         raise DatasetError(f"{element}.extxyz has two records of one name; rename one of them")
     if kind != XANES:  # not every record has such a spectrum
         known = set(records["name"].tolist())
         images = [atoms for atoms in images if atoms.info["name"] in known]
-        told = [atoms.info["name"] for atoms in images]
-    if told != records["name"].tolist() or {len(a) for a in records.values()} != {len(told)}:
+        names = [atoms.info["name"] for atoms in images]
+    if names != records["name"].tolist() or {len(a) for a in records.values()} != {len(names)}:
         raise DatasetError(
             f"{element}.extxyz and {path.name} do not list the same records in the same order; "
             "restore both from the same version"
@@ -199,7 +199,8 @@ def _converged(
 
 def _read_images(path: Path) -> list[Atoms]:
     try:
-        images = ase.io.read(io.StringIO(content_of(path).decode()), index=":", format="extxyz")
+        text = io.StringIO(content_of(path).decode())
+        images: list[Atoms] = list(ase.io.iread(text, index=":", format="extxyz"))
     except DatasetError:
         raise
     except Exception as error:  # the reader raises many kinds of errors on a damaged file
@@ -220,16 +221,16 @@ def _on_grid(
     spectra = []
     for name, energy_ev, mu in zip(*(records[k] for k in ("name", "energy_ev", "mu")), strict=True):
         try:
-            found = feff_to_grid(energy_ev, mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
-            spectra.append(area_normalised(grid, found) if emission else found)
+            on_grid = feff_to_grid(energy_ev, mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
+            spectra.append(area_normalised(grid, on_grid) if emission else on_grid)
         except SpectrumError as error:
             raise DatasetError(f"spectrum of {name}: {error}") from error
     return spectra
 
 
-def _check_held_out(told: list[str], names: list[str], *, complete: bool) -> None:
+def _check_held_out(held_out: list[str], names: list[str], *, complete: bool) -> None:
     """Every name of the list must be a record, unless only some records have the spectra."""
-    unknown = sorted(set(told) - set(names)) if complete else []
+    unknown = sorted(set(held_out) - set(names)) if complete else []
     if unknown:
         raise DatasetError(
             f"{HELD_OUT_FILE} names {len(unknown)} records that are not in the set, first "

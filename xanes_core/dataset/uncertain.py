@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 from scipy.spatial.distance import cdist
 
 from xanes_core.dataset.grow import Growth, candidate_sources
@@ -81,9 +82,7 @@ def grow_uncertain(
             return grower.report
         # the complexes of the pool are known as such; here their names decide
         grower.known.identities.clear()
-        chosen = {
-            element: _as_tasks(records, model, growth.kinds) for element, records in relaxed.items()
-        }
+        chosen = {element: _telling_first(tasks, model) for element, tasks in relaxed.items()}
         grower.grow(chosen, growth.missing(present))
         if not grower.report.stopped:
             shutil.rmtree(store.folder / POOL, ignore_errors=True)
@@ -91,30 +90,46 @@ def grow_uncertain(
 
 
 def _relaxed_pool(
-    store: Store,
-    growth: Growth,
-    candidates: Mapping[str, TaskStream],
-    run: Run,
-) -> dict[str, list[NewRecord]]:
-    """Relax what the pool lacks; all of it by element, in the order of the names."""
+    store: Store, growth: Growth, candidates: Mapping[str, TaskStream], run: Run
+) -> dict[str, list[ComplexTask]]:
+    """Relax what the pool lacks; theory for all of it by element, in the order of the names."""
     known, pool = Known.of(store), replace(store, inside=POOL)
-    present = _pool(pool, growth)
-    for record in chain.from_iterable(present.values()):
-        known.names.add(record.name)
-        known.identities.add(record.atoms.info["identity"])
-    missing = growth.missing({element: len(records) for element, records in present.items()})
+    present = _pool_tasks(pool, growth)
+    for task in chain.from_iterable(present.values()):
+        known.names.add(task.name)
+        known.identities.add(task.identity)
+    missing = growth.missing({element: len(tasks) for element, tasks in present.items()})
     sources = {element: map(_without_theory, stream) for element, stream in candidates.items()}
     Grower(pool, run, known).grow(sources, missing)
     size = growth.targets()
-    return {element: records[: size[element]] for element, records in _pool(pool, growth).items()}
+    return {element: tasks[: size[element]] for element, tasks in _pool_tasks(pool, growth).items()}
 
 
-def _pool(pool: Store, growth: Growth) -> dict[str, list[NewRecord]]:
-    records = [read_record(path) for path in pool.waiting()]
-    return {
-        element: [r for r in records if r.name.startswith(f"{element}_{growth.seed}_")]
-        for element in growth.elements
-    }
+def _pool_tasks(pool: Store, growth: Growth) -> dict[str, list[ComplexTask]]:
+    """Theory for the relaxed complexes of the pool."""
+    tasks: dict[str, list[ComplexTask]] = {element: [] for element in growth.elements}
+    for path in pool.waiting():
+        record = read_record(path)
+        for element in growth.present([record.name]):
+            if record.atoms is not None:
+                tasks[element].append(_with_theory(record, record.atoms, element, growth.kinds))
+    return tasks
+
+
+def _with_theory(
+    record: NewRecord, atoms: Atoms, element: str, kinds: tuple[SpectrumKind, ...]
+) -> ComplexTask:
+    info = {key: value for key, value in atoms.info.items() if key != "recipe"}
+    return ComplexTask(
+        name=record.name,
+        element=element,
+        identity=info["identity"],
+        atoms=atoms,
+        info=info,
+        spectra=kinds,
+        relaxes=False,
+        recipe=record.recipe,
+    )
 
 
 def _without_theory(item: ComplexOutcome | ComplexTask) -> ComplexOutcome | ComplexTask:
@@ -123,27 +138,14 @@ def _without_theory(item: ComplexOutcome | ComplexTask) -> ComplexOutcome | Comp
     return replace(item, spectra=(), info={**item.info, "strategy": "uncertain"})
 
 
-def _as_tasks(
-    records: list[NewRecord], model: SpectrumModel, kinds: tuple[SpectrumKind, ...]
-) -> Iterator[ComplexTask]:
-    """Theory for the relaxed complexes of an element, the most telling ones first."""
-    if not records:
+def _telling_first(tasks: list[ComplexTask], model: SpectrumModel) -> Iterator[ComplexTask]:
+    """The tasks of an element, those first that tell most."""
+    if not tasks:
         return
-    x = np.array([model.convention.transform(record.atoms, 0) for record in records])
+    x = np.array([model.convention.transform(task.atoms, 0) for task in tasks])
     uncertainty = model.predict_features(x).std.mean(axis=1)
     for row in choose(uncertainty, model.ensemble.scaler.transform(x)):
-        record = records[row]
-        info = {key: value for key, value in record.atoms.info.items() if key != "recipe"}
-        yield ComplexTask(
-            name=record.name,
-            element=record.atoms.get_chemical_symbols()[0],
-            identity=info["identity"],
-            atoms=record.atoms,
-            info=info,
-            spectra=kinds,
-            relaxes=False,
-            recipe=record.recipe,
-        )
+        yield tasks[row]
 
 
 def choose(uncertainty: np.ndarray, scaled: np.ndarray) -> list[int]:

@@ -25,6 +25,7 @@ from xanes_core.dataset.assembly.templates import (
     POLYHEDRA,
     RING_CORNERS,
     TEMPLATES,
+    weighted_choice,
 )
 from xanes_core.errors import AssemblyError
 
@@ -117,8 +118,7 @@ class Assembler:
             raise AssemblyError(
                 f"{metal} makes no oxo complexes: give another kind a share, or leave {metal} out"
             )
-        weights = np.array(list(shares.values()))
-        return str(rng.choice(list(shares), p=weights / weights.sum()))
+        return weighted_choice(shares, rng)
 
     def _drawer(self, kind: str, metal: str) -> partial[CandidateComplex | str]:
         """Function that draws one complex of a kind, given ``rng``."""

@@ -21,6 +21,7 @@ from xanes_core.dataset.assembly.templates import (
     TEMPLATES,
     Slot,
     Template,
+    weighted_choice,
 )
 
 #: Largest complex (atoms).
@@ -45,9 +46,7 @@ def draw_assembled(
         Names of templates with how often they are to come.
     rng : numpy.random.Generator
     """
-    names = list(weights)
-    shares = np.array(list(weights.values()), dtype=float)
-    template = TEMPLATES[str(rng.choice(names, p=shares / shares.sum()))]
+    template = TEMPLATES[weighted_choice(weights, rng)]
     state = int(rng.choice((OXIDATION_OXIDE if template.has_oxide else OXIDATION)[metal]))
     charge = int(rng.choice(CHARGES))
     ligands = _balanced(metal, template, state, charge, pool, rng)

@@ -95,7 +95,8 @@ class Ligand:
     def donor_directions(self) -> np.ndarray:
         """Unit vectors from the metal to the middle of every site, shape (n_sites, 3)."""
         middle = np.array([self.positions_ang[list(group)].mean(axis=0) for group in self.groups])
-        return middle / np.linalg.norm(middle, axis=1, keepdims=True)
+        directions: np.ndarray = middle / np.linalg.norm(middle, axis=1, keepdims=True)
+        return directions
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,4 +298,4 @@ class Pool:
         likely = (same + 1) / (known + 2)  # rule of succession: one half where nothing is known
         total = same + likely * unknown + OTHER_STATE * (known - same)
         wanted = bool(self._focus & entry.ligand.donor_elements)
-        return total**POWER * (FOCUS if wanted else 1.0)
+        return float(total**POWER) * (FOCUS if wanted else 1.0)

@@ -53,10 +53,10 @@ def ring(size: int, methylated: Sequence[int] = ()) -> Ligand:
         Corners that carry a methyl group in place of hydrogen.
     """
     radius, height, charge, parent = _RINGS[size]
-    numbers, points = [6] * size, []
+    numbers = [6] * size
     turns = 2 * np.pi * np.arange(size) / size
     outwards = np.stack([np.cos(turns), np.sin(turns), np.zeros(size)], axis=1)
-    points.extend(radius * outwards)
+    points = list(radius * outwards)
     for corner, out in enumerate(outwards):
         if corner not in methylated:
             numbers.append(1)
@@ -178,8 +178,8 @@ def _decorated(centre: str, inner: _Atoms, tips: float) -> _Atoms:
         up = np.cross(side, out)
         for turn in np.pi / 3 + 2 * np.pi * np.arange(3) / 3:
             across = np.cos(turn) * up + np.sin(turn) * side
-            point = np.array(place) + tips * (0.33 * out + 0.94 * across)
-            atoms.append(("H", tuple(float(x) for x in point)))
+            x, y, z = np.array(place) + tips * (0.33 * out + 0.94 * across)
+            atoms.append(("H", (float(x), float(y), float(z))))
     return atoms
 
 
