@@ -9,8 +9,8 @@ import numpy as np
 
 from tests.tiny_models import toy_complex, toy_spectrum
 from xanes_core.constants import K_EDGE_EV
-from xanes_core.dataset.assembly.candidate import Candidate
-from xanes_core.dataset.task import Tools
+from xanes_core.dataset.assembly.candidate import CandidateComplex
+from xanes_core.dataset.run import Tools
 from xanes_core.errors import AssemblyError, TheoryCancelled, TheoryError
 from xanes_core.spectra.spectrum import Spectrum
 from xanes_core.theory.base import Availability, TheoryResult
@@ -31,7 +31,9 @@ class ToyAssembler:
         number = min(self.same) if index in self.same else index
         atoms = toy_complex(metal, np.random.default_rng([seed, number]))
         told = ("toy", f"number{number}")
-        return Candidate(atoms, metal, "simple", "oct", 2, 0, told, 6, 1.01 if number % 2 else None)
+        return CandidateComplex(
+            atoms, metal, "simple", "oct", 2, 0, told, 6, 1.01 if number % 2 else None
+        )
 
 
 def toy_relax(atoms, settings, *, isolated, time_limit_s, cancel):

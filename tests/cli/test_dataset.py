@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,18 +13,16 @@ from tests.growing import ToyAssembler, ToyEngine, toy_emission, toy_relax
 from tests.tiny_models import tiny_model, write_training_set
 from xanes_core.cli import dataset as cli_dataset
 from xanes_core.cli.commands import main
-from xanes_core.dataset import add, grow, task, uncertain
+from xanes_core.dataset.run import Run, Tools
 from xanes_core.dataset.training_set import load_training_set
 
 
 @pytest.fixture
 def toys(monkeypatch):
     """Commands draw, relax and calculate by toys."""
-    tools = task.Tools(toy_relax, ToyEngine(seconds=0.02))
-    for module in (grow, uncertain):
-        monkeypatch.setattr(module, "Assembler", lambda shares, focus: ToyAssembler(bad=(1,)))
-    for module in (grow, uncertain, add):
-        monkeypatch.setattr(module, "Tools", lambda: tools)
+    tools = Tools(toy_relax, ToyEngine(seconds=0.02))
+    toy_run = partial(Run, tools=tools, assembler=ToyAssembler(bad=(1,)))
+    monkeypatch.setattr(cli_dataset, "Run", toy_run)
     monkeypatch.setattr(cli_dataset, "load_model", lambda key: tiny_model())
     return tools
 

@@ -10,7 +10,12 @@ from ase.data import covalent_radii
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.assembly.assembler import DEFAULT_SHARES, KINDS, Assembler
 from xanes_core.dataset.assembly.breathing import breathe
-from xanes_core.dataset.assembly.candidate import MAX_MISFIT, Candidate, build, valence_electrons
+from xanes_core.dataset.assembly.candidate import (
+    MAX_MISFIT,
+    CandidateComplex,
+    build,
+    valence_electrons,
+)
 from xanes_core.dataset.assembly.from_table import draw_simple
 from xanes_core.dataset.assembly.small_ligands import BESIDE_OXO, N_OXO, SMALL, ring
 from xanes_core.dataset.assembly.templates import (
@@ -160,14 +165,14 @@ def test_identity_does_not_know_the_order_of_ligands():
         **{"atoms": Atoms("Fe"), "metal": "Fe", "kind": "simple", "template": "simple_lin"},
         **{"oxidation_state": 2, "charge": 1, "n_donors": 2},
     }
-    one = Candidate(**base, ligands=("Cl", "H2O"))
-    assert one.identity == Candidate(**base, ligands=("H2O", "Cl")).identity
+    one = CandidateComplex(**base, ligands=("Cl", "H2O"))
+    assert one.identity == CandidateComplex(**base, ligands=("H2O", "Cl")).identity
     assert one.identity == "Fe +2 charge +1 simple_lin Cl H2O"
     others = [
-        Candidate(**base, ligands=("Br", "H2O")),
-        Candidate(**base, ligands=("Cl", "H2O"), breathe=1.02),
-        Candidate(**{**base, "charge": 0}, ligands=("Cl", "H2O")),
-        Candidate(**{**base, "oxidation_state": 3}, ligands=("Cl", "H2O")),
+        CandidateComplex(**base, ligands=("Br", "H2O")),
+        CandidateComplex(**base, ligands=("Cl", "H2O"), breathe=1.02),
+        CandidateComplex(**{**base, "charge": 0}, ligands=("Cl", "H2O")),
+        CandidateComplex(**{**base, "oxidation_state": 3}, ligands=("Cl", "H2O")),
     ]
     assert len({one.identity, *(o.identity for o in others)}) == 5
     assert others[1].identity.endswith("x1.02")
@@ -257,7 +262,7 @@ def test_polyhedra_of_every_metal_are_known():
         for name in COMMON_SMALL[metal]:
             rng = np.random.default_rng(1)
             drawn = (draw_simple(metal, {name: 1}, rng) for _ in range(400))
-            assert any(isinstance(c, Candidate) for c in drawn), (metal, name)
+            assert any(isinstance(c, CandidateComplex) for c in drawn), (metal, name)
 
 
 # --- breathing -----------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from ase.data import chemical_symbols
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.assembly import ligands
 from xanes_core.dataset.assembly.assembler import Assembler
-from xanes_core.dataset.assembly.candidate import MAX_MISFIT, Candidate
+from xanes_core.dataset.assembly.candidate import MAX_MISFIT, CandidateComplex
 from xanes_core.dataset.assembly.from_base import MAX_ATOMS, draw_assembled
-from xanes_core.dataset.assembly.ligands import Entry, Ligand, Pool, available, read_base
+from xanes_core.dataset.assembly.ligands import Ligand, LigandEntry, Pool, available, read_base
 from xanes_core.dataset.assembly.small_ligands import SMALL, ring, ring_entries
 from xanes_core.dataset.assembly.templates import (
     COMMON,
@@ -48,7 +48,7 @@ def mono(name, *counts, symbol=17, charge=-1):
     ligand = Ligand(
         name, np.array([symbol]), np.array([[0.0, 0.0, 2.2]]), ((0,),), charge, "1-mono", "Fe"
     )
-    return Entry(ligand, {(metal, state): n for metal, state, n in counts})
+    return LigandEntry(ligand, {(metal, state): n for metal, state, n in counts})
 
 
 # --- the base ------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def test_terminal_oxides(pool, name):
     metal = "Fe" if name == "oxo_oct_penta" else "V"
     rng = np.random.default_rng(3)
     drawn = (draw_assembled(metal, pool, {name: 1}, rng) for _ in range(300))
-    candidate = next(c for c in drawn if isinstance(c, Candidate))
+    candidate = next(c for c in drawn if isinstance(c, CandidateComplex))
     oxides = [slot for slot in TEMPLATES[name].slots if slot.archetype == OXIDE]
     assert candidate.oxidation_state in OXIDATION_OXIDE[metal]
     assert candidate.ligands[: len(oxides)] == ("O",) * len(oxides)
@@ -251,7 +251,7 @@ def test_the_same_every_time(pool, entries):
 def test_templates(pool, name):
     rng = np.random.default_rng(5)
     drawn = (draw_assembled("Fe", pool, {name: 1}, rng) for _ in range(60))
-    candidate = next(c for c in drawn if isinstance(c, Candidate))
+    candidate = next(c for c in drawn if isinstance(c, CandidateComplex))
     assert candidate.template == name
 
 

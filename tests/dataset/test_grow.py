@@ -2,6 +2,8 @@
 
 import importlib.util
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,20 +11,19 @@ import pytest
 from ase import Atom
 
 from tests.growing import ToyAssembler, ToyEngine, toy_relax, toy_tools
+from tests.places import PROJECT
 from tests.tiny_models import tiny_model, write_training_set
-from xanes_core.dataset import grow as dataset_growth
-from xanes_core.dataset import grower as dataset_loop
 from xanes_core.dataset import task as dataset_job
 from xanes_core.dataset.add import add_spectra
 from xanes_core.dataset.assembly.assembler import Assembler
 from xanes_core.dataset.grow import Growth, candidate_tasks, grow
-from xanes_core.dataset.grower import Spread
-from xanes_core.dataset.pack import read_manifest
-from xanes_core.dataset.store import locked, names_with_spectrum, read_failures, waiting_files
-from xanes_core.dataset.task import Stop, Tools, run_task
+from xanes_core.dataset.run import Run, Spread, Stop, Tools
+from xanes_core.dataset.store import Store
+from xanes_core.dataset.task import run_task
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.dataset.uncertain import POOL, choose, grow_uncertain
 from xanes_core.errors import DatasetError
+from xanes_core.spectra.kinds import XANES, XES
 from xanes_core.theory.base import Availability
 from xanes_core.theory.relaxation import available as relaxation
 
@@ -31,7 +32,7 @@ GROWTH = Growth(("V", "Fe"), 5, seed=3)
 
 def grown(folder, growth=GROWTH, **options):
     options = {"tools": toy_tools(), "assembler": ToyAssembler(), **options}
-    return grow(folder, growth, **options)
+    return grow(folder, growth, Run(**options))
 
 
 def task(**changes):
@@ -62,11 +63,11 @@ def test_a_run_makes_what_is_wanted(tmp_path):
     assert info["xtb_fmax_ev_per_ang"] == 0.123
     assert info["breathed"] == 1.01
     assert (info["kind"], info["strategy"], info["n_cluster"]) == ("simple", "random", 13)
-    recipe = read_manifest(tmp_path)["recipes"][info["recipe"]]
+    recipe = Store(tmp_path).manifest()["recipes"][info["recipe"]]
     assert recipe["relaxation"] == {"version": "toy 1", **dataset_job.RELAXATION}
     assert recipe["xanes"]["version"] == "toy 1"
     assert recipe["xanes"]["scf_mixing"] == 0.1
-    assert not waiting_files(tmp_path)
+    assert not Store(tmp_path).waiting()
 
 
 def test_the_same_command_again_does_nothing_and_more_goes_on(tmp_path):
@@ -83,7 +84,6 @@ def test_the_same_command_again_does_nothing_and_more_goes_on(tmp_path):
 @pytest.mark.parametrize("jobs", [1, 4])
 @pytest.mark.parametrize("after", [1, 2, 4])
 def test_a_run_that_is_stopped_ends_as_if_it_had_not(tmp_path, after, jobs):
-    spread = replace(GROWTH, spread=Spread(n_jobs=jobs))
     stop, seen = Stop(), []
 
     def count(outcome):
@@ -92,11 +92,12 @@ def test_a_run_that_is_stopped_ends_as_if_it_had_not(tmp_path, after, jobs):
             stop.event.set()
 
     tools = toy_tools(seconds=0.05)
-    report = grown(tmp_path / "a", spread, stop=stop, on_outcome=count, tools=tools)
+    options = {"spread": Spread(n_jobs=jobs), "stop": stop, "on_outcome": count}
+    report = grown(tmp_path / "a", tools=tools, **options)
     assert report.stopped
     assert after <= report.stored.total() < 5
     assert len(load_training_set(tmp_path / "a")) == report.stored.total()
-    assert not read_failures(tmp_path / "a")
+    assert not Store(tmp_path / "a").failures()
     assert not grown(tmp_path / "a").stopped
     grown(tmp_path / "b")
     first, second = (load_training_set(tmp_path / x) for x in "ab")
@@ -106,11 +107,20 @@ def test_a_run_that_is_stopped_ends_as_if_it_had_not(tmp_path, after, jobs):
         np.testing.assert_array_equal(mu, by_name[name])
 
 
-def test_a_run_that_is_killed_is_taken_up(tmp_path, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(dataset_growth, "pack", lambda folder: None)  # it did not come to that
-        grown(tmp_path, replace(GROWTH, count=2))
-    assert len(waiting_files(tmp_path)) == 2
+def test_a_run_that_is_killed_is_taken_up(tmp_path):
+    code = (
+        "import os, sys\n"
+        "from tests.dataset.test_grow import grown\n"
+        "outcomes = []\n"
+        "def kill(outcome):\n"
+        "    outcomes.append(outcome)\n"
+        "    if len(outcomes) == 2:\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "grown(sys.argv[1], on_outcome=kill)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=PROJECT, check=False)
+    assert done.returncode == -9
+    assert len(Store(tmp_path).waiting()) == 2
     assert grown(tmp_path).before == 2
     assert len(load_training_set(tmp_path)) == 5
 
@@ -130,7 +140,7 @@ def test_no_complex_comes_twice(tmp_path):
     assert load_training_set(tmp_path).names.tolist() == [f"Fe_3_0000{i}" for i in (0, 3, 4)]
     grown(tmp_path, replace(GROWTH, elements=("Fe",), count=4), assembler=assembler)
     assert load_training_set(tmp_path).names.tolist()[-1] == "Fe_3_00005"
-    assert not read_failures(tmp_path)
+    assert not Store(tmp_path).failures()
 
 
 def test_failures_are_listed_and_not_tried_again(tmp_path):
@@ -146,28 +156,26 @@ def test_failures_are_listed_and_not_tried_again(tmp_path):
     growth = Growth(("Fe",), 2, seed=3)
     report = grown(tmp_path, growth, assembler=assembler, tools=Tools(relax, ToyEngine()))
     assert (report.stored["Fe"], report.failed["Fe"]) == (2, 2)
-    first, second = read_failures(tmp_path)
+    first, second = Store(tmp_path).failures()
     assert (first["name"], first["stage"]) == ("Fe_3_00000", "assembly")
     assert (second["stage"], second["reason"]) == ("relaxation", "it fell apart")
     assert second["identity"]
     grown(tmp_path, growth, assembler=assembler)
-    assert len(read_failures(tmp_path)) == 2
+    assert len(Store(tmp_path).failures()) == 2
 
 
-def test_a_source_that_has_nothing_new_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset_loop, "MAX_KNOWN", 20)
-    report = grown(tmp_path, assembler=ToyAssembler(same=tuple(range(60))))
+def test_a_source_that_has_nothing_new_is_told(tmp_path):
+    report = grown(tmp_path, assembler=ToyAssembler(same=tuple(range(60))), max_known=20)
     assert report.exhausted == ["V", "Fe"]
     assert report.stored.total() == 2
 
 
-def test_a_run_in_which_all_fails_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset_loop, "MAX_FAILURES", 5)
+def test_a_run_in_which_all_fails_ends(tmp_path):
     tools = toy_tools(fails=("xanes",))
     with pytest.raises(DatasetError, match=r"5 complexes failed in a row.*potentials exploded"):
-        grown(tmp_path, replace(GROWTH, count=50), tools=tools)
+        grown(tmp_path, replace(GROWTH, count=50), tools=tools, max_failures=5)
     with pytest.raises(DatasetError, match="stage assembly: no ligand fits"):
-        grown(tmp_path, assembler=ToyAssembler(bad=tuple(range(30))))
+        grown(tmp_path, assembler=ToyAssembler(bad=tuple(range(30))), max_failures=5)
 
 
 def test_what_is_wrong_with_the_machine_is_no_failure_of_a_complex(tmp_path, monkeypatch):
@@ -181,11 +189,11 @@ def test_what_is_wrong_with_the_machine_is_no_failure_of_a_complex(tmp_path, mon
 
     with pytest.raises(DatasetError, match="No space left"):
         grown(tmp_path, tools=Tools(full, ToyEngine()))
-    assert not read_failures(tmp_path)
+    assert not Store(tmp_path).failures()
 
 
 def test_two_runs_do_not_grow_one_set(tmp_path):
-    with locked(tmp_path, "grow"), pytest.raises(DatasetError, match="another run"):
+    with Store(tmp_path).locked("grow"), pytest.raises(DatasetError, match="another run"):
         grown(tmp_path)
 
 
@@ -204,6 +212,12 @@ def test_two_runs_do_not_grow_one_set(tmp_path):
 def test_a_growth_that_makes_no_sense(changes, message):
     with pytest.raises(DatasetError, match=message):
         replace(GROWTH, **changes)
+
+
+def test_spectra_are_wanted_by_kind_or_by_key():
+    assert GROWTH.kinds == (XANES,)
+    assert replace(GROWTH, spectra=("xanes", "xes")).kinds == (XANES, XES)
+    assert replace(GROWTH, spectra=(XANES, XES)).kinds == (XANES, XES)
 
 
 def test_targets_are_even():
@@ -273,18 +287,18 @@ def test_a_cluster_is_counted_without_an_element_that_is_left_out():
 
 
 def test_emission_that_fails_does_not_cost_the_absorption():
-    both = task(spectra=("xanes", "xes"))
+    both = task(spectra=(XANES, XES))
     outcome = run_task(both, toy_tools(), Stop())
-    assert set(outcome.record.curves) == {"xanes", "xes"}
+    assert {kind.key for kind in outcome.record.curves} == {"xanes", "xes"}
     outcome = run_task(both, toy_tools(fails=("xes",)), Stop())
-    assert set(outcome.record.curves) == {"xanes"}
+    assert {kind.key for kind in outcome.record.curves} == {"xanes"}
     assert outcome.record.atoms.info["theory_note"] == "no xes"
 
 
 @pytest.mark.skipif(not relaxation(), reason="needs tblite")
 def test_a_complex_of_the_real_assembler_is_relaxed(tmp_path):
     tools = Tools(engine=ToyEngine())
-    grow(tmp_path, Growth(("Ti",), 1, seed=4, shares={"oxo": 1.0}), tools=tools)
+    grow(tmp_path, Growth(("Ti",), 1, seed=4, shares={"oxo": 1.0}), Run(tools=tools))
     info = load_training_set(tmp_path).structures[0].info
     assert (info["coordination_number"], info["kind"]) == (4, "oxo")
     assert 0 < info["xtb_fmax_ev_per_ang"] < 1.5
@@ -305,15 +319,16 @@ def test_the_real_assembler_gives_the_same_tasks_again():
 def test_emission_is_added_to_what_is_there(tmp_path):
     folder = write_training_set(tmp_path, n=3)
     plans = []
-    report = add_spectra(folder, "xes", count=2, tools=toy_tools(), on_plan=plans.append)
+    run = Run(tools=toy_tools(), on_plan=plans.append)
+    report = add_spectra(folder, "xes", run, count=2)
     assert (report.stored.total(), plans) == (2, [2])
-    first = names_with_spectrum(folder, "xes")
-    report = add_spectra(folder, "xes", order="small", tools=toy_tools(), on_plan=plans.append)
+    first = Store(folder).names_with(XES)
+    report = add_spectra(folder, "xes", run, order="small")
     assert (report.before, report.stored.total(), plans) == (2, 4, [2, 4])
-    assert first < names_with_spectrum(folder, "xes")
+    assert first < Store(folder).names_with(XES)
     assert len(load_training_set(folder, kind="xes")) == 6
     assert len(load_training_set(folder)) == 6
-    assert add_spectra(folder, "xes", tools=toy_tools()).stored.total() == 0
+    assert add_spectra(folder, "xes", Run(tools=toy_tools())).stored.total() == 0
     with pytest.raises(DatasetError, match="order must be small or random"):
         add_spectra(folder, "xes", order="large")
     with pytest.raises(DatasetError, match="what can be added is xes"):
@@ -322,9 +337,9 @@ def test_emission_is_added_to_what_is_there(tmp_path):
 
 def test_emission_that_fails_is_not_tried_again(tmp_path):
     folder = write_training_set(tmp_path, n=3)
-    assert add_spectra(folder, "xes", tools=toy_tools(fails=("xes",))).failed.total() == 6
-    assert {failure["stage"] for failure in read_failures(folder)} == {"xes"}
-    assert add_spectra(folder, "xes", tools=toy_tools()).stored.total() == 0
+    assert add_spectra(folder, "xes", Run(tools=toy_tools(fails=("xes",)))).failed.total() == 6
+    assert {failure["stage"] for failure in Store(folder).failures()} == {"xes"}
+    assert add_spectra(folder, "xes", Run(tools=toy_tools())).stored.total() == 0
     assert len(load_training_set(folder)) == 6
 
 
@@ -342,13 +357,13 @@ def test_siblings_are_taken_last():
 def test_theory_runs_only_for_what_is_chosen(tmp_path):
     growth = Growth(("V", "Fe"), 4, seed=3)
     tools, pools = toy_tools(), []
-    options = {"tools": tools, "assembler": ToyAssembler(), "on_pool": pools.append}
-    report = grow_uncertain(tmp_path / "a", growth, tiny_model(), pool=12, **options)
+    run, options = Run(tools=tools, assembler=ToyAssembler()), {"pool": 12, "on_pool": pools.append}
+    report = grow_uncertain(tmp_path / "a", growth, tiny_model(), run, **options)
     assert (report.stored["V"], report.stored["Fe"], pools) == (2, 2, [12])
     assert tools.engine.calls == ["xanes"] * 4
     data = load_training_set(tmp_path / "a")
     assert {a.info["strategy"] for a in data.structures} == {"uncertain"}
-    assert all("relaxation" in r for r in read_manifest(tmp_path / "a")["recipes"].values())
+    assert all("relaxation" in r for r in Store(tmp_path / "a").manifest()["recipes"].values())
     assert not (tmp_path / "a" / POOL).exists()
 
     # the most uncertain one of each element is among them
@@ -372,7 +387,7 @@ def test_a_choice_that_is_interrupted_is_made_again(tmp_path, after):
 
     def run(name, **options):
         options = {"tools": toy_tools(), "assembler": ToyAssembler(), **options}
-        return grow_uncertain(tmp_path / name, growth, tiny_model(), pool=12, **options)
+        return grow_uncertain(tmp_path / name, growth, tiny_model(), Run(**options), pool=12)
 
     assert run("a", stop=stop, on_outcome=count).stopped
     assert not run("a").stopped
@@ -397,7 +412,7 @@ def square(x):
 
 
 def test_processes_do_the_same(tmp_path):
-    grown(tmp_path / "a", replace(GROWTH, spread=Spread("loky", 2)))
+    grown(tmp_path / "a", spread=Spread("loky", 2))
     grown(tmp_path / "b")
     first, second = (load_training_set(tmp_path / x) for x in "ab")
     assert sorted(first.names) == sorted(second.names)
@@ -446,5 +461,5 @@ def test_a_dask_cluster_of_two_workers_does_the_same(tmp_path):
     )
     with cluster, Spread("dask", 1, cluster.scheduler_address).workers() as run:
         assert sorted(run(square, range(5))) == [0, 1, 4, 9, 16]
-        grown(tmp_path, replace(GROWTH, spread=Spread("dask", 1, cluster.scheduler_address)))
+        grown(tmp_path, spread=Spread("dask", 1, cluster.scheduler_address))
     assert len(load_training_set(tmp_path)) == 5

@@ -13,8 +13,8 @@ from xanes_core.dataset.describe import describe
 from xanes_core.dataset.grow import grow_pending
 from xanes_core.dataset.imports import import_folder, import_tmqm
 from xanes_core.dataset.pack import pack
-from xanes_core.dataset.store import add_failure
-from xanes_core.dataset.task import Tools
+from xanes_core.dataset.run import Run, Tools
+from xanes_core.dataset.store import Store
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.errors import DatasetError
 
@@ -127,10 +127,10 @@ def never(*args, **kwargs):
 def test_pending_structures_get_spectra_as_they_are(tmqm, tmp_path):
     import_tmqm(tmqm, tmp_path / "pending")
     plans = []
-    options = {"tools": Tools(never, ToyEngine()), "on_plan": plans.append}
-    report = grow_pending(tmp_path / "set", tmp_path / "pending", count=2, **options)
+    run = Run(tools=Tools(never, ToyEngine()), on_plan=plans.append)
+    report = grow_pending(tmp_path / "set", tmp_path / "pending", run, count=2)
     assert (report.stored.total(), report.exhausted) == (2, [])
-    report = grow_pending(tmp_path / "set", tmp_path / "pending", **options)
+    report = grow_pending(tmp_path / "set", tmp_path / "pending", run)
     assert (report.before, report.stored.total(), plans) == (2, 1, [2, 1])
     data = load_training_set(tmp_path / "set")
     assert data.counts == {"Fe": 2, "Zn": 1}
@@ -217,7 +217,7 @@ def test_a_set_is_described(tmp_path):
     assert describe(folder)["hashes"]["state"] == "no manifest"
     pack(folder)
     for name, reason in (("a", "force 1.60 eV/A"), ("b", "force 21.75 eV/A"), ("c", "other")):
-        add_failure(folder, {"name": name, "stage": "relaxation", "reason": reason})
+        Store(folder).add_failure({"name": name, "stage": "relaxation", "reason": reason})
     found = describe(folder)
     assert (found["n"], found["held_out"], found["waiting"]) == (40, 6, 0)
     assert found["elements"]["Fe"]["coordination"] == {"6": 20}

@@ -15,10 +15,10 @@ from xanes_core.dataset.shards import (
     shard_finished,
     write_shards,
 )
-from xanes_core.dataset.store import Curve, NewRecord, add_failure, read_failures, write_record
+from xanes_core.dataset.store import NewRecord, Store, TheoryCurve
 from xanes_core.errors import DatasetError
 from xanes_core.files import read_arrays
-from xanes_core.spectra.kinds import XES
+from xanes_core.spectra.kinds import XANES, XES
 
 RECIPE = {"xanes": {"version": "FEFF10 0", "radius_ang": 6.0}}
 
@@ -168,9 +168,10 @@ def test_a_damaged_file_is_named(tmp_path):
 def grown(tmp_path):
     folder = tmp_path / "grown"
     for atoms, (energy, mu) in complexes(3):
-        curves = {"xanes": Curve(energy, mu, "unconverged")}
-        write_record(folder, NewRecord(atoms.info["name"], atoms, curves, RECIPE))
-    add_failure(folder, {"name": "Fe_tmqm_BAD", "identity": "x", "stage": "xanes", "reason": "no"})
+        curves = {XANES: TheoryCurve(energy, mu, "unconverged")}
+        Store(folder).write(NewRecord(atoms.info["name"], atoms, curves, RECIPE))
+    failure = {"name": "Fe_tmqm_BAD", "identity": "x", "stage": "xanes", "reason": "no"}
+    Store(folder).add_failure(failure)
     return folder
 
 
@@ -185,7 +186,7 @@ def test_finished_records_go_without_their_structures(grown, tmp_path):
         np.testing.assert_array_equal(found.energy_ev, energy)
     arrays = read_arrays((target / "xanes-0001.npz").read_bytes())
     assert not {"positions", "numbers"} & set(arrays)
-    assert [one["name"] for one in read_failures(target)] == ["Fe_tmqm_BAD"]
+    assert [one["name"] for one in Store(target).failures()] == ["Fe_tmqm_BAD"]
 
 
 def test_the_same_records_are_taken_once(grown, tmp_path, capsys):

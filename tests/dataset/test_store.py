@@ -9,37 +9,33 @@ import pytest
 
 from tests.growing import toy_emission
 from tests.tiny_models import toy_complex, toy_spectrum, write_training_set
-from xanes_core.dataset import pack as dataset_pack
-from xanes_core.dataset import store as dataset_store
 from xanes_core.dataset.add import put_spectra, read_curves
-from xanes_core.dataset.pack import STAGE, pack, packed_files, read_manifest, recover
+from xanes_core.dataset.pack import pack, pack_store
 from xanes_core.dataset.store import (
-    Curve,
     NewRecord,
-    add_failure,
+    Store,
+    TheoryCurve,
     checked_name,
-    locked,
-    names_with_spectrum,
-    read_failures,
     read_record,
-    stored_records,
-    waiting_files,
-    write_record,
+    recipe_id,
 )
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.errors import DatasetError
 from xanes_core.files import sha256_of
+from xanes_core.spectra.kinds import XANES, XES
 
 
 def new_record(name="Fe_9_00000", element="Fe", seed=1, **info):
     rng = np.random.default_rng(seed)
     atoms = toy_complex(element, rng)
     atoms.info = {"name": name, "charge": 0, "identity": f"complex {seed}", **info}
-    return NewRecord(name, atoms, {"xanes": Curve(*toy_spectrum(atoms, rng))}, {"made": "by hand"})
+    return NewRecord(
+        name, atoms, {XANES: TheoryCurve(*toy_spectrum(atoms, rng))}, {"made": "by hand"}
+    )
 
 
 def emission(element="Fe"):
-    return Curve(*toy_emission(element), note="hydrogen p")
+    return TheoryCurve(*toy_emission(element), note="hydrogen p")
 
 
 @pytest.fixture
@@ -49,7 +45,7 @@ def folder(tmp_path):
 
 def test_a_record_comes_back_as_it_was_written(tmp_path):
     record = new_record()
-    path = write_record(tmp_path, record)
+    path = Store(tmp_path).write(record)
     assert path.name == "Fe_9_00000.npz"
     back = read_record(path)
     assert (back.name, back.recipe, back.atoms.info) == (
@@ -58,8 +54,24 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
         record.atoms.info,
     )
     np.testing.assert_array_equal(back.atoms.positions, record.atoms.positions)
-    np.testing.assert_array_equal(back.curves["xanes"].mu, record.curves["xanes"].mu)
-    assert stored_records(tmp_path)[0].name == record.name
+    np.testing.assert_array_equal(back.curves[XANES].mu, record.curves[XANES].mu)
+    assert Store(tmp_path).records()[0].name == record.name
+
+
+def test_the_words_on_disk_stay(tmp_path):
+    store, both = Store(tmp_path), {XANES: emission(), XES: emission()}
+    curves = {f"{array}_{key}" for array in ("energy", "mu", "note") for key in ("xanes", "xes")}
+    for atoms, file, further in (
+        (new_record().atoms, "Fe_9_00000.npz", {"numbers", "positions", "info"}),
+        (None, "Fe_9_00000.xanes-xes.npz", set()),
+    ):
+        path = store.write(NewRecord("Fe_9_00000", atoms, both))
+        assert path == tmp_path / "incoming" / file
+        with np.load(path, allow_pickle=False) as stored:
+            assert set(stored.files) == {"recipe", *further, *curves}
+    assert store.structures_path("Fe").name == "Fe.extxyz"
+    assert store.spectra_path("Fe").name == "Fe.npz"
+    assert store.spectra_path("Fe", XES).name == "Fe.xes.npz"
 
 
 @pytest.mark.parametrize("name", ["", "../Fe", "a/b", ".hidden", "a.b", "9Fe", "x" * 81, "Fé"])
@@ -67,12 +79,12 @@ def test_names_that_are_no_file_names_are_refused(tmp_path, name):
     with pytest.raises(DatasetError, match="cannot be the name of a record"):
         checked_name(name)
     with pytest.raises(DatasetError, match="cannot be the name of a record"):
-        write_record(tmp_path, NewRecord(name, None, {}))
+        Store(tmp_path).write(NewRecord(name, None, {}))
     assert not list(tmp_path.rglob("*.npz"))
 
 
 def test_a_damaged_record_is_named(tmp_path):
-    write_record(tmp_path, new_record()).write_bytes(b"PK not really")
+    Store(tmp_path).write(new_record()).write_bytes(b"PK not really")
     with pytest.raises(DatasetError, match=r"incoming/Fe_9_00000.npz is damaged .* delete it"):
         pack(tmp_path)
 
@@ -80,19 +92,19 @@ def test_a_damaged_record_is_named(tmp_path):
 def test_a_full_disk_is_told(tmp_path):
     (tmp_path / "incoming").write_text("a file where a folder belongs")
     with pytest.raises(DatasetError, match="Fe_9_00000 cannot be stored"):
-        write_record(tmp_path, new_record())
-    with pytest.raises(DatasetError, match="cannot be written"), locked(tmp_path, "grow"):
+        Store(tmp_path).write(new_record())
+    with pytest.raises(DatasetError, match="cannot be written"), Store(tmp_path).locked("grow"):
         pass
 
 
 def test_packing_appends_and_leaves_what_is_there(folder):
     before = load_training_set(folder)
     text = (folder / "Fe.extxyz").read_bytes()
-    write_record(folder, new_record(oxidation_state=2, ligands="Cl Cl"))
-    write_record(folder, new_record("Zn_9_00000", "Zn", 2))
+    Store(folder).write(new_record(oxidation_state=2, ligands="Cl Cl"))
+    Store(folder).write(new_record("Zn_9_00000", "Zn", 2))
     report = pack(folder)
     assert (report.structures, report.spectra) == ({"Fe": 1, "Zn": 1}, {"xanes": 2})
-    assert not waiting_files(folder)
+    assert not Store(folder).waiting()
     assert (folder / "Fe.extxyz").read_bytes().startswith(text)
     after = load_training_set(folder)
     assert after.counts == {"V": 3, "Fe": 4, "Zn": 1}
@@ -104,11 +116,11 @@ def test_packing_appends_and_leaves_what_is_there(folder):
 
 
 def test_the_manifest_counts_and_hashes(folder):
-    write_record(folder, new_record())
+    Store(folder).write(new_record())
     pack(folder)
-    manifest = read_manifest(folder)
+    manifest = Store(folder).manifest()
     assert manifest["counts"] == {"V": {"xanes": 3}, "Fe": {"xanes": 4}}
-    assert sorted(manifest["files"]) == sorted(packed_files(folder))
+    assert sorted(manifest["files"]) == sorted(Store(folder).packed_files())
     for name, told in manifest["files"].items():
         data = (folder / name).read_bytes()
         assert told == {"sha256": sha256_of(data), "bytes": len(data)}
@@ -126,20 +138,20 @@ def test_a_damaged_manifest_is_told(folder, text, message):
 
 
 def test_the_same_complex_under_two_names_is_stored_once(folder):
-    write_record(folder, new_record("Fe_9_00000"))
-    write_record(folder, new_record("Fe_9_00001"))
+    Store(folder).write(new_record("Fe_9_00000"))
+    Store(folder).write(new_record("Fe_9_00001"))
     report = pack(folder)
     assert (report.structures, report.duplicates) == ({"Fe": 1}, 1)
-    assert read_failures(folder)[0]["stage"] == "duplicate"
-    write_record(folder, new_record("Fe_9_00000", seed=5))
+    assert Store(folder).failures()[0]["stage"] == "duplicate"
+    Store(folder).write(new_record("Fe_9_00000", seed=5))
     assert pack(folder).duplicates == 1
     assert load_training_set(folder).counts["Fe"] == 4
-    assert not waiting_files(folder)
+    assert not Store(folder).waiting()
 
 
 def test_a_structure_needs_its_absorption_spectrum(folder):
     record = new_record()
-    write_record(folder, NewRecord(record.name, record.atoms, {}))
+    Store(folder).write(NewRecord(record.name, record.atoms, {}))
     with pytest.raises(DatasetError, match="waits without a xanes spectrum"):
         pack(folder)
 
@@ -159,10 +171,10 @@ def test_a_structure_needs_its_absorption_spectrum(folder):
 )
 def test_a_damaged_set_is_not_extended(folder, damage, message):
     damage(folder)
-    write_record(folder, new_record())
+    Store(folder).write(new_record())
     with pytest.raises(DatasetError, match=message):
         pack(folder)
-    assert len(waiting_files(folder)) == 1
+    assert len(Store(folder).waiting()) == 1
 
 
 # --- dying at any point --------------------------------------------------------------------------
@@ -177,72 +189,61 @@ def state(folder):
 
 
 CALLS = [
-    ("write_bytes", 0),  # before the first staged file
-    ("write_bytes", 2),
-    ("write_bytes", 5),  # before the journal (four files and the manifest are staged)
-    ("replace", 0),
-    ("replace", 1),  # structures are replaced, their spectra are not
-    ("replace", 4),
-    ("unlink", 0),
-    ("unlink", 1),
+    ("stage", 0),  # before the first staged file
+    ("stage", 2),
+    ("stage", 5),  # before the journal (four files and the manifest are staged)
+    ("put_in_place", 0),
+    ("put_in_place", 1),  # structures are replaced, their spectra are not
+    ("put_in_place", 4),
+    ("discard", 0),
+    ("discard", 1),
 ]
 
 
+def dying(folder, where, calls):
+    """A store that dies at a step, after that many calls of it."""
+    left = [calls]
+
+    def step(store, *arguments):
+        if left[0] == 0:
+            raise Killed
+        left[0] -= 1
+        return getattr(Store, where)(store, *arguments)
+
+    return type("Dying", (Store,), {where: step})(folder)
+
+
 @pytest.mark.parametrize(("where", "calls"), CALLS)
-def test_a_run_that_dies_while_packing_loses_nothing(folder, tmp_path, monkeypatch, where, calls):
+def test_a_run_that_dies_while_packing_loses_nothing(folder, tmp_path, where, calls):
     twin = write_training_set(tmp_path / "twin", n=3)
     for place in (folder, twin):
-        write_record(place, new_record("Fe_9_00000"))
-        write_record(place, new_record("V_9_00000", "V", 2))
+        Store(place).write(new_record("Fe_9_00000"))
+        Store(place).write(new_record("V_9_00000", "V", 2))
     pack(twin)
-    with monkeypatch.context() as patch:
-        left = [calls]
-
-        def dying(function):
-            def call(*args, **kwargs):
-                if left[0] == 0:
-                    raise Killed
-                left[0] -= 1
-                return function(*args, **kwargs)
-
-            return call
-
-        if where == "write_bytes":
-            patch.setattr(dataset_pack, "write_bytes", dying(dataset_pack.write_bytes))
-        elif where == "replace":
-            # the journal and the staged files are renamed by another module
-            real = os.replace
-            inner = dying(real)
-            patch.setattr(
-                dataset_pack.os,
-                "replace",
-                lambda a, b: (inner if STAGE in str(a) and STAGE not in str(b) else real)(a, b),
-            )
-        else:
-            patch.setattr(dataset_pack.Path, "unlink", dying(dataset_pack.Path.unlink))
-        with pytest.raises(Killed):
-            pack(folder)
+    with pytest.raises(Killed):
+        pack_store(dying(folder, where, calls))
     report = pack(folder)
-    assert report.recovered == (where != "write_bytes")
+    assert report.recovered == (where != "stage")
     assert {n: d for n, d in state(folder).items() if not n.endswith(".json")} == {
         n: d for n, d in state(twin).items() if not n.endswith(".json")
     }
-    assert read_manifest(folder) == read_manifest(twin)
-    assert not waiting_files(folder)
+    assert Store(folder).manifest() == Store(twin).manifest()
+    assert not Store(folder).waiting()
     assert load_training_set(folder).counts == {"V": 4, "Fe": 4}
-    assert not recover(folder)
+    assert not Store(folder).recover()
 
 
-def test_a_disk_that_is_full_while_packing_loses_nothing(folder, monkeypatch):
-    write_record(folder, new_record())
+class Full(Store):
+    """A disk without room for new versions of files."""
 
-    def full(path, data):
+    def stage(self, name, data):
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(dataset_pack, "write_bytes", full)
-        with pytest.raises(DatasetError, match=r"No space left on device\); nothing is lost"):
-            pack(folder)
+
+def test_a_disk_that_is_full_while_packing_loses_nothing(folder):
+    Store(folder).write(new_record())
+    with pytest.raises(DatasetError, match=r"No space left on device\); nothing is lost"):
+        pack_store(Full(folder))
     assert pack(folder).structures == {"Fe": 1}
 
 
@@ -252,7 +253,7 @@ def test_half_written_files_go_when_they_are_old(folder):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"half")
         os.utime(path, (path.stat().st_mtime - age,) * 2)
-    assert waiting_files(folder) == []
+    assert Store(folder).waiting() == []
     assert [p.name for p in (folder / "incoming").iterdir()] == [".Fe_9_00001.npz.abc"]
 
 
@@ -262,15 +263,15 @@ def test_half_written_files_go_when_they_are_old(folder):
 def test_emission_is_kept_in_the_order_of_the_structures(folder):
     names = load_training_set(folder).names.tolist()
     assert put_spectra(folder, "xes", {names[5]: emission()}) == (1, {})
-    short = Curve(emission().energy_ev[10:], emission().mu[10:])
+    short = TheoryCurve(emission().energy_ev[10:], emission().mu[10:])
     assert put_spectra(folder, "xes", {names[3]: short, names[5]: short})[0] == 1
     with np.load(folder / "Fe.xes.npz", allow_pickle=False) as stored:
         assert stored["name"].tolist() == [names[3], names[5]]
         assert stored["note"].tolist() == ["", "hydrogen p"]
         assert stored["mu"].dtype == np.float32
         assert np.isnan(stored["energy_ev"][0]).sum() == 10
-    assert names_with_spectrum(folder, "xes") == {names[3], names[5]}
-    assert read_manifest(folder)["counts"]["Fe"] == {"xanes": 3, "xes": 2}
+    assert Store(folder).names_with(XES) == {names[3], names[5]}
+    assert Store(folder).manifest()["counts"]["Fe"] == {"xanes": 3, "xes": 2}
     data = load_training_set(folder, kind="xes")
     assert data.names.tolist() == [names[3], names[5]]
     assert len(load_training_set(folder)) == 6
@@ -278,11 +279,11 @@ def test_emission_is_kept_in_the_order_of_the_structures(folder):
 
 def test_emission_that_is_none_is_listed(folder):
     name = load_training_set(folder).names[5]
-    flat = Curve(emission().energy_ev, np.ones(len(emission().mu)))
+    flat = TheoryCurve(emission().energy_ev, np.ones(len(emission().mu)))
     new, unfit = put_spectra(folder, "xes", {name: flat})
     assert new == 0
     assert "no state is occupied" in unfit[name]
-    assert read_failures(folder)[0]["stage"] == "xes"
+    assert Store(folder).failures()[0]["stage"] == "xes"
 
 
 def test_spectra_for_nothing_are_refused(folder):
@@ -293,11 +294,11 @@ def test_spectra_for_nothing_are_refused(folder):
 
 
 def test_a_spectrum_waits_for_its_structure(folder):
-    write_record(folder, NewRecord("Fe_9_00000", None, {"xes": emission()}))
+    Store(folder).write(NewRecord("Fe_9_00000", None, {XES: emission()}))
     assert pack(folder).waiting == 1
-    write_record(folder, new_record())
+    Store(folder).write(new_record())
     assert pack(folder).spectra == {"xanes": 1, "xes": 1}
-    assert not waiting_files(folder)
+    assert not Store(folder).waiting()
 
 
 def test_files_of_spectra(tmp_path):
@@ -313,56 +314,56 @@ def test_files_of_spectra(tmp_path):
 def test_a_damaged_file_of_emission_is_told(folder):
     (folder / "Fe.xes.npz").write_bytes(b"")
     with pytest.raises(DatasetError, match=r"Fe.xes.npz is damaged"):
-        names_with_spectrum(folder, "xes")
+        Store(folder).names_with(XES)
 
 
 # --- failures and locks --------------------------------------------------------------------------
 
 
 def test_failures_survive_a_line_without_its_end(tmp_path):
-    add_failure(tmp_path, {"name": "a", "reason": "line\nbreak"})
+    Store(tmp_path).add_failure({"name": "a", "reason": "line\nbreak"})
     with open(tmp_path / "failures.jsonl", "a") as stream:
         stream.write('{"name": "b", "rea')
-    add_failure(tmp_path, {"name": "c"})
-    assert [failure["name"] for failure in read_failures(tmp_path)] == ["a", "c"]
+    Store(tmp_path).add_failure({"name": "c"})
+    assert [failure["name"] for failure in Store(tmp_path).failures()] == ["a", "c"]
     assert len((tmp_path / "failures.jsonl").read_text().splitlines()) == 3
 
 
 def test_only_one_run_at_a_time(tmp_path):
-    with locked(tmp_path, "grow"):
+    with Store(tmp_path).locked("grow"):
         with (
             pytest.raises(
                 DatasetError, match=rf"another run \(process {os.getpid()}\) does `grow`"
             ),
-            locked(tmp_path, "grow"),
+            Store(tmp_path).locked("grow"),
         ):
             pass
-        with locked(tmp_path, "pack"):
+        with Store(tmp_path).locked("pack"):
             pass
-    with locked(tmp_path, "grow"):
+    with Store(tmp_path).locked("grow"):
         pass
 
 
 def test_a_killed_process_holds_no_lock(tmp_path):
     code = (
         "import os, sys, pathlib\n"
-        "from xanes_core.dataset.store import locked\n"
-        "with locked(pathlib.Path(sys.argv[1]), 'grow'):\n"
+        "from xanes_core.dataset.store import Store\n"
+        "with Store(pathlib.Path(sys.argv[1])).locked('grow'):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     assert done.returncode == -9
     assert (tmp_path / "incoming" / "grow.lock").read_text()
-    with locked(tmp_path, "grow"):
+    with Store(tmp_path).locked("grow"):
         assert (tmp_path / "incoming" / "grow.lock").read_text() == str(os.getpid())
 
 
 def test_every_word_of_a_record_survives_the_comment_line(folder):
-    recipe = dataset_store.recipe_id({"a": 1})
+    recipe = recipe_id({"a": 1})
     assert recipe.startswith("r")
-    write_record(folder, new_record(recipe=recipe, identity='Fe +2 "quoted" x1.02', kind="oxo"))
+    Store(folder).write(new_record(recipe=recipe, identity='Fe +2 "quoted" x1.02', kind="oxo"))
     pack(folder)
-    info = {record.name: record.info for record in stored_records(folder)}["Fe_9_00000"]
+    info = {record.name: record.info for record in Store(folder).records()}["Fe_9_00000"]
     assert (info["recipe"], info["kind"]) == (recipe, "oxo")
     assert info["identity"] == 'Fe +2 "quoted" x1.02'
     assert info["charge"] == 0

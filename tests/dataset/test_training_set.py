@@ -8,7 +8,8 @@ from ase import Atoms
 from tests.places import PROJECT
 from tests.tiny_models import ELEMENTS, N_EACH, N_HELD_OUT, write_training_set
 from xanes_core.constants import ABSORBERS, K_EDGE_EV
-from xanes_core.dataset.training_set import HELD_OUT_FILE, load_training_set
+from xanes_core.dataset.store import HELD_OUT_FILE
+from xanes_core.dataset.training_set import load_training_set
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.spectra.kinds import XANES, XES
 

@@ -6,10 +6,9 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -18,12 +17,13 @@ from xanes_core.dataset.add import ORDERS, add_spectra, put_spectra, read_curves
 from xanes_core.dataset.assembly import KINDS
 from xanes_core.dataset.describe import describe
 from xanes_core.dataset.grow import Growth, grow, grow_pending
-from xanes_core.dataset.grower import BACKENDS, GrowReport, Spread
+from xanes_core.dataset.grower import GrowReport
 from xanes_core.dataset.imports import import_folder, import_tmqm
 from xanes_core.dataset.pack import PackReport, pack
+from xanes_core.dataset.run import BACKENDS, Run, Spread, Stop
 from xanes_core.dataset.shards import shard_finished
-from xanes_core.dataset.store import SPECTRA
-from xanes_core.dataset.task import Outcome, Stop
+from xanes_core.dataset.store import FURTHER_KINDS
+from xanes_core.dataset.task import ComplexOutcome
 from xanes_core.dataset.uncertain import POOL_FACTOR, grow_uncertain
 from xanes_core.errors import DatasetError
 from xanes_core.files import project_data
@@ -113,7 +113,7 @@ def _add_grow(command: argparse.ArgumentParser) -> None:
 
 
 def _add_add(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--spectra", choices=SPECTRA[1:], required=True)
+    command.add_argument("--spectra", choices=[kind.key for kind in FURTHER_KINDS], required=True)
     command.add_argument("--count", type=_positive, metavar="N", help="of this run; default all")
     command.add_argument("--order", choices=ORDERS, default="random")
     command.add_argument(
@@ -163,9 +163,13 @@ def _shares(text: str) -> dict[str, float]:
     return shares
 
 
-def _spread(options: argparse.Namespace) -> Spread:
+@contextmanager
+def _watched(options: argparse.Namespace) -> Iterator[Run]:
+    """A run that is shown and can be stopped."""
     backend = options.backend or ("dask" if options.scheduler else "threading")
-    return Spread(backend, options.jobs, options.scheduler)
+    spread = Spread(backend, options.jobs, options.scheduler)
+    with stoppable(spread) as stop, progress_bar() as bar:
+        yield Run(spread, stop=stop, on_plan=bar.plan, on_outcome=bar.show)
 
 
 def _grow(options: argparse.Namespace) -> int:
@@ -180,30 +184,32 @@ def _grow(options: argparse.Namespace) -> int:
         shares=options.kinds,
         focus=options.focus,
         spectra=options.spectra,
-        spread=_spread(options),
     )
-    with stoppable(growth.spread) as stop, progress_bar() as bar:
-        shown: dict[str, Any] = {"stop": stop, "on_plan": bar.plan, "on_outcome": bar.show}
+    with _watched(options) as run:
         if options.strategy == "uncertain":
-            model = load_model(options.model)
-            shown["on_pool"] = bar.plan
-            report = grow_uncertain(_folder(options), growth, model, pool=options.pool, **shown)
+            model, on_pool = load_model(options.model), run.on_plan
+            report = grow_uncertain(
+                _folder(options), growth, model, run, pool=options.pool, on_pool=on_pool
+            )
         else:
-            report = grow(_folder(options), growth, **shown)
-    _say_grown(report)
+            report = grow(_folder(options), growth, run)
+    status = _say_grown(report)
     if not report.stored and not report.failed and not report.stopped and not report.exhausted:
         print(f"all {growth.count} of seed {growth.seed} are there: take another --seed")
-    return STOPPED if report.stopped else 0
+    return status
 
 
 def _grow_pending(options: argparse.Namespace) -> int:
-    return _calculate(
-        grow_pending,
-        options,
-        pending=options.pending,
-        elements=options.elements or ABSORBERS,
-        spectra=options.spectra,
-    )
+    with _watched(options) as run:
+        report = grow_pending(
+            _folder(options),
+            options.pending,
+            run,
+            elements=options.elements or ABSORBERS,
+            count=options.count,
+            spectra=options.spectra,
+        )
+    return _say_grown(report)
 
 
 def _add(options: argparse.Namespace) -> int:
@@ -213,24 +219,11 @@ def _add(options: argparse.Namespace) -> int:
         for name, reason in unfit.items():
             print(f"{name} not taken: {reason}")
         return 0
-    return _calculate(add_spectra, options, spectrum=options.spectra, order=options.order)
-
-
-def _calculate(work: Callable[..., GrowReport], options: argparse.Namespace, **wanted: Any) -> int:
-    """Add to a set what is wanted, shown and stoppable."""
-    spread = _spread(options)
-    with stoppable(spread) as stop, progress_bar() as bar:
-        report = work(
-            _folder(options),
-            count=options.count,
-            spread=spread,
-            stop=stop,
-            on_plan=bar.plan,
-            on_outcome=bar.show,
-            **wanted,
+    with _watched(options) as run:
+        report = add_spectra(
+            _folder(options), options.spectra, run, count=options.count, order=options.order
         )
-    _say_grown(report)
-    return STOPPED if report.stopped else 0
+    return _say_grown(report)
 
 
 def _import(options: argparse.Namespace) -> int:
@@ -245,7 +238,7 @@ def _import(options: argparse.Namespace) -> int:
     taken = ", ".join(f"{n} {element}" for element, n in report.taken.items())
     print(f"taken: {taken or 'nothing new'}")
     if report.skipped:
-        print(f"left out: {report.told()}")
+        print(f"left out: {report.left_out()}")
     if take is import_tmqm:
         print(f"spectra: python -m xanes_core dataset grow --from {options.out} --data DIR")
     return 0
@@ -279,13 +272,15 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{n} x {value}" for value, n in counts.items())
 
 
-def _say_grown(report: GrowReport) -> None:
+def _say_grown(report: GrowReport) -> int:
+    """Say what a run did; its exit status."""
     new, failed = report.stored.total(), report.failed.total()
     print(f"{new} new complexes, {failed} failed, {report.before} were there")
     for element in report.exhausted:
         print(f"no further new complex of {element} was found")
     if report.stopped:
         print("stopped; the same command takes it up again")
+    return STOPPED if report.stopped else 0
 
 
 def _pack(options: argparse.Namespace) -> int:
@@ -315,7 +310,7 @@ class Bar:
         """Say how many are to come."""
         self.bar.reset(total)
 
-    def show(self, outcome: Outcome) -> None:
+    def show(self, outcome: ComplexOutcome) -> None:
         """Write one line for a complex and move on."""
         name = outcome.task.name
         if outcome.record is None:

@@ -8,22 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from xanes_core.dataset.grower import Grower, GrowReport, Known, OnOutcome, OnPlan, Spread
-from xanes_core.dataset.pack import pack
-from xanes_core.dataset.store import (
-    SPECTRA,
-    Curve,
-    NewRecord,
-    add_failure,
-    locked,
-    names_with_spectrum,
-    read_failures,
-    write_record,
-)
-from xanes_core.dataset.task import NOTES, Stop, Task, Tools, check_curve
+from xanes_core.dataset.grower import Grower, GrowReport, Known
+from xanes_core.dataset.pack import working_on
+from xanes_core.dataset.run import Run
+from xanes_core.dataset.store import FURTHER_KINDS, NewRecord, TheoryCurve
+from xanes_core.dataset.task import NOTES, ComplexTask, check_curve
 from xanes_core.dataset.training_set import TrainingSet, load_training_set
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.files import read_arrays
+from xanes_core.spectra import SpectrumKind
 from xanes_core.structures import environment
 
 ORDERS = ("small", "random")
@@ -31,15 +24,11 @@ ORDERS = ("small", "random")
 
 def add_spectra(
     folder: str | Path,
-    spectrum: str,
+    kind: SpectrumKind | str,
+    run: Run | None = None,
     *,
     count: int | None = None,
     order: str = "random",
-    spread: Spread | None = None,
-    tools: Tools | None = None,
-    stop: Stop | None = None,
-    on_plan: OnPlan | None = None,
-    on_outcome: OnOutcome | None = None,
 ) -> GrowReport:
     """Calculate a further spectrum for the structures of a training set that lack it.
 
@@ -47,66 +36,62 @@ def add_spectra(
     ----------
     folder : str or Path
         The training set.
-    spectrum : {"xes"}
+    kind : SpectrumKind or {"xes"}
         What to add.
+    run : Run, optional
+        As for :func:`~xanes_core.dataset.grow.grow`.
     count : int, optional
         How many of this run; all that lack it if left out.
     order : {"small", "random"}, optional
         Small clusters first, or an order that does not depend on them; always the same one.
-    spread, tools, stop, on_plan, on_outcome : optional
-        As for :func:`~xanes_core.dataset.grow.grow`.
 
     Raises
     ------
     DatasetError
-        An unknown spectrum or order; no set; another run adds to it; too many failures in a row.
+        An unknown kind or order; no set; another run adds to it; too many failures in a row.
     """
-    folder = Path(folder)
-    _check_further(spectrum)
+    kind = _further_kind(kind)
     if order not in ORDERS:
         raise DatasetError(f"the order must be {' or '.join(ORDERS)}, got {order!r}")
-    with locked(folder, "add"):
-        pack(folder)
+    with working_on(folder, "add") as store:
         data = load_training_set(folder)
-        failed = {f["name"] for f in read_failures(folder) if f.get("stage") == spectrum}
-        known = Known(names_with_spectrum(folder, spectrum), failed, set())
-        grower = Grower(
-            folder, spread or Spread(), tools or Tools(), stop or Stop(), on_outcome, known=known
-        )
+        failed = {f["name"] for f in store.failures() if f.get("stage") == kind.key}
+        known = Known(store.names_with(kind), failed, set())
+        grower = Grower(store, run or Run(), known)
         grower.report.before = len(known.names)
         lacking = len(set(data.names) - known.names - known.failed)
-        try:
-            grower.run_list(_tasks(data, spectrum, order), lacking, count, on_plan)
-        finally:
-            pack(folder)
+        grower.grow_list(_tasks(data, kind, order), lacking, count)
     return grower.report
 
 
-def _check_further(spectrum: str) -> None:
-    if spectrum not in SPECTRA[1:]:
-        raise DatasetError(f"what can be added is {', '.join(SPECTRA[1:])}, not {spectrum!r}")
+def _further_kind(named: SpectrumKind | str) -> SpectrumKind:
+    key = named.key if isinstance(named, SpectrumKind) else named
+    kinds = {kind.key: kind for kind in FURTHER_KINDS}
+    if key not in kinds:
+        raise DatasetError(f"what can be added is {', '.join(kinds)}, not {key!r}")
+    return kinds[key]
 
 
-def _tasks(data: TrainingSet, spectrum: str, order: str) -> Iterator[Task]:
+def _tasks(data: TrainingSet, kind: SpectrumKind, order: str) -> Iterator[ComplexTask]:
     rank = np.random.default_rng(0).permutation(len(data))
     if order == "small":
         rank = np.argsort([len(environment(a, 0).numbers) for a in data.structures], kind="stable")
     for row in rank:
         name, atoms = str(data.names[row]), data.structures[row]
-        yield Task(
+        yield ComplexTask(
             name,
             str(data.elements[row]),
             name,
             atoms,
             dict(atoms.info),
-            (spectrum,),
+            (kind,),
             relaxes=False,
             stored=True,
         )
 
 
 def put_spectra(
-    folder: str | Path, spectrum: str, curves: dict[str, Curve]
+    folder: str | Path, kind: SpectrumKind | str, curves: dict[str, TheoryCurve]
 ) -> tuple[int, dict[str, str]]:
     """Take spectra that were calculated elsewhere for structures of the set, and pack them.
 
@@ -114,9 +99,9 @@ def put_spectra(
     ----------
     folder : str or Path
         The training set.
-    spectrum : {"xes"}
+    kind : SpectrumKind or {"xes"}
         What they are.
-    curves : dict of str to Curve
+    curves : dict of str to TheoryCurve
         By the name of the record; what the set has already is passed over.
 
     Returns
@@ -129,12 +114,10 @@ def put_spectra(
     Raises
     ------
     DatasetError
-        An unknown spectrum, or names that the set does not have.
+        An unknown kind, names that the set does not have, or another run adds to it.
     """
-    folder = Path(folder)
-    _check_further(spectrum)
-    with locked(folder, "add"):
-        pack(folder)
+    kind = _further_kind(kind)
+    with working_on(folder, "add") as store:
         data = load_training_set(folder)
         element = dict(zip(data.names.tolist(), data.elements.tolist(), strict=True))
         unknown = sorted(set(curves) - set(element))
@@ -143,21 +126,20 @@ def put_spectra(
                 f"the set has no structure of {len(unknown)} names, first {unknown[0][:40]!r}"
             )
         new, unfit = 0, {}
-        for name in sorted(set(curves) - names_with_spectrum(folder, spectrum)):
+        for name in sorted(set(curves) - store.names_with(kind)):
             try:
-                check_curve(spectrum, element[name], curves[name])
+                check_curve(kind, element[name], curves[name])
             except SpectrumError as error:
                 unfit[name] = str(error)
-                told = {"name": name, "identity": name, "stage": spectrum, "reason": str(error)}
-                add_failure(folder, told)
+                failure = {"name": name, "identity": name, "stage": kind.key}
+                store.add_failure({**failure, "reason": str(error)})
                 continue
-            write_record(folder, NewRecord(name, None, {spectrum: curves[name]}))
+            store.write(NewRecord(name, None, {kind: curves[name]}))
             new += 1
-        pack(folder)
     return new, unfit
 
 
-def read_curves(folder: str | Path) -> dict[str, Curve]:
+def read_curves(folder: str | Path) -> dict[str, TheoryCurve]:
     """Spectra in files ``NAME.npz`` with arrays ``energy_ev``, ``mu`` and, if wanted, ``notes``.
 
     Raises
@@ -170,8 +152,8 @@ def read_curves(folder: str | Path) -> dict[str, Curve]:
         try:
             arrays = read_arrays(path.read_bytes())
             notes = json.loads(str(arrays["notes"])) if "notes" in arrays else []
-            told = ", ".join(NOTES.get(note, str(note)) for note in notes)
-            curves[path.stem] = Curve(arrays["energy_ev"], arrays["mu"], told)
+            note = ", ".join(NOTES.get(note, str(note)) for note in notes)
+            curves[path.stem] = TheoryCurve(arrays["energy_ev"], arrays["mu"], note)
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise DatasetError(f"{path.name} holds no spectrum ({error}); remove it") from error
     if not curves:

@@ -12,10 +12,10 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from xanes_core.dataset.pack import packed_files, read_manifest
-from xanes_core.dataset.store import SPECTRA, names_with_spectrum, read_failures, waiting_files
+from xanes_core.dataset.store import FURTHER_KINDS, Store
 from xanes_core.dataset.training_set import TrainingSet, load_training_set
 from xanes_core.files import sha256_of
+from xanes_core.spectra import XANES, SpectrumKind
 from xanes_core.structures import bond_limit_ang
 
 #: A number that stands by itself: the 10 of FEFF10 stays.
@@ -44,27 +44,27 @@ def describe(folder: str | Path) -> dict[str, Any]:
     DatasetError
         There is no set, or it is damaged.
     """
-    folder = Path(folder)
+    store = Store(Path(folder))
     data = load_training_set(folder)
-    further = {kind: names_with_spectrum(folder, kind) for kind in SPECTRA[1:]}
+    further = {kind: store.names_with(kind) for kind in FURTHER_KINDS}
     return {
         "n": len(data),
         "held_out": int(data.held_out.sum()),
-        "waiting": len(waiting_files(folder)),
+        "waiting": len(store.waiting()),
         "elements": {
             element: _element(data.subset(data.elements == element), further)
             for element in data.counts
         },
         "bonds_ang": _bonds(data),
         "templates": _counted(data.info("template")),
-        "failures": _failures(folder),
-        "hashes": _hashes(folder),
+        "failures": _failures(store),
+        "hashes": _hashes(store),
     }
 
 
-def _element(part: TrainingSet, further: dict[str, set[str]]) -> dict[str, Any]:
-    spectra = {SPECTRA[0]: len(part)}
-    spectra |= {kind: len(names & set(part.names.tolist())) for kind, names in further.items()}
+def _element(part: TrainingSet, further: dict[SpectrumKind, set[str]]) -> dict[str, Any]:
+    spectra = {XANES.key: len(part)}
+    spectra |= {kind.key: len(names & set(part.names.tolist())) for kind, names in further.items()}
     return {
         "n": len(part),
         "held_out": int(part.held_out.sum()),
@@ -90,36 +90,35 @@ def _bound(atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
 
 def _bonds(data: TrainingSet) -> dict[str, list[float]]:
     """Distances to neighbours within 1.25 covalent sums: shortest, median, longest (A)."""
-    found: dict[str, list[float]] = {}
+    by_pair: dict[str, list[float]] = {}
     for element, atoms in zip(data.elements, data.structures, strict=True):
         distances, bound = _bound(atoms)
         for z, distance in zip(atoms.numbers[1:][bound], distances[bound], strict=True):
-            found.setdefault(f"{element}-{chemical_symbols[z]}", []).append(distance)
+            by_pair.setdefault(f"{element}-{chemical_symbols[z]}", []).append(distance)
     return {
         pair: [round(float(f(values)), 3) for f in (np.min, np.median, np.max)]
-        for pair, values in sorted(found.items())
+        for pair, values in sorted(by_pair.items())
     }
 
 
-def _failures(folder: Path) -> dict[str, dict[str, int]]:
+def _failures(store: Store) -> dict[str, dict[str, int]]:
     """Counts by stage and reason; numbers in the reasons are left out to bring alike together."""
-    stages: dict[str, Counter] = {}
-    for failure in read_failures(folder):
+    stages: dict[str, Counter[str]] = {}
+    for failure in store.failures():
         reason = _NUMBER.sub("#", str(failure.get("reason", "")))
         stages.setdefault(str(failure.get("stage", "")), Counter())[reason[:120]] += 1
     return {stage: dict(counts.most_common()) for stage, counts in sorted(stages.items())}
 
 
-def _hashes(folder: Path) -> dict[str, Any]:
+def _hashes(store: Store) -> dict[str, Any]:
     """Whether the packed files are those of the manifest."""
-    told = read_manifest(folder).get("files")
-    if told is None:
+    listed = store.manifest().get("files")
+    if listed is None:
         return {"state": "no manifest", "changed": []}
-    names = sorted({*told, *packed_files(folder)})
     changed = [
         name
-        for name in names
-        if not (folder / name).is_file()
-        or told.get(name, {}).get("sha256") != sha256_of((folder / name).read_bytes())
+        for name in sorted({*listed, *store.packed_files()})
+        if not (store.folder / name).is_file()
+        or listed.get(name, {}).get("sha256") != sha256_of((store.folder / name).read_bytes())
     ]
     return {"state": "changed" if changed else "verified", "changed": changed}

@@ -7,9 +7,9 @@ are passed over, and so is a complex that is stored under another name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 
@@ -18,11 +18,13 @@ from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.assembly import Assembler
-from xanes_core.dataset.grower import Grower, GrowReport, OnOutcome, OnPlan, Spread
-from xanes_core.dataset.pack import pack
-from xanes_core.dataset.store import SPECTRA, checked_name, locked
-from xanes_core.dataset.task import Outcome, Stop, Task, Tools
-from xanes_core.errors import AssemblyError, DatasetError, StructureError
+from xanes_core.dataset.grower import Grower, GrowReport
+from xanes_core.dataset.pack import working_on
+from xanes_core.dataset.run import Run
+from xanes_core.dataset.store import checked_name
+from xanes_core.dataset.task import ComplexOutcome, ComplexTask, TaskStream
+from xanes_core.errors import AssemblyError, DatasetError, SpectrumError, StructureError
+from xanes_core.spectra import XANES, SpectrumKind, spectrum_kind
 from xanes_core.structures.formats.xyz import read_xyz
 
 
@@ -42,10 +44,13 @@ class Growth:
         Kinds of complexes for the :class:`~xanes_core.dataset.assembly.Assembler`.
     focus : tuple of str
         What is to come more often there: donor elements, coordination numbers such as ``cn7``.
-    spectra : tuple of str
+    spectra : tuple of SpectrumKind or of their keys
         XANES, and XES where wanted.
-    spread : Spread
-        Where the tasks run.
+
+    Raises
+    ------
+    DatasetError
+        It makes no sense: unknown or repeated elements, no complexes, no such seed or spectra.
     """
 
     elements: tuple[str, ...]
@@ -53,38 +58,63 @@ class Growth:
     seed: int = 1
     shares: dict[str, float] | None = None
     focus: tuple[str, ...] = ()
-    spectra: tuple[str, ...] = ("xanes",)
-    spread: Spread = field(default_factory=Spread)
+    spectra: tuple[SpectrumKind | str, ...] = (XANES,)
 
     def __post_init__(self) -> None:
         unknown = [el for el in self.elements if el not in ABSORBERS]
         if unknown or not self.elements:
-            told = ", ".join(unknown) or "none"
-            raise DatasetError(f"elements must be among {', '.join(ABSORBERS)}; got {told}")
+            got = ", ".join(unknown) or "none"
+            raise DatasetError(f"elements must be among {', '.join(ABSORBERS)}; got {got}")
         if len(set(self.elements)) < len(self.elements):
             raise DatasetError("an element is named twice")
         if self.count < 1:
             raise DatasetError("the number of complexes must be 1 or more")
         if not 0 <= self.seed < 10**12:
             raise DatasetError("the seed must be a whole number from 0 to 10^12")
-        if not set(self.spectra) <= set(SPECTRA) or SPECTRA[0] not in self.spectra:
-            raise DatasetError("spectra must be xanes, or xanes and xes")
+        _kinds(self.spectra)
+
+    @property
+    def kinds(self) -> tuple[SpectrumKind, ...]:
+        """Kinds of the spectra."""
+        return _kinds(self.spectra)
 
     def targets(self) -> dict[str, int]:
         """Number of complexes by element; the first ones get what is left over."""
         each, more = divmod(self.count, len(self.elements))
         return {el: each + (i < more) for i, el in enumerate(self.elements)}
 
+    def present(self, names: Collection[str]) -> Counter[str]:
+        """Number of complexes by element, of the names of a set that belong to this seed."""
+        starts = {element: f"{element}_{self.seed}_" for element in self.elements}
+        return Counter(
+            element for name in names for element, start in starts.items() if name.startswith(start)
+        )
 
-def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> Iterator[Outcome | Task]:
+    def missing(self, present: Mapping[str, int]) -> dict[str, int]:
+        """Number of complexes that are still wanted, by element."""
+        return {el: max(0, target - present[el]) for el, target in self.targets().items()}
+
+
+def _kinds(spectra: tuple[SpectrumKind | str, ...]) -> tuple[SpectrumKind, ...]:
+    """Kinds of spectra of new records, among them XANES."""
+    try:
+        kinds = tuple(spectrum_kind(named) for named in spectra)
+    except SpectrumError:
+        kinds = ()
+    if XANES not in kinds:
+        raise DatasetError("spectra must be xanes, or xanes and xes")
+    return kinds
+
+
+def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> TaskStream:
     """All tasks of an element, in order; one that cannot be assembled is an outcome already."""
     for index in count():
         name = f"{element}_{growth.seed}_{index:05d}"
         try:
             candidate = assembler.candidate(element, growth.seed, index)
         except AssemblyError as error:
-            failed = Task(name, element, "", Atoms(), {}, growth.spectra)
-            yield Outcome(failed, stage="assembly", reason=str(error))
+            failed = ComplexTask(name, element, "", Atoms(), {}, growth.kinds)
+            yield ComplexOutcome(failed, stage="assembly", reason=str(error))
             continue
         info = {
             "name": name,
@@ -97,27 +127,30 @@ def candidate_tasks(growth: Growth, element: str, assembler: Assembler) -> Itera
             "identity": candidate.identity,
             "strategy": "random",
         }
-        yield Task(
+        yield ComplexTask(
             name,
             element,
             candidate.identity,
             candidate.atoms,
             info,
-            growth.spectra,
+            growth.kinds,
             breathe=candidate.breathe,
         )
 
 
-def grow(
-    folder: str | Path,
-    growth: Growth,
-    *,
-    tools: Tools | None = None,
-    stop: Stop | None = None,
-    on_plan: OnPlan | None = None,
-    on_outcome: OnOutcome | None = None,
-    assembler: Assembler | None = None,
-) -> GrowReport:
+def candidate_sources(growth: Growth, run: Run) -> dict[str, TaskStream]:
+    """Tasks of every element of a growth, drawn when they are asked for.
+
+    Raises
+    ------
+    AssemblyError
+        Unknown kinds or focus, or no ligand base where one is needed.
+    """
+    assembler = run.assembler or Assembler(growth.shares, focus=growth.focus)
+    return {element: candidate_tasks(growth, element, assembler) for element in growth.elements}
+
+
+def grow(folder: str | Path, growth: Growth, run: Run | None = None) -> GrowReport:
     """Grow a training set by complexes drawn at random.
 
     What waits in the folder is packed first, what was made is packed at the end, also after an
@@ -129,63 +162,34 @@ def grow(
         The training set; made where it is not there.
     growth : Growth
         What is wanted.
-    tools, assembler : optional
-        What calculates and what draws complexes; those of the recipe if left out.
-    stop : Stop, optional
-        Set its ``event`` to end the run.
-    on_plan, on_outcome : callable, optional
-        Called, in this thread, with the number of records still missing and with each outcome.
+    run : Run, optional
+        How it is done; one task at a time, in this process, if left out.
 
     Raises
     ------
     DatasetError
         Another run grows this set; a program is missing; too many failures in a row.
+    AssemblyError
+        Unknown kinds or focus of the growth, or no ligand base where one is needed.
     """
-    assembler = Assembler(growth.shares, focus=growth.focus) if assembler is None else assembler
-    sources = {element: candidate_tasks(growth, element, assembler) for element in growth.elements}
-    with growing(folder) as folder:
-        grower = Grower(folder, growth.spread, tools or Tools(), stop or Stop(), on_outcome)
-        missing = still_missing(growth, grower)
-        if on_plan is not None:
-            on_plan(sum(missing.values()))
-        grower.run(sources, missing)
+    run = run or Run()
+    sources = candidate_sources(growth, run)
+    with working_on(folder, "grow") as store:
+        grower = Grower(store, run)
+        present = growth.present(grower.known.names)
+        grower.report.before = present.total()
+        grower.grow(sources, growth.missing(present))
     return grower.report
-
-
-@contextmanager
-def growing(folder: str | Path) -> Iterator[Path]:
-    """Hold the set for growing; pack before and after, however it ends."""
-    folder = Path(folder)
-    with locked(folder, "grow"):
-        pack(folder)
-        try:
-            yield folder
-        finally:
-            pack(folder)
-
-
-def still_missing(growth: Growth, grower: Grower) -> dict[str, int]:
-    """Records of this seed that the set lacks, by element; what it has is counted in the report."""
-    missing = {}
-    for element, target in growth.targets().items():
-        there = sum(name.startswith(f"{element}_{growth.seed}_") for name in grower.known.names)
-        grower.report.before += there
-        missing[element] = max(0, target - there)
-    return missing
 
 
 def grow_pending(
     folder: str | Path,
     pending: str | Path,
+    run: Run | None = None,
     *,
     elements: tuple[str, ...] = ABSORBERS,
     count: int | None = None,
-    spectra: tuple[str, ...] = ("xanes",),
-    spread: Spread | None = None,
-    tools: Tools | None = None,
-    stop: Stop | None = None,
-    on_plan: OnPlan | None = None,
-    on_outcome: OnOutcome | None = None,
+    spectra: tuple[SpectrumKind | str, ...] = (XANES,),
 ) -> GrowReport:
     """Calculate spectra of pending structures as they are and add both to a training set.
 
@@ -195,30 +199,30 @@ def grow_pending(
         The training set.
     pending : str or Path
         Folder of ``EL.extxyz``, such as :func:`~xanes_core.dataset.imports.import_tmqm` makes.
+    run, elements, spectra : optional
+        As for :func:`grow` and :class:`Growth`.
     count : int, optional
         How many of this run; all that lack spectra if left out.
-    elements, spectra, spread, tools, stop, on_plan, on_outcome : optional
-        As for :func:`~xanes_core.dataset.grow.grow`.
 
     Raises
     ------
     DatasetError
-        Nothing is pending, or as for :func:`~xanes_core.dataset.grow.grow`.
+        Nothing is pending, spectra without XANES, or as for :func:`grow`.
     """
-    tasks = list(chain.from_iterable(_tasks(Path(pending), el, spectra) for el in elements))
+    kinds = _kinds(spectra)
+    tasks = list(chain.from_iterable(_tasks(Path(pending), el, kinds) for el in elements))
     if not tasks:
         raise DatasetError(f"{pending} holds no structures of {', '.join(elements)}")
-    with growing(folder) as folder:
-        grower = Grower(folder, spread or Spread(), tools or Tools(), stop or Stop(), on_outcome)
+    with working_on(folder, "grow") as store:
+        grower = Grower(store, run or Run())
         done = grower.known.names | grower.known.failed
         grower.report.before = sum(task.name in grower.known.names for task in tasks)
-        lacking = sum(task.name not in done for task in tasks)
-        grower.run_list(tasks, lacking, count, on_plan)
+        grower.grow_list(tasks, sum(task.name not in done for task in tasks), count)
     grower.report.exhausted.clear()  # a list that comes to its end is what is wanted
     return grower.report
 
 
-def _tasks(pending: Path, element: str, spectra: tuple[str, ...]) -> Iterator[Task]:
+def _tasks(pending: Path, element: str, kinds: tuple[SpectrumKind, ...]) -> Iterator[ComplexTask]:
     path = pending / f"{element}.extxyz"
     if not path.is_file():
         return
@@ -232,4 +236,4 @@ def _tasks(pending: Path, element: str, spectra: tuple[str, ...]) -> Iterator[Ta
         if isinstance(atoms.info.get("charge"), int | np.integer):
             info["charge"] = int(atoms.info["charge"])
         info["identity"] = name
-        yield Task(name, element, name, atoms, info, spectra, relaxes=False)
+        yield ComplexTask(name, element, name, atoms, info, kinds, relaxes=False)

@@ -12,17 +12,16 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import ase.io
 from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.dataset.grow import growing
-from xanes_core.dataset.store import SPECTRA, Curve, NewRecord, stored_records, write_record
+from xanes_core.dataset.pack import working_on
+from xanes_core.dataset.store import NewRecord, TheoryCurve
 from xanes_core.errors import DatasetError, SpectrumError, StructureError
 from xanes_core.files import write_bytes
-from xanes_core.spectra import read_spectrum
+from xanes_core.spectra import XANES, read_spectrum
 from xanes_core.structures import read_structures, validate_structure
 from xanes_core.structures.formats.text import parse_count
 from xanes_core.structures.formats.xyz import atoms_of_rows
@@ -49,7 +48,7 @@ class ImportReport:
         """Count one that was left out."""
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
 
-    def told(self) -> str:
+    def left_out(self) -> str:
         """What was left out, in words."""
         return ", ".join(f"{n} {why}" for why, n in self.skipped.items()) or "nothing was there"
 
@@ -86,22 +85,23 @@ def import_tmqm(
     folder = Path(folder)
     if any(folder.glob("*.extxyz")):
         raise DatasetError(f"{folder} holds structures already: give a new folder with --out")
-    report, kept, names = ImportReport(), {}, set()
+    report, names = ImportReport(), set()
+    kept: dict[str, list[Atoms]] = {}
     for comment, atoms in _frames(Path(source)):
         if count is not None and sum(report.taken.values()) >= count:
             break
-        found = _pending(comment, atoms, elements, max_atoms)
-        if isinstance(found, str):
-            report.skip(found)
-        elif found.info["name"] in names:
+        pending = _pending(comment, atoms, elements, max_atoms)
+        if isinstance(pending, str):
+            report.skip(pending)
+        elif pending.info["name"] in names:
             report.skip("there twice")
         else:
-            element = found.get_chemical_symbols()[0]
-            names.add(found.info["name"])
-            kept.setdefault(element, []).append(found)
+            element = pending.get_chemical_symbols()[0]
+            names.add(pending.info["name"])
+            kept.setdefault(element, []).append(pending)
             report.take(element)
     if not kept:
-        raise DatasetError(f"no complex fits; left out: {report.told()}")
+        raise DatasetError(f"no complex fits; left out: {report.left_out()}")
     for element, images in kept.items():
         text = io.StringIO()
         ase.io.write(text, images, format="extxyz")
@@ -128,7 +128,7 @@ def _frames(source: Path) -> Iterator[tuple[str, Atoms]]:
         with open(source, "rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            stream = gzip.GzipFile(fileobj=raw) if packed else raw
+            stream: io.BufferedIOBase = gzip.GzipFile(fileobj=raw) if packed else raw
             while True:
                 number, frame = _frame(stream, number)
                 if frame is None:
@@ -143,7 +143,7 @@ def _frames(source: Path) -> Iterator[tuple[str, Atoms]]:
         raise DatasetError(f"{source.name}: {error}") from error
 
 
-def _frame(stream: IO[bytes], number: int) -> tuple[int, tuple[str, Atoms] | None]:
+def _frame(stream: io.BufferedIOBase, number: int) -> tuple[int, tuple[str, Atoms] | None]:
     """Next frame behind line ``number``, and the number of its last line."""
     line = _line(stream, number)
     while line and not line.strip():
@@ -166,7 +166,7 @@ def _frame(stream: IO[bytes], number: int) -> tuple[int, tuple[str, Atoms] | Non
     return number + 1 + announced, (comment.strip(), atoms_of_rows(rows))
 
 
-def _line(stream: IO[bytes], number: int) -> str:
+def _line(stream: io.BufferedIOBase, number: int) -> str:
     line = stream.readline(_MAX_LINE + 1)
     if len(line) > _MAX_LINE:
         raise StructureError(f"Line {number + 1} is longer than {_MAX_LINE:,} characters.")
@@ -228,33 +228,35 @@ def import_folder(
     if not (source / "xyz").is_dir() or not (source / "xanes").is_dir():
         raise DatasetError(f"{source} should hold the folders xyz and xanes")
     report = ImportReport()
-    with growing(folder) as folder:
-        known = {record.name for record in stored_records(folder)}
+    with working_on(folder, "grow") as store:
+        known = {record.name for record in store.records()}
         for path in sorted((source / "xyz").glob("*.xyz")):
             if count is not None and sum(report.taken.values()) >= count:
                 break
             try:
-                record = _pair(path, source / "xanes" / f"{path.stem}.txt", elements, max_atoms)
+                pair = _pair(path, source / "xanes" / f"{path.stem}.txt", elements, max_atoms)
             except (StructureError, SpectrumError):
                 report.skip("that cannot be read")
                 continue
-            if isinstance(record, str):
-                report.skip(record)
-            elif record.name in known:
+            if isinstance(pair, str):
+                report.skip(pair)
+                continue
+            element, record = pair
+            if record.name in known:
                 report.skip("there already")
             else:
                 known.add(record.name)
-                write_record(folder, record)
-                report.take(record.atoms.get_chemical_symbols()[0])
+                store.write(record)
+                report.take(element)
     if not report.taken and "there already" not in report.skipped:
-        raise DatasetError(f"no complex fits; left out: {report.told()}")
+        raise DatasetError(f"no complex fits; left out: {report.left_out()}")
     return report
 
 
 def _pair(
     structure: Path, spectrum: Path, elements: tuple[str, ...], max_atoms: int | None
-) -> NewRecord | str:
-    """Record of a structure and its spectrum, or why it is left out."""
+) -> tuple[str, NewRecord] | str:
+    """Element and record of a structure and its spectrum, or why it is left out."""
     atoms = read_structures(structure)[0]
     element = atoms.get_chemical_symbols()[0]
     if element not in elements:
@@ -267,4 +269,4 @@ def _pair(
     name = f"{element}_{_UNSAFE.sub('_', structure.stem)}"[:80]
     info = {"name": name, "absorber": 0, "kind": "imported", "identity": name}
     atoms.info = info
-    return NewRecord(name, atoms, {SPECTRA[0]: Curve(curve.energy_ev, curve.mu)})
+    return element, NewRecord(name, atoms, {XANES: TheoryCurve(curve.energy_ev, curve.mu)})

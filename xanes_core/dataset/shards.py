@@ -21,15 +21,7 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.dataset.store import (
-    INCOMING,
-    add_failure,
-    checked_name,
-    read_failures,
-    read_record,
-    recipe_id,
-    waiting_files,
-)
+from xanes_core.dataset.store import INCOMING, Store, checked_name, read_record, recipe_id
 from xanes_core.errors import DatasetError
 from xanes_core.files import array_bytes, read_arrays, sha256_of, write_bytes
 from xanes_core.spectra import XANES, SpectrumKind
@@ -149,7 +141,7 @@ def read_shards(folder: str | Path, *, kind: SpectrumKind = XANES) -> list[Shard
     DatasetError
         A file is damaged, or a name stands in two.
     """
-    found: dict[str, ShardRecord] = {}
+    by_name: dict[str, ShardRecord] = {}
     for path in _shards(Path(folder), kind):
         try:
             arrays = read_arrays(path.read_bytes())
@@ -159,10 +151,10 @@ def read_shards(folder: str | Path, *, kind: SpectrumKind = XANES) -> list[Shard
         except (OSError, KeyError, ValueError) as error:
             raise DatasetError(f"{path.name} is damaged ({error}); restore it") from error
         for record in records:
-            if record.name in found:
+            if record.name in by_name:
                 raise DatasetError(f"{record.name} stands in {path.name} and in an earlier file")
-            found[record.name] = record
-    return list(found.values())
+            by_name[record.name] = record
+    return list(by_name.values())
 
 
 def shard_finished(
@@ -184,18 +176,18 @@ def shard_finished(
     DatasetError
         Nothing waits there, a file is damaged, or as for :func:`write_shards`.
     """
-    source, folder = Path(source), Path(folder)
-    waiting = [path for path in waiting_files(source) if path.suffix == ".npz"]
+    grown, shards = Store(Path(source)), Store(Path(folder))
+    waiting = [path for path in grown.waiting() if path.suffix == ".npz"]
     if not waiting:
-        raise DatasetError(f"{source / INCOMING} holds no finished records: grow some first")
-    known = {record.name for record in read_shards(folder, kind=kind)}
+        raise DatasetError(f"{grown.folder / INCOMING} holds no finished records: grow some first")
+    known = {record.name for record in read_shards(shards.folder, kind=kind)}
     new, n_known = [], 0
     for path in waiting:
         record = read_record(path)
         if record.name in known:
             n_known += 1
-        elif record.atoms is not None and kind.key in record.curves:
-            curve, info = record.curves[kind.key], record.atoms.info
+        elif record.atoms is not None and kind in record.curves:
+            curve, info = record.curves[kind], record.atoms.info
             new.append(
                 ShardRecord(
                     name=record.name,
@@ -208,11 +200,11 @@ def shard_finished(
                     recipe=record.recipe,
                 )
             )
-    files = write_shards(folder, new, kind=kind)
-    listed = {failure["name"] for failure in read_failures(folder)}
-    failures = [one for one in read_failures(source) if one["name"] not in listed]
+    files = write_shards(shards.folder, new, kind=kind)
+    listed = {failure["name"] for failure in shards.failures()}
+    failures = [one for one in grown.failures() if one["name"] not in listed]
     for failure in failures:
-        add_failure(folder, failure)
+        shards.add_failure(failure)
     return ShardReport(tuple(files), len(new), n_known, len(failures))
 
 

@@ -5,37 +5,41 @@ A task and its outcome travel to other processes and machines, so both hold plai
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from ase import Atoms
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset.assembly import breathe
-from xanes_core.dataset.store import SPECTRA, Curve, NewRecord, recipe_id
+from xanes_core.dataset.run import Stop, Tools
+from xanes_core.dataset.store import NewRecord, TheoryCurve, recipe_id
 from xanes_core.errors import TheoryCancelled, XanesError
-from xanes_core.spectra import SPECTRUM_KINDS, area_normalised, feff_to_grid
+from xanes_core.spectra import XANES, XES, SpectrumKind, area_normalised, feff_to_grid
 from xanes_core.structures import BROKEN_CONTACT, bond_limit_ang, check_contacts
 from xanes_core.theory import (
     HYDROGEN_NOTE,
     UNCONVERGED_NOTE,
     Feff10Settings,
-    Relaxed,
     RelaxSettings,
     RunOptions,
-    TheoryEngine,
     feff_cluster,
-    get_engine,
-    relax,
 )
-from xanes_core.theory.relaxation import available as relaxation_available
+
+
+class Relaxation(TypedDict):
+    """Settings of a relaxation, as a recipe has them."""
+
+    fmax_ev_per_ang: float
+    max_steps: int
+    scf_iterations: int
+
 
 #: The relaxation of the recipe: short, for the spectrum depends on distances of 0.01 A at most.
-RELAXATION = {"fmax_ev_per_ang": 0.15, "max_steps": 45, "scf_iterations": 150}
+RELAXATION: Relaxation = {"fmax_ev_per_ang": 0.15, "max_steps": 45, "scf_iterations": 150}
 RELAX_LIMIT_S = 180.0
 THEORY_LIMIT_S = 1200.0
 #: A geometry whose largest force (eV/A) is above this after the last step is broken.
@@ -47,31 +51,8 @@ COORDINATION = (2, 12)
 NOTES = {UNCONVERGED_NOTE: "unconverged", HYDROGEN_NOTE: "hydrogen p"}
 
 
-class Stop:
-    """Says to all tasks of this process that they shall end; a copy elsewhere never does."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-
-    def __reduce__(self) -> tuple:
-        return (Stop, ())
-
-
 @dataclass(frozen=True, eq=False)
-class Tools:
-    """What calculates; tests put something quicker here."""
-
-    relax: Callable[..., Relaxed] = relax
-    engine: TheoryEngine = field(default_factory=lambda: get_engine("feff10"))
-
-    def missing(self, *, relaxes: bool) -> str:
-        """Why they cannot be used here; empty where they can."""
-        needed = [self.engine.available(), *([relaxation_available()] if relaxes else [])]
-        return "; ".join(here.message for here in needed if not here)
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
+class ComplexTask:
     """A complex to calculate.
 
     Attributes
@@ -82,7 +63,7 @@ class Task:
         Absorber is atom 0.
     info : dict
         What the record says of it; the job adds what it finds. ``charge`` is needed to relax.
-    spectra : tuple of str
+    spectra : tuple of SpectrumKind
         To calculate; none for a complex that is relaxed only.
     relaxes : bool
         Whether the geometry is to be relaxed first.
@@ -99,7 +80,7 @@ class Task:
     identity: str
     atoms: Atoms
     info: dict[str, Any]
-    spectra: tuple[str, ...]
+    spectra: tuple[SpectrumKind, ...]
     relaxes: bool = True
     breathe: float | None = None
     stored: bool = False
@@ -107,13 +88,13 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class ComplexOutcome:
     """What became of a task: a record, or the stage and the reason why there is none.
 
     Stage ``stopped`` is no failure of the complex, ``setup`` one of the machine.
     """
 
-    task: Task
+    task: ComplexTask
     record: NewRecord | None = None
     stage: str = ""
     reason: str = ""
@@ -121,21 +102,30 @@ class Outcome:
 
     def as_failure(self) -> dict[str, str]:
         """Line for the list of failures."""
-        told = {"name": self.task.name, "identity": self.task.identity, "stage": self.stage}
-        return {**told, "reason": " ".join(self.reason.split())[:300]}
+        task, reason = self.task, " ".join(self.reason.split())[:300]
+        return {
+            "name": task.name,
+            "identity": task.identity,
+            "stage": self.stage,
+            "reason": reason,
+        }
+
+
+#: Tasks in the order in which they are to be done; one that came to nothing is an outcome already.
+TaskStream = Iterator[ComplexTask | ComplexOutcome]
 
 
 class Rejected(XanesError):
     """The complex is not fit for the set."""
 
 
-def run_task(task: Task, tools: Tools, stop: Stop) -> Outcome:
+def run_task(task: ComplexTask, tools: Tools, stop: Stop) -> ComplexOutcome:
     """Do a task; whatever goes wrong is part of the outcome."""
     start = time.monotonic()
-    stages = ["setup"]
+    work = _Work(task, tools, stop)
 
-    def ended(stage: str, reason: str) -> Outcome:
-        return Outcome(task, None, stage, reason, time.monotonic() - start)
+    def ended(stage: str, reason: str) -> ComplexOutcome:
+        return ComplexOutcome(task, None, stage, reason, time.monotonic() - start)
 
     if stop.event.is_set():
         return ended("stopped", "")
@@ -143,88 +133,103 @@ def run_task(task: Task, tools: Tools, stop: Stop) -> Outcome:
     if missing:
         return ended("setup", missing)
     try:
-        record = _record(task, tools, stop, stages)
+        record = work.record()
     except (TheoryCancelled, KeyboardInterrupt):
         return ended("stopped", "")
     except XanesError as error:
-        return ended(stages[-1], str(error))
+        return ended(work.stage, str(error))
     except OSError as error:  # a full disk says nothing about the complex
         return ended("setup", f"{type(error).__name__}: {error}")
     except Exception as error:  # one bad complex must not end a run of thousands
-        return ended(stages[-1], f"{type(error).__name__}: {error}")
-    return Outcome(task, record, seconds=time.monotonic() - start)
+        return ended(work.stage, f"{type(error).__name__}: {error}")
+    return ComplexOutcome(task, record, seconds=time.monotonic() - start)
 
 
-def _record(task: Task, tools: Tools, stop: Stop, stages: list[str]) -> NewRecord:
-    atoms, info, recipe = task.atoms.copy(), dict(task.info), dict(task.recipe)
-    if task.relaxes:
-        stages.append("relaxation")
-        atoms = _relaxed(task, tools, stop, info, recipe)
-    atoms.positions -= atoms.positions[0]
-    if not task.stored:
-        stages.append("geometry")
-        check_contacts(atoms, BROKEN_CONTACT, "the geometry is broken")
-        info["coordination_number"] = _coordination_number(atoms)
-        _describe_cluster(atoms, info)
-    curves: dict[str, Curve] = {}
-    for spectrum in task.spectra:
-        stages.append(spectrum)
-        try:
-            curves[spectrum] = _curve(task, atoms, spectrum, tools, stop, recipe)
-        except TheoryCancelled:
-            raise
-        except XanesError:
-            if not curves:
+class _Work:
+    """A task on its way to a record, and the stage it has reached."""
+
+    def __init__(self, task: ComplexTask, tools: Tools, stop: Stop) -> None:
+        self.task, self.tools, self.stop = task, tools, stop
+        self.info, self.recipe = dict(task.info), dict(task.recipe)
+        self.stage = "setup"
+
+    def record(self) -> NewRecord:
+        """Relax, look at the geometry, calculate."""
+        task = self.task
+        atoms = self._relaxed() if task.relaxes else task.atoms.copy()
+        atoms.positions -= atoms.positions[0]
+        if not task.stored:
+            self.stage = "geometry"
+            check_contacts(atoms, BROKEN_CONTACT, "the geometry is broken")
+            self.info["coordination_number"] = _coordination_number(atoms)
+            self.info |= _cluster(atoms)
+        curves: dict[SpectrumKind, TheoryCurve] = {}
+        for kind in task.spectra:
+            self.stage = kind.key
+            try:
+                curves[kind] = self._curve(atoms, kind)
+            except TheoryCancelled:
                 raise
-            info["theory_note"] = f"no {spectrum}"  # `dataset add` tries it once more
-            continue
-        if curves[spectrum].note and spectrum == SPECTRA[0]:
-            info["theory_note"] = curves[spectrum].note
-    if task.stored:
-        return NewRecord(task.name, None, curves, recipe)
-    atoms.info = {**info, "recipe": recipe_id(recipe)}
-    return NewRecord(task.name, atoms, curves, recipe)
+            except XanesError:
+                if not curves:
+                    raise
+                self.info["theory_note"] = f"no {kind.key}"  # `dataset add` tries it once more
+                continue
+            if curves[kind].note and kind == XANES:
+                self.info["theory_note"] = curves[kind].note
+        if task.stored:
+            return NewRecord(task.name, None, curves, self.recipe)
+        atoms.info = {**self.info, "recipe": recipe_id(self.recipe)}
+        return NewRecord(task.name, atoms, curves, self.recipe)
 
-
-def _curve(
-    task: Task, atoms: Atoms, spectrum: str, tools: Tools, stop: Stop, recipe: dict
-) -> Curve:
-    settings = Feff10Settings(spectrum=spectrum, accept_unconverged=True)
-    options = RunOptions(cancel=stop.event, time_limit_s=THEORY_LIMIT_S)
-    result = tools.engine.run(atoms, 0, settings, options)
-    note = ", ".join(NOTES.get(note, note) for note in result.notes)
-    curve = Curve(result.native.energy_ev, result.native.mu, note)
-    check_curve(spectrum, task.element, curve)
-    version = f"{result.engine} {result.engine_version}"
-    recipe[spectrum] = {"version": version, **asdict(settings)}
-    return curve
-
-
-def check_curve(spectrum: str, element: str, curve: Curve) -> None:
-    """Raise a SpectrumError where a model could not be trained on a spectrum."""
-    grid = SPECTRUM_KINDS[spectrum].energy_rel_ev
-    mu = feff_to_grid(curve.energy_ev, curve.mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
-    if spectrum == "xes":
-        area_normalised(grid, mu)
-
-
-def _relaxed(task: Task, tools: Tools, stop: Stop, info: dict, recipe: dict) -> Atoms:
-    settings = RelaxSettings(charge=int(info["charge"]), **RELAXATION)
-    done = tools.relax(
-        task.atoms, settings, isolated=True, time_limit_s=RELAX_LIMIT_S, cancel=stop.event
-    )
-    if done.stopped_by == "time limit":
-        raise Rejected(f"the relaxation took longer than {RELAX_LIMIT_S:g} s")
-    if done.fmax_ev_per_ang > MAX_FORCE_EV_PER_ANG:
-        raise Rejected(
-            f"the largest force is {done.fmax_ev_per_ang:.2f} eV/A after {done.n_steps} steps"
+    def _relaxed(self) -> Atoms:
+        self.stage = "relaxation"
+        settings = RelaxSettings(charge=int(self.info["charge"]), **RELAXATION)
+        relaxed = self.tools.relax(
+            self.task.atoms,
+            settings,
+            isolated=True,
+            time_limit_s=RELAX_LIMIT_S,
+            cancel=self.stop.event,
         )
-    info["xtb_fmax_ev_per_ang"] = round(done.fmax_ev_per_ang, 3)
-    recipe["relaxation"] = {"version": done.version, **RELAXATION}
-    if task.breathe is None:
-        return done.atoms
-    info["breathed"] = round(task.breathe, 4)
-    return breathe(done.atoms, task.breathe)
+        if relaxed.stopped_by == "time limit":
+            raise Rejected(f"the relaxation took longer than {RELAX_LIMIT_S:g} s")
+        if relaxed.fmax_ev_per_ang > MAX_FORCE_EV_PER_ANG:
+            raise Rejected(
+                f"the largest force is {relaxed.fmax_ev_per_ang:.2f} eV/A after "
+                f"{relaxed.n_steps} steps"
+            )
+        self.info["xtb_fmax_ev_per_ang"] = round(relaxed.fmax_ev_per_ang, 3)
+        self.recipe["relaxation"] = {"version": relaxed.version, **RELAXATION}
+        if self.task.breathe is None:
+            return relaxed.atoms
+        self.info["breathed"] = round(self.task.breathe, 4)
+        return breathe(relaxed.atoms, self.task.breathe)
+
+    def _curve(self, atoms: Atoms, kind: SpectrumKind) -> TheoryCurve:
+        settings = Feff10Settings(spectrum=kind.key, accept_unconverged=True)
+        options = RunOptions(cancel=self.stop.event, time_limit_s=THEORY_LIMIT_S)
+        result = self.tools.engine.run(atoms, 0, settings, options)
+        note = ", ".join(NOTES.get(note, note) for note in result.notes)
+        curve = TheoryCurve(result.native.energy_ev, result.native.mu, note)
+        check_curve(kind, self.task.element, curve)
+        version = f"{result.engine} {result.engine_version}"
+        self.recipe[kind.key] = {"version": version, **asdict(settings)}
+        return curve
+
+
+def check_curve(kind: SpectrumKind, element: str, curve: TheoryCurve) -> None:
+    """Check that a model can be trained on a spectrum.
+
+    Raises
+    ------
+    SpectrumError
+        It cannot: energies or values make no sense, or an emission has no area.
+    """
+    grid = kind.energy_rel_ev
+    mu = feff_to_grid(curve.energy_ev, curve.mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
+    if kind == XES:
+        area_normalised(grid, mu)
 
 
 def _coordination_number(atoms: Atoms) -> int:
@@ -237,7 +242,10 @@ def _coordination_number(atoms: Atoms) -> int:
     return number
 
 
-def _describe_cluster(atoms: Atoms, info: dict) -> None:
+def _cluster(atoms: Atoms) -> dict[str, Any]:
+    """What FEFF10 takes of a complex: radius of the potentials (A), number of atoms."""
     cluster = feff_cluster(atoms, 0, Feff10Settings())
-    info["r_scf_ang"] = round(cluster.scf_radius_ang, 3)
-    info["n_cluster"] = 1 + len(cluster.near.numbers)
+    return {
+        "r_scf_ang": round(cluster.scf_radius_ang, 3),
+        "n_cluster": 1 + len(cluster.near.numbers),
+    }

@@ -21,6 +21,7 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.constants import ABSORBERS, K_EDGE_EV
+from xanes_core.dataset.store import HELD_OUT_FILE, Store, content_of
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.files import read_arrays
 from xanes_core.spectra import (
@@ -32,7 +33,6 @@ from xanes_core.spectra import (
     spectrum_kind,
 )
 
-HELD_OUT_FILE = "held_out.txt"
 #: Note of a spectrum whose potentials did not converge.
 UNCONVERGED = "unconverged"
 
@@ -125,25 +125,24 @@ def load_training_set(
     SpectrumError
         There is no such kind of spectrum.
     """
-    folder = Path(folder)
-    kind = spectrum_kind(kind)
+    store, kind = Store(Path(folder)), spectrum_kind(kind)
     grid = kind.energy_rel_ev if energy_rel_ev is None else np.asarray(energy_rel_ev, float)
-    suffix = ".npz" if kind == XANES else f".{kind.key}.npz"
-    found = [el for el in ABSORBERS if (folder / f"{el}{suffix}").is_file()]
-    if not found:
+    present = [el for el in ABSORBERS if store.spectra_path(el, kind).is_file()]
+    if not present:
         raise DatasetError(
-            f"no training set in {folder}: it should hold files such as Fe.extxyz and Fe{suffix}"
+            f"no training set in {store.folder}: it should hold files such as "
+            f"{store.structures_path('Fe').name} and {store.spectra_path('Fe', kind).name}"
         )
     names, elements, structures, spectra, digest = [], [], [], [], hashlib.sha256()
-    for element in found:
-        for file in (folder / f"{element}.extxyz", folder / f"{element}{suffix}"):
-            digest.update(_content(file))
-        images, records = _converged(*_read_pair(folder, element, suffix))
+    for element in present:
+        for path in (store.structures_path(element), store.spectra_path(element, kind)):
+            digest.update(content_of(path))
+        images, records = _converged(*_read_pair(store, element, kind))
         structures += images
         names += records["name"].tolist()
         elements += [element] * len(images)
         spectra += _on_grid(records, element, grid, emission=kind == XES)
-    held_out = _held_out_names(folder)
+    held_out = store.held_out()
     _check_held_out(held_out, names, complete=kind == XANES)
     return TrainingSet(
         names=np.array(names),
@@ -156,37 +155,30 @@ def load_training_set(
     )
 
 
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{file.name} cannot be read ({error.strerror}); restore it") from error
-
-
 def _read_pair(
-    folder: Path, element: str, suffix: str
+    store: Store, element: str, kind: SpectrumKind
 ) -> tuple[list[Atoms], dict[str, np.ndarray]]:
-    images = _read_images(folder / f"{element}.extxyz")
-    file = f"{element}{suffix}"
+    images = _read_images(store.structures_path(element))
+    path = store.spectra_path(element, kind)
     try:
-        arrays = read_arrays(_content(folder / file))
+        arrays = read_arrays(content_of(path))
         records = {key: arrays[key] for key in ("name", "energy_ev", "mu")}
-        if suffix != ".npz":
+        if kind != XANES:
             records["note"] = arrays.get("note", np.full(len(records["name"]), ""))
     except (KeyError, ValueError) as error:
         raise DatasetError(
-            f"{file} should hold arrays name, energy_ev and mu ({error}); restore it"
+            f"{path.name} should hold arrays name, energy_ev and mu ({error}); restore it"
         ) from error
-    told = [str(atoms.info.get("name")) for atoms in images]
-    if len(set(told)) < len(told):
+    names = [str(atoms.info.get("name")) for atoms in images]
+    if len(set(names)) < len(names):
         raise DatasetError(f"{element}.extxyz has two records of one name; rename one of them")
-    if suffix != ".npz":  # not every record has such a spectrum
+    if kind != XANES:  # not every record has such a spectrum
         known = set(records["name"].tolist())
         images = [atoms for atoms in images if atoms.info["name"] in known]
-        told = [atoms.info["name"] for atoms in images]
-    if told != records["name"].tolist() or {len(a) for a in records.values()} != {len(told)}:
+        names = [atoms.info["name"] for atoms in images]
+    if names != records["name"].tolist() or {len(a) for a in records.values()} != {len(names)}:
         raise DatasetError(
-            f"{element}.extxyz and {file} do not list the same records in the same order; "
+            f"{element}.extxyz and {path.name} do not list the same records in the same order; "
             "restore both from the same version"
         )
     for atoms in images:
@@ -205,14 +197,15 @@ def _converged(
     return [images[i] for i in rows], {key: values[rows] for key, values in records.items()}
 
 
-def _read_images(file: Path) -> list[Atoms]:
+def _read_images(path: Path) -> list[Atoms]:
     try:
-        images = ase.io.read(io.StringIO(_content(file).decode()), index=":", format="extxyz")
+        text = io.StringIO(content_of(path).decode())
+        images: list[Atoms] = list(ase.io.iread(text, index=":", format="extxyz"))
     except DatasetError:
         raise
     except Exception as error:  # the reader raises many kinds of errors on a damaged file
         raise DatasetError(
-            f"{file.name} cannot be read as extended xyz ({error}); restore it"
+            f"{path.name} cannot be read as extended xyz ({error}); restore it"
         ) from error
     for atoms in images:
         # ASE takes a list of nothing but fluorides, "F F F F", for truth values
@@ -228,24 +221,16 @@ def _on_grid(
     spectra = []
     for name, energy_ev, mu in zip(*(records[k] for k in ("name", "energy_ev", "mu")), strict=True):
         try:
-            found = feff_to_grid(energy_ev, mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
-            spectra.append(area_normalised(grid, found) if emission else found)
+            on_grid = feff_to_grid(energy_ev, mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=grid)
+            spectra.append(area_normalised(grid, on_grid) if emission else on_grid)
         except SpectrumError as error:
             raise DatasetError(f"spectrum of {name}: {error}") from error
     return spectra
 
 
-def _held_out_names(folder: Path) -> list[str]:
-    file = folder / HELD_OUT_FILE
-    if not file.is_file():
-        return []
-    lines = _content(file).decode("utf-8", "replace").split("\n")
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-
-
-def _check_held_out(told: list[str], names: list[str], *, complete: bool) -> None:
+def _check_held_out(held_out: list[str], names: list[str], *, complete: bool) -> None:
     """Every name of the list must be a record, unless only some records have the spectra."""
-    unknown = sorted(set(told) - set(names)) if complete else []
+    unknown = sorted(set(held_out) - set(names)) if complete else []
     if unknown:
         raise DatasetError(
             f"{HELD_OUT_FILE} names {len(unknown)} records that are not in the set, first "

@@ -8,20 +8,24 @@ scaled features, is largest. Of five siblings only the first is still far from w
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 from scipy.spatial.distance import cdist
 
-from xanes_core.dataset.assembly import Assembler
-from xanes_core.dataset.grow import Growth, candidate_tasks, growing, still_missing
-from xanes_core.dataset.grower import Grower, GrowReport, Known, OnOutcome, OnPlan
-from xanes_core.dataset.store import INCOMING, NewRecord, read_record, waiting_files
-from xanes_core.dataset.task import Outcome, Stop, Task, Tools
+from xanes_core.dataset.grow import Growth, candidate_sources
+from xanes_core.dataset.grower import Grower, GrowReport, Known
+from xanes_core.dataset.pack import working_on
+from xanes_core.dataset.run import Run, unwatched
+from xanes_core.dataset.store import INCOMING, NewRecord, Store, read_record
+from xanes_core.dataset.task import ComplexOutcome, ComplexTask, TaskStream
 from xanes_core.errors import DatasetError
 from xanes_core.model import SpectrumModel
+from xanes_core.spectra import SpectrumKind
 
 POOL = f"{INCOMING}/pool"
 #: Complexes of the pool for each one that is wanted.
@@ -32,14 +36,10 @@ def grow_uncertain(
     folder: str | Path,
     growth: Growth,
     model: SpectrumModel,
+    run: Run | None = None,
     *,
     pool: int | None = None,
-    tools: Tools | None = None,
-    stop: Stop | None = None,
-    on_pool: OnPlan | None = None,
-    on_plan: OnPlan | None = None,
-    on_outcome: OnOutcome | None = None,
-    assembler: Assembler | None = None,
+    on_pool: Callable[[int], None] = unwatched,
 ) -> GrowReport:
     """Grow a training set by those complexes of a pool on which a model is least sure.
 
@@ -48,19 +48,21 @@ def grow_uncertain(
 
     Parameters
     ----------
+    folder, growth, run
+        As for :func:`~xanes_core.dataset.grow.grow`.
     model : SpectrumModel
         Its calibrated uncertainty decides.
     pool : int, optional
         Complexes to relax in all; four times ``growth.count`` if left out.
     on_pool : callable, optional
         Called with the number of complexes that the pool still lacks.
-    folder, growth, tools, stop, on_plan, on_outcome, assembler
-        As for :func:`~xanes_core.dataset.grow.grow`.
 
     Raises
     ------
     DatasetError
         As there; the pool is not larger than what is wanted, or the model lacks an element.
+    AssemblyError
+        As there.
     """
     size = POOL_FACTOR * growth.count if pool is None else pool
     if size <= growth.count:
@@ -68,95 +70,82 @@ def grow_uncertain(
     lacking = sorted(set(growth.elements) - set(model.elements))
     if lacking:
         raise DatasetError(f"model {model.key} does not know {', '.join(lacking)}")
-    assembler = Assembler(growth.shares, focus=growth.focus) if assembler is None else assembler
-    tools, stop = tools or Tools(), stop or Stop()
-    with growing(folder) as folder:
-        spare = replace(growth, count=size).targets()
-        relaxed = _fill(folder, growth, spare, assembler, tools, stop, on_pool, on_outcome)
-        grower = Grower(folder, growth.spread, tools, stop, on_outcome)
-        missing = still_missing(growth, grower)
-        if stop.event.is_set():
+    run, wide = run or Run(), replace(growth, count=size)
+    candidates = candidate_sources(wide, run)
+    with working_on(folder, "grow") as store:
+        relaxed = _relaxed_pool(store, wide, candidates, replace(run, on_plan=on_pool))
+        grower = Grower(store, run)
+        present = growth.present(grower.known.names)
+        grower.report.before = present.total()
+        if run.stop.event.is_set():
             grower.report.stopped = True
             return grower.report
         # the complexes of the pool are known as such; here their names decide
         grower.known.identities.clear()
-        if on_plan is not None:
-            on_plan(sum(missing.values()))
-        chosen = {
-            element: _as_tasks(relaxed[element], model, growth.spectra)
-            for element in growth.elements
-        }
-        grower.run(chosen, missing)
+        chosen = {element: _telling_first(tasks, model) for element, tasks in relaxed.items()}
+        grower.grow(chosen, growth.missing(present))
         if not grower.report.stopped:
-            shutil.rmtree(folder / POOL, ignore_errors=True)
+            shutil.rmtree(store.folder / POOL, ignore_errors=True)
     return grower.report
 
 
-def _fill(
-    folder: Path,
-    growth: Growth,
-    spare: dict[str, int],
-    assembler: Assembler,
-    tools: Tools,
-    stop: Stop,
-    on_pool: OnPlan | None,
-    on_outcome: OnOutcome | None,
-) -> dict[str, list[NewRecord]]:
-    """Relax what the pool lacks; all of it by element, in the order of the names."""
-    known = Known.of_set(folder)
-    there = _pool(folder, growth)
-    for record in (record for records in there.values() for record in records):
-        known.names.add(record.name)
-        known.identities.add(record.atoms.info["identity"])
-    missing = {element: max(0, spare[element] - len(there[element])) for element in spare}
-    if on_pool is not None:
-        on_pool(sum(missing.values()))
-    sources = {
-        element: map(_without_theory, candidate_tasks(growth, element, assembler))
-        for element in growth.elements
-    }
-    Grower(folder, growth.spread, tools, stop, on_outcome, known=known, inside=POOL).run(
-        sources, missing
+def _relaxed_pool(
+    store: Store, growth: Growth, candidates: Mapping[str, TaskStream], run: Run
+) -> dict[str, list[ComplexTask]]:
+    """Relax what the pool lacks; theory for all of it by element, in the order of the names."""
+    known, pool = Known.of(store), replace(store, inside=POOL)
+    present = _pool_tasks(pool, growth)
+    for task in chain.from_iterable(present.values()):
+        known.names.add(task.name)
+        known.identities.add(task.identity)
+    missing = growth.missing({element: len(tasks) for element, tasks in present.items()})
+    sources = {element: map(_without_theory, stream) for element, stream in candidates.items()}
+    Grower(pool, run, known).grow(sources, missing)
+    size = growth.targets()
+    return {element: tasks[: size[element]] for element, tasks in _pool_tasks(pool, growth).items()}
+
+
+def _pool_tasks(pool: Store, growth: Growth) -> dict[str, list[ComplexTask]]:
+    """Theory for the relaxed complexes of the pool."""
+    tasks: dict[str, list[ComplexTask]] = {element: [] for element in growth.elements}
+    for path in pool.waiting():
+        record = read_record(path)
+        for element in growth.present([record.name]):
+            if record.atoms is not None:
+                tasks[element].append(_with_theory(record, record.atoms, element, growth.kinds))
+    return tasks
+
+
+def _with_theory(
+    record: NewRecord, atoms: Atoms, element: str, kinds: tuple[SpectrumKind, ...]
+) -> ComplexTask:
+    info = {key: value for key, value in atoms.info.items() if key != "recipe"}
+    return ComplexTask(
+        name=record.name,
+        element=element,
+        identity=info["identity"],
+        atoms=atoms,
+        info=info,
+        spectra=kinds,
+        relaxes=False,
+        recipe=record.recipe,
     )
-    found = _pool(folder, growth)
-    return {element: records[: spare[element]] for element, records in found.items()}
 
 
-def _pool(folder: Path, growth: Growth) -> dict[str, list[NewRecord]]:
-    records = [read_record(path) for path in waiting_files(folder, inside=POOL)]
-    return {
-        element: [r for r in records if r.name.startswith(f"{element}_{growth.seed}_")]
-        for element in growth.elements
-    }
-
-
-def _without_theory(item: Outcome | Task) -> Outcome | Task:
-    if isinstance(item, Outcome):
+def _without_theory(item: ComplexOutcome | ComplexTask) -> ComplexOutcome | ComplexTask:
+    if isinstance(item, ComplexOutcome):
         return item
     return replace(item, spectra=(), info={**item.info, "strategy": "uncertain"})
 
 
-def _as_tasks(
-    records: list[NewRecord], model: SpectrumModel, spectra: tuple[str, ...]
-) -> Iterator[Task]:
-    """Theory for the relaxed complexes of an element, the most telling ones first."""
-    if not records:
+def _telling_first(tasks: list[ComplexTask], model: SpectrumModel) -> Iterator[ComplexTask]:
+    """The tasks of an element, those first that tell most."""
+    if not tasks:
         return
-    x = np.array([model.convention.transform(record.atoms, 0) for record in records])
+    x = np.array([model.convention.transform(task.atoms, 0) for task in tasks])
     uncertainty = model.predict_features(x).std.mean(axis=1)
     for row in choose(uncertainty, model.ensemble.scaler.transform(x)):
-        record = records[row]
-        info = {key: value for key, value in record.atoms.info.items() if key != "recipe"}
-        yield Task(
-            name=record.name,
-            element=record.atoms.get_chemical_symbols()[0],
-            identity=info["identity"],
-            atoms=record.atoms,
-            info=info,
-            spectra=spectra,
-            relaxes=False,
-            recipe=record.recipe,
-        )
+        yield tasks[row]
 
 
 def choose(uncertainty: np.ndarray, scaled: np.ndarray) -> list[int]:

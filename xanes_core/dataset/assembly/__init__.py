@@ -6,7 +6,7 @@ ones (``simple``, ``oxo``) and are placed on ideal polyhedra by a rigid fit. Not
 
 from xanes_core.dataset.assembly.assembler import DEFAULT_SHARES, KINDS, Assembler
 from xanes_core.dataset.assembly.breathing import breathe
-from xanes_core.dataset.assembly.candidate import Candidate
+from xanes_core.dataset.assembly.candidate import CandidateComplex
 from xanes_core.dataset.assembly.ligands import available
 from xanes_core.errors import AssemblyError
 
@@ -15,7 +15,7 @@ __all__ = [
     "KINDS",
     "Assembler",
     "AssemblyError",
-    "Candidate",
+    "CandidateComplex",
     "available",
     "breathe",
 ]

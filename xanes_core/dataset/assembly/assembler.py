@@ -13,7 +13,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.dataset.assembly.candidate import Candidate
+from xanes_core.dataset.assembly.candidate import CandidateComplex
 from xanes_core.dataset.assembly.from_base import draw_assembled
 from xanes_core.dataset.assembly.from_table import draw_oxo, draw_simple
 from xanes_core.dataset.assembly.ligands import ELEMENTS, FOCUS, Pool, available, read_base
@@ -25,6 +25,7 @@ from xanes_core.dataset.assembly.templates import (
     POLYHEDRA,
     RING_CORNERS,
     TEMPLATES,
+    weighted_choice,
 )
 from xanes_core.errors import AssemblyError
 
@@ -71,7 +72,7 @@ class Assembler:
         if self.shares.get("assembled") and pool is None and not (here := available()):
             raise AssemblyError(f"{here.message}; or set the share of assembled complexes to zero")
 
-    def candidate(self, metal: str, seed: int, index: int) -> Candidate:
+    def candidate(self, metal: str, seed: int, index: int) -> CandidateComplex:
         """The complex of a metal with that seed and index.
 
         Parameters
@@ -98,7 +99,7 @@ class Assembler:
         faults: Counter[str] = Counter()
         for _ in range(MAX_TRIES):
             drawn = draw(rng=rng)
-            if isinstance(drawn, Candidate):
+            if isinstance(drawn, CandidateComplex):
                 return _breathing(drawn, rng)
             faults[drawn] += 1
         raise AssemblyError(
@@ -117,10 +118,9 @@ class Assembler:
             raise AssemblyError(
                 f"{metal} makes no oxo complexes: give another kind a share, or leave {metal} out"
             )
-        weights = np.array(list(shares.values()))
-        return str(rng.choice(list(shares), p=weights / weights.sum()))
+        return weighted_choice(shares, rng)
 
-    def _drawer(self, kind: str, metal: str) -> partial[Candidate | str]:
+    def _drawer(self, kind: str, metal: str) -> partial[CandidateComplex | str]:
         """Function that draws one complex of a kind, given ``rng``."""
         if kind == "oxo":
             return partial(draw_oxo, metal)
@@ -153,7 +153,7 @@ def _small_number(name: str) -> int:
     return len(POLYHEDRA[name]) + 3 * len(RING_CORNERS.get(name, ()))
 
 
-def _breathing(candidate: Candidate, rng: np.random.Generator) -> Candidate:
+def _breathing(candidate: CandidateComplex, rng: np.random.Generator) -> CandidateComplex:
     """Give a candidate a factor for its bonds, if it is its turn."""
     if candidate.kind != "oxo" and rng.random() >= BREATHE_OFTEN:
         return candidate

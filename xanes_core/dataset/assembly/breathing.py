@@ -42,7 +42,7 @@ def breathe(atoms: Atoms, factor: float) -> Atoms:
         )
     if len(atoms) < 2:
         raise AssemblyError("there are no ligands to move: give a complex, its metal first")
-    moved = atoms.copy()
+    moved: Atoms = atoms.copy()
     moved.calc = None
     from_metal = atoms.positions[1:] - atoms.positions[0]
     numbers = atoms.numbers[1:]
@@ -62,7 +62,8 @@ def _donors(members: np.ndarray, numbers: np.ndarray, reach: np.ndarray) -> np.n
     """Atoms of a ligand that bind: near enough, hydrogen only if nothing else is."""
     heavy = members[numbers[members] != 1]
     for some in (heavy, members):
-        near = some[reach[some] < _METAL_BOND]
+        near: np.ndarray = some[reach[some] < _METAL_BOND]
         if len(near):
             return near
-    return members[[reach[members].argmin()]]
+    nearest: np.ndarray = members[[reach[members].argmin()]]
+    return nearest

@@ -79,7 +79,9 @@ class Scene:
         if length <= _MIN_COMMON:
             return np.zeros(3)
         own, parent = (covalent_radii[atomic_numbers[m]] for m in (self.metal, ligand.parent))
-        return np.clip(own - parent, -_MAX_STRETCH_ANG, _MAX_STRETCH_ANG) * common / length
+        along = np.clip(own - parent, -_MAX_STRETCH_ANG, _MAX_STRETCH_ANG)
+        shift: np.ndarray = along * common / length
+        return shift
 
     def _room(self, numbers: np.ndarray, positions: np.ndarray) -> float:
         """Smallest distance to the other ligands over what is wanted; at least 1 is enough."""
@@ -101,7 +103,10 @@ def _turns(
     if len(targets) == 1:
         onto = Rotation.align_vectors(targets, directions)[0]
         angles = rng.uniform(0.0, 2 * np.pi, n_turns)
-        return (Rotation.from_rotvec(np.outer(angles, targets[0])) * onto).as_matrix()
+        matrices: np.ndarray = (
+            Rotation.from_rotvec(np.outer(angles, targets[0])) * onto
+        ).as_matrix()
+        return matrices
     misfits, turns = [], []
     for order in permutations(range(len(targets))):
         wanted = targets[list(order)]
@@ -111,11 +116,12 @@ def _turns(
         misfits.append(np.linalg.norm(directions @ turn.T - wanted, axis=1).max())
         turns.append(turn)
     limit = min(min(misfits) + _NEARLY_AS_GOOD, MAX_MISFIT)
-    return np.array(turns)[np.array(misfits) <= limit]
+    good: np.ndarray = np.array(turns)[np.array(misfits) <= limit]
+    return good
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class CandidateComplex:
     """A drawn complex.
 
     Attributes

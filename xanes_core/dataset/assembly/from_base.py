@@ -7,7 +7,7 @@ import numpy as np
 from xanes_core.dataset.assembly.candidate import (
     MAX_ELECTRONS,
     MAX_WITH_RING,
-    Candidate,
+    CandidateComplex,
     build,
     valence_electrons,
 )
@@ -21,6 +21,7 @@ from xanes_core.dataset.assembly.templates import (
     TEMPLATES,
     Slot,
     Template,
+    weighted_choice,
 )
 
 #: Largest complex (atoms).
@@ -33,7 +34,7 @@ _LARGE = 0.35
 
 def draw_assembled(
     metal: str, pool: Pool, weights: dict[str, float], rng: np.random.Generator
-) -> Candidate | str:
+) -> CandidateComplex | str:
     """One complex, or why it came to nothing.
 
     Parameters
@@ -45,9 +46,7 @@ def draw_assembled(
         Names of templates with how often they are to come.
     rng : numpy.random.Generator
     """
-    names = list(weights)
-    shares = np.array(list(weights.values()), dtype=float)
-    template = TEMPLATES[str(rng.choice(names, p=shares / shares.sum()))]
+    template = TEMPLATES[weighted_choice(weights, rng)]
     state = int(rng.choice((OXIDATION_OXIDE if template.has_oxide else OXIDATION)[metal]))
     charge = int(rng.choice(CHARGES))
     ligands = _balanced(metal, template, state, charge, pool, rng)
@@ -57,7 +56,7 @@ def draw_assembled(
     atoms = build(metal, placed, rng)
     if atoms is None:
         return "the ligands do not fit around the metal"
-    return Candidate(
+    return CandidateComplex(
         atoms=atoms,
         metal=metal,
         kind="assembled",

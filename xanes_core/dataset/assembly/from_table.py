@@ -13,7 +13,7 @@ from xanes_core.dataset.assembly.candidate import (
     LOW_STATE_ELECTRONS,
     MAX_ELECTRONS,
     MAX_WITH_RING,
-    Candidate,
+    CandidateComplex,
     build,
     valence_electrons,
 )
@@ -26,6 +26,7 @@ from xanes_core.dataset.assembly.templates import (
     POLYHEDRA,
     RING_CORNERS,
     VALENCE,
+    weighted_choice,
 )
 
 #: Different ligands in one complex, repeated as often as they are to come.
@@ -70,7 +71,7 @@ def _ring(name: str) -> Ligand:
 
 def draw_simple(
     metal: str, weights: dict[str, float], rng: np.random.Generator, focus: Collection[str] = ()
-) -> Candidate | str:
+) -> CandidateComplex | str:
     """One complex of small ligands, or why it came to nothing.
 
     Parameters
@@ -82,7 +83,7 @@ def draw_simple(
     focus : collection of str
         Donor elements that are to come more often.
     """
-    geometry = _choose(weights, rng)
+    geometry = weighted_choice(weights, rng)
     state = int(rng.choice(OXIDATION_SMALL[metal]))
     corners = POLYHEDRA[geometry]
     suited = {
@@ -105,28 +106,23 @@ def draw_simple(
     return _finished(metal, f"simple_{geometry}", state, [*rings, *small], targets, rng)
 
 
-def draw_oxo(metal: str, rng: np.random.Generator) -> Candidate | str:
+def draw_oxo(metal: str, rng: np.random.Generator) -> CandidateComplex | str:
     """One tetrahedral oxo complex of a metal in its highest oxidation states, or why not."""
     state = int(rng.choice(OXIDATION_OXO[metal]))
     n_oxo = int(rng.choice(N_OXO[state]))
-    beside = [_choose(BESIDE_OXO, rng) for _ in range(4 - n_oxo)]
+    beside = [weighted_choice(BESIDE_OXO, rng) for _ in range(4 - n_oxo)]
     ligands = [_small(name, metal) for name in ["O"] * n_oxo + beside]
     targets = [[corner] for corner in POLYHEDRA["tet"]]
     return _finished(metal, "oxo_tet", state, ligands, targets, rng)
 
 
-def _choose(weights: dict[str, float], rng: np.random.Generator) -> str:
-    shares = np.array(list(weights.values()), dtype=float)
-    return str(rng.choice(list(weights), p=shares / shares.sum()))
-
-
 def _shared_out(weights: dict[str, float], n: int, rng: np.random.Generator) -> list[str]:
     """Names of ``n`` ligands of a few kinds in random order."""
-    kinds = [_choose(weights, rng) for _ in range(int(rng.choice(_N_DIFFERENT)))]
-    cuts = sorted(int(x) for x in rng.integers(1, n + 1, len(kinds) - 1))
+    different = [weighted_choice(weights, rng) for _ in range(int(rng.choice(_N_DIFFERENT)))]
+    cuts = sorted(int(x) for x in rng.integers(1, n + 1, len(different) - 1))
     names: list[str] = []
-    for kind, start, end in zip(kinds, [0, *cuts], [*cuts, n], strict=True):
-        names += [kind] * (end - start)
+    for name, start, end in zip(different, [0, *cuts], [*cuts, n], strict=True):
+        names += [name] * (end - start)
     return [names[i] for i in rng.permutation(n)]
 
 
@@ -138,7 +134,7 @@ def _ring_names(geometry: str, state: int, rng: np.random.Generator) -> list[str
         for name, weight, (lowest, highest) in _RINGS
         if lowest <= state <= highest and (n_rings < 2 or name.startswith("C5"))
     }
-    return [_choose(suited, rng)] * n_rings if suited and n_rings else []
+    return [weighted_choice(suited, rng)] * n_rings if suited and n_rings else []
 
 
 def _fault(
@@ -198,13 +194,13 @@ def _finished(
     ligands: Sequence[Ligand],
     corners: Sequence[Sequence[str]],
     rng: np.random.Generator,
-) -> Candidate | str:
+) -> CandidateComplex | str:
     """Place the ligands and add noise."""
     targets = [np.array([CORNERS[c] for c in some]) for some in corners]
     atoms = build(metal, list(zip(ligands, targets, strict=True)), rng)
     if atoms is None:
         return "the ligands do not fit around the metal"
-    return Candidate(
+    return CandidateComplex(
         atoms=_shaken(atoms, rng),
         metal=metal,
         kind=template.partition("_")[0],

@@ -95,11 +95,12 @@ class Ligand:
     def donor_directions(self) -> np.ndarray:
         """Unit vectors from the metal to the middle of every site, shape (n_sites, 3)."""
         middle = np.array([self.positions_ang[list(group)].mean(axis=0) for group in self.groups])
-        return middle / np.linalg.norm(middle, axis=1, keepdims=True)
+        directions: np.ndarray = middle / np.linalg.norm(middle, axis=1, keepdims=True)
+        return directions
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class LigandEntry:
     """A ligand and how often it occurs with which metal."""
 
     ligand: Ligand
@@ -139,7 +140,7 @@ def _base_path() -> Path:
     return files[0]
 
 
-def read_base(limit: int | None = None) -> list[Entry]:
+def read_base(limit: int | None = None) -> list[LigandEntry]:
     """Ligands of the base that can be used here, the common ones first.
 
     Reading takes about a minute; a compact copy of the whole base is then kept in the cache folder
@@ -167,7 +168,7 @@ def read_base(limit: int | None = None) -> list[Entry]:
     return entries
 
 
-def _parsed(path: Path, limit: int | None) -> Iterator[Entry]:
+def _parsed(path: Path, limit: int | None) -> Iterator[LigandEntry]:
     """Read entries one by one out of the compressed file."""
     try:
         with bz2.open(path, "rt", encoding="utf-8") as lines:
@@ -182,7 +183,7 @@ def _parsed(path: Path, limit: int | None) -> Iterator[Entry]:
         ) from error
 
 
-def _entry(record: dict[str, Any]) -> Entry | None:
+def _entry(record: dict[str, Any]) -> LigandEntry | None:
     """One ligand of the base, or None if it is of no use here."""
     known, seen, atoms = record["global_props"], record["ligand_instances"], record["atomic_props"]
     if not known["has_confident_charge"] or len(atoms["atoms"]) > MAX_LIGAND_ATOMS:
@@ -207,10 +208,10 @@ def _entry(record: dict[str, Any]) -> Entry | None:
         archetype="eta" if ring else known["archetype"],
         parent=seen["parent_metal"][names.index(own) if own in names else 0],
     )
-    return Entry(ligand, dict(counts))
+    return LigandEntry(ligand, dict(counts))
 
 
-def _packed(entries: list[Entry]) -> bytes:
+def _packed(entries: list[LigandEntry]) -> bytes:
     """Entries as an npz archive: arrays, and the rest as JSON."""
     rest = [
         [
@@ -229,14 +230,14 @@ def _packed(entries: list[Entry]) -> bytes:
     )
 
 
-def _unpacked(arrays: Mapping[str, np.ndarray]) -> list[Entry]:
+def _unpacked(arrays: Mapping[str, np.ndarray]) -> list[LigandEntry]:
     """Entries out of what :func:`_packed` made."""
     ends = np.cumsum(arrays["n_atoms"])[:-1]
     numbers = np.split(arrays["numbers"], ends)
     positions = np.split(arrays["positions_ang"], ends)
     rest = json.loads(arrays["rest"].tobytes())
     return [
-        Entry(
+        LigandEntry(
             Ligand(name, z, xyz, tuple(map(tuple, groups)), charge, archetype, parent),
             {(metal, state): count for metal, state, count in counts},
         )
@@ -251,13 +252,13 @@ class Pool:
 
     Parameters
     ----------
-    entries : sequence of Entry
+    entries : sequence of LigandEntry
     focus : collection of str
         Elements; ligands with such a donor are drawn :data:`FOCUS` times as often.
     """
 
-    def __init__(self, entries: Sequence[Entry], focus: Collection[str] = ()) -> None:
-        self._by_archetype: dict[str, list[Entry]] = defaultdict(list)
+    def __init__(self, entries: Sequence[LigandEntry], focus: Collection[str] = ()) -> None:
+        self._by_archetype: dict[str, list[LigandEntry]] = defaultdict(list)
         for entry in entries:
             self._by_archetype[entry.ligand.archetype].append(entry)
         self._focus = frozenset(focus)
@@ -289,7 +290,7 @@ class Pool:
                 weights.append(weight)
         return ligands, np.cumsum(weights)
 
-    def _weight(self, entry: Entry, metal: str, state: int) -> float:
+    def _weight(self, entry: LigandEntry, metal: str, state: int) -> float:
         """Weight of a ligand; complexes of unknown state are split as those of known state are."""
         same = entry.counts.get((metal, state), 0)
         unknown = entry.counts.get((metal, None), 0)
@@ -297,4 +298,4 @@ class Pool:
         likely = (same + 1) / (known + 2)  # rule of succession: one half where nothing is known
         total = same + likely * unknown + OTHER_STATE * (known - same)
         wanted = bool(self._focus & entry.ligand.donor_elements)
-        return total**POWER * (FOCUS if wanted else 1.0)
+        return float(total**POWER) * (FOCUS if wanted else 1.0)

@@ -13,7 +13,7 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.dataset.assembly.ligands import Entry, Ligand
+from xanes_core.dataset.assembly.ligands import Ligand, LigandEntry
 
 #: Radius of the carbon ring, height above the metal (A), charge, metal of that height.
 _RINGS = {5: (1.21, 1.70, -1, "Fe"), 6: (1.41, 1.70, 0, "Cr")}
@@ -53,10 +53,10 @@ def ring(size: int, methylated: Sequence[int] = ()) -> Ligand:
         Corners that carry a methyl group in place of hydrogen.
     """
     radius, height, charge, parent = _RINGS[size]
-    numbers, points = [6] * size, []
+    numbers = [6] * size
     turns = 2 * np.pi * np.arange(size) / size
     outwards = np.stack([np.cos(turns), np.sin(turns), np.zeros(size)], axis=1)
-    points.extend(radius * outwards)
+    points = list(radius * outwards)
     for corner, out in enumerate(outwards):
         if corner not in methylated:
             numbers.append(1)
@@ -80,17 +80,17 @@ def ring(size: int, methylated: Sequence[int] = ()) -> Ligand:
     )
 
 
-def ring_entries() -> list[Entry]:
+def ring_entries() -> list[LigandEntry]:
     """Rings with counts in the place of those that the ligand base lacks."""
     entries = [
-        Entry(
+        LigandEntry(
             ring(5, range(n)),
             {(m, None): count // 10 if m in ("Cu", "Zn") else count for m in ABSORBERS},
         )
         for n, count in _CP_COUNTS.items()
     ]
     entries += [
-        Entry(ring(6, corners), {key: round(share * n) for key, n in _ARENE_COUNTS.items()})
+        LigandEntry(ring(6, corners), {key: round(share * n) for key, n in _ARENE_COUNTS.items()})
         for corners, share in _ARENES.items()
     ]
     return entries
@@ -178,8 +178,8 @@ def _decorated(centre: str, inner: _Atoms, tips: float) -> _Atoms:
         up = np.cross(side, out)
         for turn in np.pi / 3 + 2 * np.pi * np.arange(3) / 3:
             across = np.cos(turn) * up + np.sin(turn) * side
-            point = np.array(place) + tips * (0.33 * out + 0.94 * across)
-            atoms.append(("H", tuple(float(x) for x in point)))
+            x, y, z = np.array(place) + tips * (0.33 * out + 0.94 * across)
+            atoms.append(("H", (float(x), float(y), float(z))))
     return atoms
 
 

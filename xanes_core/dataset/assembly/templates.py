@@ -7,13 +7,15 @@ terminal oxide and nothing else: two of three vanadium complexes of tmQM have on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 
 def _unit(*vector: float) -> np.ndarray:
-    return np.array(vector) / np.linalg.norm(vector)
+    unit: np.ndarray = np.array(vector) / np.linalg.norm(vector)
+    return unit
 
 
 def _polar(polar_deg: float, azimuth_deg: float) -> np.ndarray:
@@ -280,3 +282,9 @@ OXIDATION_OXO = {"Ti": (4,), "V": (5,), "Cr": (6,), "Mn": (7, 6), "Fe": (6,)}
 CHARGES = (0, 0, 0, 1, 1, 2, -1)
 #: Valence electrons of the free metals.
 VALENCE = {"Ti": 4, "V": 5, "Cr": 6, "Mn": 7, "Fe": 8, "Co": 9, "Ni": 10, "Cu": 11, "Zn": 12}
+
+
+def weighted_choice(weights: Mapping[str, float], rng: np.random.Generator) -> str:
+    """One of the names, each as often as its weight says."""
+    shares = np.array(list(weights.values()), dtype=float)
+    return str(rng.choice(list(weights), p=shares / shares.sum()))
