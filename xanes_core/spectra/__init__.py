@@ -35,7 +35,7 @@ from xanes_core.spectra.read import (
     read_spectrum,
 )
 from xanes_core.spectra.spectrum import Spectrum, align, as_energies, resample, scale, shift
-from xanes_core.spectra.write import write_spectrum
+from xanes_core.spectra.write import spectrum_object, write_spectrum
 
 __all__ = [
     "BAND_FROM_EV",
@@ -76,6 +76,7 @@ __all__ = [
     "spearman",
     "spectral_features",
     "spectrum_kind",
+    "spectrum_object",
     "window_misfit",
     "write_spectrum",
 ]  # fmt: skip

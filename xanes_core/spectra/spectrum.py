@@ -40,7 +40,12 @@ class Spectrum:
     e0_ev : float, optional
         Edge energy (eV) that :attr:`energy_rel_ev` is relative to.
     metadata : mapping of str to str, optional
-        Whatever else is known. ``metadata["notes"]`` says what a reader mended.
+        Whatever else is known. These words have a meaning wherever they stand: ``element``,
+        ``edge``; ``spectrum`` (key of a :class:`~xanes_core.spectra.SpectrumKind`); ``origin``
+        (``predicted``, ``computed`` or ``measured``), ``computed`` and ``normalised`` (``yes`` or
+        ``no``); ``source_format`` and ``column`` of the file that the curve came from at first;
+        ``notes``, what its reader mended; and of a prediction ``model``, ``band_level``,
+        ``domain``, ``domain_score``, ``domain_reasons`` and ``sites``.
 
     Raises
     ------
