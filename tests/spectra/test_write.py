@@ -11,7 +11,7 @@ from tests import places
 from tests.predictions import Verdict, made_emission, made_prediction
 from xanes_core.errors import SpectrumError
 from xanes_core.model.export import as_spectrum, to_csv, to_json, to_xdi
-from xanes_core.spectra.read import list_columns, read_spectrum
+from xanes_core.spectra.read import read_spectrum, read_table
 from xanes_core.spectra.spectrum import Spectrum
 from xanes_core.spectra.write import WRITE_FORMATS, write_spectrum
 from xanes_core.structures.sites import Site
@@ -82,7 +82,7 @@ def test_a_prediction_comes_back_with_all_that_is_known_of_it(prediction, write)
         np.testing.assert_array_equal(own.mu, np.round(getattr(prediction, attribute), 6))
         assert own.metadata["column"] == column
         assert own.metadata["spectrum"] == kind.key
-    assert list_columns(text.encode()).proposed == kind.column
+    assert read_table(text.encode()).columns().proposed == kind.column
 
 
 @pytest.mark.parametrize("prediction", predictions())
@@ -245,7 +245,7 @@ def test_any_metadata_and_any_numbers_come_back(seed, format):
 def test_further_columns_are_read_by_their_names(format):
     spectrum = Spectrum(ENERGY, STEP, 7112.0, {"element": "Fe"})
     text = write_spectrum(spectrum, format, extra={"residual": 0.1 * STEP, "weight": STEP**2})
-    listed = list_columns(text.encode())
+    listed = read_table(text.encode()).columns()
     assert (listed.names, listed.proposed) == (("mu", "residual", "weight"), "mu")
     np.testing.assert_array_equal(read_spectrum(text.encode()).mu, STEP)
     weight = read_spectrum(text.encode(), column="weight")

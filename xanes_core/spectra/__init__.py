@@ -31,8 +31,9 @@ from xanes_core.spectra.read import (
     SPECTRUM_EXTENSIONS,
     SPECTRUM_FORMATS,
     ColumnList,
-    list_columns,
+    SpectrumTable,
     read_spectrum,
+    read_table,
 )
 from xanes_core.spectra.spectrum import Spectrum, align, as_energies, resample, scale, shift
 from xanes_core.spectra.write import spectrum_object, write_spectrum
@@ -48,6 +49,7 @@ __all__ = [
     "PeakMatch",
     "Spectrum",
     "SpectrumKind",
+    "SpectrumTable",
     "align",
     "area_normalised",
     "area_of_reference",
@@ -61,7 +63,6 @@ __all__ = [
     "features_with_uncertainty",
     "feff_to_grid",
     "find_e0",
-    "list_columns",
     "match_peaks",
     "mean_width",
     "median_intensity_error",
@@ -69,6 +70,7 @@ __all__ = [
     "normalise",
     "peak_errors",
     "read_spectrum",
+    "read_table",
     "relative_spectral_error",
     "resample",
     "scale",

@@ -76,12 +76,15 @@ class Choice:
     formula: str = ""
     bad_counts: int = 0
 
+    def __post_init__(self) -> None:
+        self.values.flags.writeable = False
+
 
 def _find(plain: list[str], wanted: set[str]) -> int | None:
     return next((i for i, name in enumerate(plain) if name in wanted), None)
 
 
-def energy_column(table: Table, asked: str | int | None = None) -> tuple[int, bool]:
+def find_energy(table: Table, asked: str | int | None = None) -> tuple[int, bool]:
     """Index of the energy column and whether its name says that it is relative to E0.
 
     Raises
@@ -192,7 +195,7 @@ def _from_counts(
     return Choice(name, values, name, int((known & ~good).sum()))
 
 
-def propose(table: Table, offered: list[Choice]) -> tuple[int, str]:
+def propose(table: Table, offered: Sequence[Choice]) -> tuple[int, str]:
     """Index of the curve to take when none was asked for, and a remark where it is a guess."""
     plain = [plain_name(c.name) for c in offered]
     for wanted in _ABSORPTION:

@@ -19,7 +19,7 @@ from xanes_core.spectra.columns import (
     choices,
     e0_of_columns,
     edge_of,
-    energy_column,
+    find_energy,
     pick,
     plain_name,
     propose,
@@ -99,48 +99,97 @@ def _table(source: str | os.PathLike[str] | bytes, name: str | None, format: str
     return table if format is None else replace(table, source_format=format)
 
 
-def _offer(table: Table, asked_energy: str | int | None) -> tuple[int, bool, list[Choice]]:
-    energy, relative = energy_column(table, asked_energy)
-    offered = choices(table, energy)
-    if not offered:
-        raise SpectrumError("the file has energies only; a spectrum needs a column of absorption")
-    return energy, relative, offered
+@dataclass(frozen=True)
+class SpectrumTable:
+    """A file that was read once: the curves that it offers, and spectra made of them.
+
+    Attributes
+    ----------
+    table : Table
+        Numbers of the file and what is said beside them.
+    energy : int
+        Index of the energy column.
+    is_relative : bool
+        Whether the name of that column says that it is relative to E0.
+    curves : tuple of Choice
+        What can be read over these energies.
+    """
+
+    table: Table
+    energy: int
+    is_relative: bool
+    curves: tuple[Choice, ...]
+
+    def columns(self, rows: int = 5) -> ColumnList:
+        """Curves to choose from, with the first ``rows`` rows of each."""
+        proposed, remark = propose(self.table, self.curves)
+        return ColumnList(
+            tuple(curve.name for curve in self.curves),
+            self.table.names[self.energy],
+            self.curves[proposed].name,
+            remark,
+            tuple(float(v) for v in self.table.values[:rows, self.energy]),
+            {curve.name: tuple(float(v) for v in curve.values[:rows]) for curve in self.curves},
+            {curve.name: curve.formula for curve in self.curves if curve.formula},
+        )
+
+    def spectrum(self, *, column: str | int | None = None, element: str | None = None) -> Spectrum:
+        """Spectrum of one of the curves.
+
+        Parameters
+        ----------
+        column, element
+            As in :func:`read_spectrum`.
+
+        Raises
+        ------
+        SpectrumError
+            Fewer than ten points; energies that are no energies, or are relative to an unknown
+            edge; an unknown column or element.
+        """
+        table, notes = self.table, list(self.table.notes)
+        columns_e0_ev = e0_of_columns(table, self.energy)
+        edge = edge_of(table.headers, element, columns_e0_ev, notes)
+        if column is None:
+            index, remark = propose(table, self.curves)
+            notes += [remark] if remark else []
+        else:
+            index = pick([curve.name for curve in self.curves], column)
+        curve = self.curves[index]
+        energy, mu = _usable(table.values[:, self.energy], curve, notes)
+        energy, mu = put_in_order(energy, mu, notes)
+        unit = f"{table.units[self.energy]} {table.names[self.energy]}"
+        energy, e0 = absolute_energies(energy, unit, self.is_relative, edge, notes)
+        if edge.e0_ev is None and not self.is_relative:
+            e0 = columns_e0_ev or e0
+        return Spectrum(energy, mu, e0, _metadata(table, curve, edge, notes))
 
 
-def list_columns(
+def read_table(
     source: str | os.PathLike[str] | bytes,
     *,
     name: str | None = None,
     format: str | None = None,
     energy_column: str | int | None = None,
-    rows: int = 5,
-) -> ColumnList:
-    """Say which curves a file offers and which one would be read.
+) -> SpectrumTable:
+    """Read a file once, to list its curves and to make spectra of them.
 
     Parameters
     ----------
     source, name, format, energy_column
         As in :func:`read_spectrum`.
-    rows : int, optional
-        Number of rows in the preview.
 
     Raises
     ------
     SpectrumError
-        As :func:`read_spectrum`, where the file holds no table.
+        The content is empty, binary, too large or no table; an unknown energy column or format.
     """
     table = _table(source, name, format)
-    energy, _, offered = _offer(table, energy_column)
-    best, remark = propose(table, offered)
-    return ColumnList(
-        tuple(c.name for c in offered),
-        table.names[energy],
-        offered[best].name,
-        remark,
-        tuple(float(v) for v in table.values[:rows, energy]),
-        {c.name: tuple(float(v) for v in c.values[:rows]) for c in offered},
-        {c.name: c.formula for c in offered if c.formula},
-    )
+    energy, is_relative = find_energy(table, energy_column)
+    curves = tuple(choices(table, energy))
+    if not curves:
+        raise SpectrumError("the file has energies only; a spectrum needs a column of absorption")
+    return SpectrumTable(table, energy, is_relative, curves)
 
 
 def read_spectrum(
@@ -166,9 +215,9 @@ def read_spectrum(
         Absorber. Needed for energies relative to E0 where the file does not name it; goes before
         the file's own statement.
     column : str or int, optional
-        Curve to read: its name or its number in ``list_columns(...).names``. Left out, the first of
-        these that exists: ``norm``, ``flat``, ``mu`` and its like, ``ln(i0/itrans)``,
-        ``ifluor/i0``, the first other column.
+        Curve to read: its name or its number among those that :meth:`SpectrumTable.columns` lists.
+        Left out, the first of these that exists: ``norm``, ``flat``, ``mu`` and its like,
+        ``ln(i0/itrans)``, ``ifluor/i0``, the first other column.
     energy_column : str or int, optional
         Energy column: name or number of the column in the file. Found by name where left out.
 
@@ -182,30 +231,10 @@ def read_spectrum(
     Raises
     ------
     SpectrumError
-        The content is empty, binary, too large or no table; fewer than ten points; energies that
-        are no energies, or are relative to an unknown edge; an unknown column, format or element.
+        As :func:`read_table` and :meth:`SpectrumTable.spectrum`.
     """
-    table = _table(source, name, format)
-    energy_index, relative, offered = _offer(table, energy_column)
-    notes = list(table.notes)
-    columns_e0_ev = e0_of_columns(table, energy_index)
-    edge = edge_of(table.headers, element, columns_e0_ev, notes)
-    if column is None:
-        index, remark = propose(table, offered)
-        notes += [remark] if remark else []
-    else:
-        index = pick([c.name for c in offered], column)
-    choice = offered[index]
-    energy, mu = _usable(table.values[:, energy_index], choice, notes)
-    energy, mu = put_in_order(energy, mu, notes)
-    energy, e0 = absolute_energies(energy, _unit(table, energy_index), relative, edge, notes)
-    if edge.e0_ev is None and not relative:
-        e0 = columns_e0_ev or e0
-    return Spectrum(energy, mu, e0, _metadata(table, choice, edge, notes))
-
-
-def _unit(table: Table, index: int) -> str:
-    return f"{table.units[index]} {table.names[index]}"
+    table = read_table(source, name=name, format=format, energy_column=energy_column)
+    return table.spectrum(column=column, element=element)
 
 
 def _usable(energy: np.ndarray, choice: Choice, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
