@@ -13,7 +13,14 @@ from xanes_core.spectra.emission import (
     emission_features,
 )
 from xanes_core.spectra.grid import feff_to_grid
-from xanes_core.spectra.kinds import SPECTRUM_KINDS, XANES, XES, SpectrumKind, spectrum_kind
+from xanes_core.spectra.kinds import (
+    SPECTRUM_KINDS,
+    XANES,
+    XES,
+    SpectrumKind,
+    band_limits,
+    spectrum_kind,
+)
 from xanes_core.spectra.metrics import (
     constant_width,
     cosine_similarity,
@@ -54,6 +61,7 @@ __all__ = [
     "area_normalised",
     "area_of_reference",
     "as_energies",
+    "band_limits",
     "broaden_arctan",
     "constant_width",
     "cosine_similarity",
