@@ -12,7 +12,7 @@ from xanes_core.errors import SpectrumError, XanesError
 from xanes_core.model.export import to_csv, to_json, to_xdi
 from xanes_core.spectra import read as spectrum_io
 from xanes_core.spectra import table as spectrum_text
-from xanes_core.spectra.read import SPECTRUM_EXTENSIONS, read_spectrum, read_table
+from xanes_core.spectra.read import read_spectrum, read_table
 from xanes_core.spectra.spectrum import Spectrum
 from xanes_core.spectra.table import parse_json, parse_table
 from xanes_core.spectra.write import WRITE_FORMATS, write_spectrum
@@ -537,10 +537,6 @@ def test_random_bytes_and_random_lines_never_break_the_reader():
         for raw in (text.encode(), chance.randbytes(200), text.encode("utf-16")):
             with contextlib.suppress(XanesError):
                 read_spectrum(raw, element=chance.choice([None, "Fe"]))
-
-
-def test_extensions_cover_the_files():
-    assert {p.suffix[1:] for p in FILES.iterdir()} <= set(SPECTRUM_EXTENSIONS)
 
 
 @pytest.mark.parametrize(

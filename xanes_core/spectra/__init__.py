@@ -35,7 +35,6 @@ from xanes_core.spectra.metrics import (
 from xanes_core.spectra.normalisation import default_ranges, find_e0, normalise
 from xanes_core.spectra.peaks import PeakMatch, match_peaks, peak_errors
 from xanes_core.spectra.read import (
-    SPECTRUM_EXTENSIONS,
     SPECTRUM_FORMATS,
     ColumnList,
     SpectrumTable,
@@ -47,7 +46,6 @@ from xanes_core.spectra.write import spectrum_object, write_spectrum
 
 __all__ = [
     "BAND_FROM_EV",
-    "SPECTRUM_EXTENSIONS",
     "SPECTRUM_FORMATS",
     "SPECTRUM_KINDS",
     "XANES",

@@ -31,8 +31,6 @@ from xanes_core.spectra.table import MAX_BYTES, Table, decode, parse_json, parse
 
 #: Formats that ``format=`` accepts. All but JSON are read by the same tolerant reader of columns.
 SPECTRUM_FORMATS = ("csv", "txt", "dat", "xdi", "athena", "fdmnes", "feff", "json")
-#: Extensions for an uploader.
-SPECTRUM_EXTENSIONS = ("csv", "txt", "dat", "xdi", "nor", "json", "xmu", "tsv", "xy", "asc", "prn")
 #: Where a spectrum may come from: a network, a calculation, a beamline.
 ORIGINS = ("predicted", "computed", "measured")
 _FEFF_NAMES = ("omega", "e", "k", "mu", "mu0", "chi")

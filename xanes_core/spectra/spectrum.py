@@ -13,7 +13,6 @@ from scipy.optimize import minimize_scalar
 
 from xanes_core.errors import SpectrumError
 
-RESAMPLE_METHODS = ("linear", "pchip", "area")
 #: Two energies closer than this (eV) are the same energy.
 ENERGY_TOLERANCE_EV = 1e-9
 
@@ -126,72 +125,32 @@ def scale(spectrum: Spectrum, factor: float) -> Spectrum:
     return replace(spectrum, mu=spectrum.mu * float(factor))
 
 
-def resample(
-    spectrum: Spectrum,
-    energy_ev: ArrayLike,
-    *,
-    method: str = "linear",
-    fill: float | tuple[float, float] | None = None,
-) -> Spectrum:
-    """Bring a spectrum onto other energies.
+def resample(spectrum: Spectrum, energy_ev: ArrayLike) -> Spectrum:
+    """Read a spectrum at other energies, on straight lines between its points.
 
     Parameters
     ----------
     spectrum : Spectrum
     energy_ev : array_like, (k,)
         Absolute energies wanted (eV), strictly ascending.
-    method : {"linear", "pchip", "area"}, optional
-        ``linear`` and ``pchip`` (shape-preserving cubic) read the curve at the energies. ``area``
-        averages the linear interpolant over each bin, whose edges lie half-way between
-        neighbouring energies (the outer bins are cut at the first and last energy): use it where
-        the target is the coarser one; the area of the whole is kept.
-    fill : float or (float, float), optional
-        Value outside the spectrum, or (below, above). Left out, a target that reaches outside
-        raises.
 
     Raises
     ------
     SpectrumError
-        Unknown method, energies that do not ascend, or a reach beyond the spectrum without fill.
+        Energies that do not ascend, or that reach beyond the spectrum.
     """
-    if method not in RESAMPLE_METHODS:
-        raise SpectrumError(f"unknown method {method!r}; choose from {', '.join(RESAMPLE_METHODS)}")
     wanted = _read_only(energy_ev, "target energies")
     if wanted.ndim != 1 or wanted.size < 2 or not np.isfinite(wanted).all():
         raise SpectrumError("the target needs at least two finite energies in one dimension")
     if np.any(np.diff(wanted) <= 0):
         raise SpectrumError("the target energies must ascend strictly")
-    energy, mu = spectrum.energy_ev, spectrum.mu
-    below = wanted < energy[0] - ENERGY_TOLERANCE_EV
-    above = wanted > energy[-1] + ENERGY_TOLERANCE_EV
-    if (below.any() or above.any()) and fill is None:
+    energy = spectrum.energy_ev
+    if wanted[0] < energy[0] - ENERGY_TOLERANCE_EV or wanted[-1] > energy[-1] + ENERGY_TOLERANCE_EV:
         raise SpectrumError(
             f"the target reaches from {wanted[0]:.2f} to {wanted[-1]:.2f} eV, the spectrum only "
-            f"from {energy[0]:.2f} to {energy[-1]:.2f} eV; state a fill value or shorten the target"
+            f"from {energy[0]:.2f} to {energy[-1]:.2f} eV; shorten the target"
         )
-    if method == "area":
-        values = _bin_means(energy, mu, wanted)
-    elif method == "pchip":
-        values = PchipInterpolator(energy, mu)(np.clip(wanted, energy[0], energy[-1]))
-    else:
-        values = np.interp(wanted, energy, mu)
-    if fill is not None:
-        low, high = fill if isinstance(fill, tuple) else (fill, fill)
-        values = np.where(below, low, np.where(above, high, values))
-    return replace(spectrum, energy_ev=wanted, mu=values)
-
-
-def _bin_means(energy: np.ndarray, mu: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Mean of the linear interpolant over the bin around each energy; exact integrals."""
-    edges = np.concatenate([wanted[:1], (wanted[1:] + wanted[:-1]) / 2.0, wanted[-1:]])
-    edges = np.clip(edges, energy[0], energy[-1])
-    knots = np.union1d(energy, edges)
-    curve = np.interp(knots, energy, mu)
-    steps = np.diff(knots) * (curve[1:] + curve[:-1]) / 2.0
-    area = np.concatenate([[0.0], np.cumsum(steps)])[np.searchsorted(knots, edges)]
-    width = np.diff(edges)
-    reading = np.interp(wanted, energy, mu)
-    return np.divide(np.diff(area), width, out=reading, where=width > 0)
+    return replace(spectrum, energy_ev=wanted, mu=np.interp(wanted, energy, spectrum.mu))
 
 
 @dataclass(frozen=True)
