@@ -89,7 +89,7 @@ class Spectrum:
     def __len__(self) -> int:
         return self.energy_ev.size
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[type[Spectrum], tuple[object, ...]]:
         # A mapping proxy cannot be copied or sent to a worker process; its content can.
         return Spectrum, (self.energy_ev, self.mu, self.e0_ev, dict(self.metadata))
 
@@ -112,14 +112,26 @@ class Spectrum:
 
 
 def shift(spectrum: Spectrum, shift_ev: float) -> Spectrum:
-    """Move a spectrum by ``shift_ev`` (eV) along the energy; E0 stays where it is."""
+    """Move a spectrum by ``shift_ev`` (eV) along the energy; E0 stays where it is.
+
+    Raises
+    ------
+    SpectrumError
+        The shift is not finite, or takes energies below zero.
+    """
     if not np.isfinite(shift_ev):
         raise SpectrumError("the shift must be a finite energy in eV")
     return replace(spectrum, energy_ev=spectrum.energy_ev + float(shift_ev))
 
 
 def scale(spectrum: Spectrum, factor: float) -> Spectrum:
-    """Multiply a spectrum by a positive factor without unit."""
+    """Multiply a spectrum by a positive factor without unit.
+
+    Raises
+    ------
+    SpectrumError
+        The factor is not positive or not finite.
+    """
     if not (np.isfinite(factor) and factor > 0):
         raise SpectrumError(f"the scale factor must be positive, got {factor}")
     return replace(spectrum, mu=spectrum.mu * float(factor))
@@ -230,10 +242,10 @@ def align(
     best = float(raster[np.argmin([fit(d)[0] for d in raster])])
     step = raster[1] - raster[0]
     bounds = (max(best - step, -max_shift_ev), min(best + step, max_shift_ev))
-    found = minimize_scalar(
+    refined = minimize_scalar(
         lambda d: fit(d)[0], bounds=bounds, method="bounded", options={"xatol": 1e-4}
     )
-    best = min((best, float(found.x)), key=lambda d: fit(d)[0])
+    best = min((best, float(refined.x)), key=lambda d: fit(d)[0])
     misfit, factor = fit(best)
     if factor <= 0:
         raise SpectrumError(
@@ -256,7 +268,13 @@ def _plain_misfit(curve: PchipInterpolator, energy: np.ndarray, target: np.ndarr
 
 
 def as_curves(*arrays: ArrayLike) -> list[np.ndarray]:
-    """Broadcast curves to one shape (n, k) or (k,) and refuse what cannot be scored."""
+    """Broadcast curves to one shape (n, k) or (k,).
+
+    Raises
+    ------
+    SpectrumError
+        Another shape, other numbers of energies or of curves, or values that are not finite.
+    """
     converted = [np.asarray(a, dtype=np.float64) for a in arrays]
     shapes = [a.shape for a in converted]
     if any(a.ndim not in (1, 2) or a.shape[-1] == 0 for a in converted):
@@ -272,7 +290,13 @@ def as_curves(*arrays: ArrayLike) -> list[np.ndarray]:
 
 
 def as_energies(energy_ev: ArrayLike, size: int) -> np.ndarray:
-    """Energies (size,) as float64, finite and strictly ascending."""
+    """Energies (size,) as float64, finite and strictly ascending.
+
+    Raises
+    ------
+    SpectrumError
+        They have another shape, are not finite or do not ascend.
+    """
     energy = np.asarray(energy_ev, dtype=np.float64)
     if energy.shape != (size,):
         raise SpectrumError(f"energies must have the shape ({size},), got {energy.shape}")

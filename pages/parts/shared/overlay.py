@@ -165,7 +165,7 @@ def _controls(
     origin = st.segmented_control(
         "It is", ["measured", "computed"],
         default="computed" if spectrum.metadata.get("computed") == "yes" else "measured",
-        key=_own_key("kind"), required=True, persist_state="session",
+        key=_own_key("origin"), required=True, persist_state="session",
     )  # fmt: skip
     ready = _ready(spectrum, prediction, origin, stored.name, column)
     left, right = st.columns(2)
