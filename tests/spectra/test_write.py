@@ -66,7 +66,7 @@ def test_a_prediction_comes_back_with_all_that_is_known_of_it(prediction, write)
         "band_level": str(prediction.level),
         "domain": prediction.domain.level,
         "domain_score": str(prediction.domain.score),
-        "domain_reasons": "; ".join(prediction.domain.reasons),
+        "domain_reasons": " | ".join(prediction.domain.reasons),
         "sites": ", ".join(f"{s.index} x{s.multiplicity}" for s in prediction.sites),
         "source_format": "xdi" if write is to_xdi else "json",
         "column": kind.column,

@@ -92,7 +92,8 @@ def describe(prediction: Prediction) -> dict[str, object]:
 def as_spectrum(prediction: Prediction) -> Spectrum:
     """Curve of a prediction, its E0, and what it is as metadata; rounded to six decimals.
 
-    ``metadata["sites"]`` lists the indices of the absorbers from 0, each with its multiplicity.
+    ``metadata["sites"]`` lists the indices of the absorbers from 0, each with its multiplicity;
+    ``metadata["domain_reasons"]`` has a bar between two reasons.
     """
     metadata = {
         "element": prediction.element,
@@ -105,17 +106,22 @@ def as_spectrum(prediction: Prediction) -> Spectrum:
         "band_level": f"{prediction.level:g}",
         "domain": prediction.domain.level,
         "domain_score": f"{prediction.domain.score:.6g}",
-        "domain_reasons": "; ".join(str(reason) for reason in prediction.domain.reasons),
+        "domain_reasons": " | ".join(str(reason) for reason in prediction.domain.reasons),
         "sites": ", ".join(f"{site.index} x{site.multiplicity}" for site in prediction.sites),
     }
     if prediction.kind == XANES:
         metadata["normalised"] = "yes"
-    energy_ev = np.round(prediction.energy_ev, _DIGITS)
-    return Spectrum(energy_ev, np.round(prediction.mu, _DIGITS), prediction.e0_ev, metadata)
+    energy_ev, mu = _rounded(prediction.energy_ev), _rounded(prediction.mu)
+    return Spectrum(energy_ev, mu, prediction.e0_ev, metadata)
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    # in double precision, so that six decimals are written as six
+    return np.round(np.asarray(values, dtype=np.float64), _DIGITS)
 
 
 def _band(prediction: Prediction) -> dict[str, np.ndarray]:
-    return {name: np.round(getattr(prediction, name), _DIGITS) for name in _BAND}
+    return {name: _rounded(getattr(prediction, name)) for name in _BAND}
 
 
 def to_json(prediction: Prediction) -> str:
