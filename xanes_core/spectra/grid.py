@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import PchipInterpolator
 
 from xanes_core.errors import SpectrumError
 
@@ -87,6 +86,8 @@ def feff_to_grid(
     Where the first points do not rise the slope has no meaning; the value is then matched and the
     decay length is 10 eV. A first value of zero or less is continued by zero.
     """
+    from scipy.interpolate import PchipInterpolator  # a tenth of a second; predicting does without
+
     energy, values = _checked(energy_ev, mu)
     wanted = np.asarray(grid_rel_ev, dtype=np.float64) + float(e0_ev)
     if wanted.size == 0 or not np.isfinite(wanted).all():

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import PchipInterpolator
-from scipy.optimize import minimize_scalar
 
 from xanes_core.errors import SpectrumError
+
+if TYPE_CHECKING:
+    from scipy.interpolate import PchipInterpolator
 
 #: Two energies closer than this (eV) are the same energy.
 ENERGY_TOLERANCE_EV = 1e-9
@@ -216,6 +218,9 @@ def align(
         A bound that is not positive, fewer than ten common energies, or a fit whose scale is not
         positive.
     """
+    from scipy.interpolate import PchipInterpolator
+    from scipy.optimize import minimize_scalar
+
     if not (np.isfinite(max_shift_ev) and max_shift_ev > 0):
         raise SpectrumError(f"the largest shift must be a positive energy, got {max_shift_ev}")
     low, high = window_ev if window_ev is not None else (-np.inf, np.inf)
