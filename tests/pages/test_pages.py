@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.places import PROJECT
-from xanes_core.model.export import to_csv
+from xanes_core.model.export import to_csv, to_json, to_xdi
 from xanes_core.model.registry import list_models, load_model
 from xanes_core.structures.examples import list_examples, load_example
 
@@ -321,14 +321,18 @@ def test_a_spectrum_on_top_is_judged_in_numbers():
     assert "100 % of the energies lie inside" in said
 
 
-def test_a_downloaded_prediction_lies_on_itself_as_theory():
+@pytest.mark.parametrize(
+    ("write", "name"), [(to_csv, "own.csv"), (to_json, "own.json"), (to_xdi, "own.xdi")]
+)
+def test_a_downloaded_prediction_lies_on_itself_as_theory(write, name):
     at = linked(example="ferrocene")
-    text = to_csv(load_model("Fe").predict(FERROCENE, absorber=0))
-    at.file_uploader[1].set_value([("own.csv", text.encode(), "text/csv")])
+    text = write(load_model("Fe").predict(FERROCENE, absorber=0))
+    at.file_uploader[1].set_value([(name, text.encode(), "text/plain")])
     at.run()
     assert not at.exception
     assert "Misfit 0.000" in texts(at.markdown).replace("*", "")
-    assert trace(at, "own.csv").line["color"] == "#E69F00"
+    assert not any(c.label == "What was mended" for c in at.expander)
+    assert trace(at, name).line["color"] == "#E69F00"
 
 
 def test_a_spectrum_that_cannot_be_read_says_so_and_keeps_the_prediction():

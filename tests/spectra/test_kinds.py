@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xanes_core.errors import SpectrumError
-from xanes_core.spectra.kinds import SPECTRUM_KINDS, XANES, XES, spectrum_kind
+from xanes_core.spectra.kinds import SPECTRUM_KINDS, XANES, XES, band_limits, spectrum_kind
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,12 @@ def test_emission_cannot_be_negative():
     values = np.array([[-1.0, 0.0], [2.0, -0.5]])
     np.testing.assert_array_equal(XES.possible(values), [[0.0, 0.0], [2.0, 0.0]])
     np.testing.assert_array_equal(XANES.possible(values), values)
+
+
+def test_a_band_ends_at_zero_or_at_what_is_negative_already():
+    lower, upper = band_limits(np.array([1.0, 0.1, 0.0, -0.2]), np.array([0.4, 0.4, 0.4, 0.4]))
+    np.testing.assert_allclose(lower, [0.6, 0.0, 0.0, -0.2])
+    np.testing.assert_allclose(upper, [1.4, 0.5, 0.4, 0.2])
 
 
 def test_kinds_are_found_by_their_key():

@@ -29,6 +29,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xanes_core.errors import ModelError
+from xanes_core.spectra import band_limits
 
 #: Shares of points that the bands of a model can promise.
 LEVELS = (0.5, 0.68, 0.9, 0.95)
@@ -168,15 +169,6 @@ class Calibration:
         if made.band_factors.shape != wanted or made.widening.shape[:1] != (2,):
             raise ModelError("the model's calibration arrays do not fit together")
         return made
-
-
-def band_limits(mean: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper bound at ``half`` a width from the mean.
-
-    Spectra are not negative, so the lower bound stops at zero (or at the mean where that is
-    negative).
-    """
-    return np.maximum(mean - half, np.minimum(mean, 0.0)), mean + half
 
 
 def fit_calibration(

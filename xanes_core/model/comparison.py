@@ -55,7 +55,7 @@ def on_shared_grid(
     SpectrumError
         They share fewer than ten energies.
     """
-    other = Spectrum(energy_ev, mu)
+    other = Spectrum(np.asarray(energy_ev), np.asarray(mu))
     own = np.asarray(prediction.energy_ev)
     inside = (own >= other.energy_ev[0] - 1e-6) & (own <= other.energy_ev[-1] + 1e-6)
     if inside.sum() < MIN_SHARED:

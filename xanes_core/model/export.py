@@ -10,14 +10,14 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xanes_core.files import safe_name
-from xanes_core.spectra import XANES, XES
+from xanes_core.spectra import XANES, XES, Spectrum, spectrum_object, write_spectrum
 
 if TYPE_CHECKING:
     from xanes_core.model.spectrum_model import Prediction
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 #: Columns of an absorption spectrum; an emission spectrum has ``emission`` instead of ``mu``.
 CSV_COLUMNS = ("energy_ev", "energy_rel_ev", "mu", "std", "lower", "upper")
+#: Of these, what a prediction has beside its spectrum.
+_BAND = ("std", "lower", "upper")
+#: Decimals of JSON and XDI.
+_DIGITS = 6
 _SENTENCES = {
     XANES: "Absorption over the edge step, predicted by a neural network from a structure.",
     XES: "Valence-to-core emission of area 1 (1/eV), predicted by a neural network from a "
@@ -53,23 +57,18 @@ class BatchResult:
     name: str
     prediction: Prediction | None = None
     error: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
 
 def to_csv(prediction: Prediction) -> str:
     """CSV text: one header line, then one line per energy, columns :data:`CSV_COLUMNS`."""
-    lines = [",".join(_column(prediction, c) for c in CSV_COLUMNS)]
+    names = [prediction.kind.column if name == "mu" else name for name in CSV_COLUMNS]
     table = np.column_stack([np.asarray(getattr(prediction, c)) for c in CSV_COLUMNS])
-    lines += [f"{e:.4f},{r:.4f},{m:.6f},{s:.6f},{lo:.6f},{up:.6f}" for e, r, m, s, lo, up in table]
-    return "\n".join(lines) + "\n"
+    lines = [f"{e:.4f},{r:.4f},{m:.6f},{s:.6f},{lo:.6f},{up:.6f}" for e, r, m, s, lo, up in table]
+    return "\n".join([",".join(names), *lines]) + "\n"
 
 
-def _column(prediction: Prediction, name: str) -> str:
-    """What a column is called for this kind of spectrum."""
-    return prediction.kind.column if name == "mu" else name
-
-
-def describe(prediction: Prediction) -> dict[str, Any]:
+def describe(prediction: Prediction) -> dict[str, object]:
     """What a prediction is, besides its arrays: plain values, ready for JSON."""
     return {
         "model": prediction.model_key,
@@ -90,48 +89,55 @@ def describe(prediction: Prediction) -> dict[str, Any]:
     }
 
 
+def as_spectrum(prediction: Prediction) -> Spectrum:
+    """Curve of a prediction, its E0, and what it is as metadata; rounded to six decimals.
+
+    ``metadata["sites"]`` lists the indices of the absorbers from 0, each with its multiplicity;
+    ``metadata["domain_reasons"]`` has a bar between two reasons.
+    """
+    metadata = {
+        "element": prediction.element,
+        "edge": "K",
+        "Scan.edge_energy": f"{prediction.e0_ev:.2f} eV",
+        "spectrum": prediction.kind.key,
+        "origin": "predicted",
+        "computed": "yes",
+        "model": prediction.model_key,
+        "band_level": f"{prediction.level:g}",
+        "domain": prediction.domain.level,
+        "domain_score": f"{prediction.domain.score:.6g}",
+        "domain_reasons": " | ".join(str(reason) for reason in prediction.domain.reasons),
+        "sites": ", ".join(f"{site.index} x{site.multiplicity}" for site in prediction.sites),
+    }
+    if prediction.kind == XANES:
+        metadata["normalised"] = "yes"
+    energy_ev, mu = _rounded(prediction.energy_ev), _rounded(prediction.mu)
+    return Spectrum(energy_ev, mu, prediction.e0_ev, metadata)
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    # in double precision, so that six decimals are written as six
+    return np.round(np.asarray(values, dtype=np.float64), _DIGITS)
+
+
+def _band(prediction: Prediction) -> dict[str, np.ndarray]:
+    return {name: _rounded(getattr(prediction, name)) for name in _BAND}
+
+
 def to_json(prediction: Prediction) -> str:
     """JSON text: :func:`describe` and the arrays of the CSV, each a list of numbers."""
-    arrays = {
-        _column(prediction, name): [
-            round(float(v), 6) for v in np.asarray(getattr(prediction, name))
-        ]
-        for name in CSV_COLUMNS
-    }
-    return json.dumps(describe(prediction) | arrays, indent=1, allow_nan=False) + "\n"
+    content = describe(prediction) | spectrum_object(as_spectrum(prediction), _band(prediction))
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 def to_xdi(prediction: Prediction) -> str:
-    """XDI 1.0 text with the columns energy (eV, absolute), mu or emission, std, lower, upper.
-
-    Source of the format: XAS Data Interchange, version 1.0 (Ravel and Newville, 2012). The
-    ``XANES_Explorer`` family is an extension that the format allows.
-    """
-    about, intensity = describe(prediction), _column(prediction, "mu")
-    header = [
-        "# XDI/1.0 XANES_Explorer",
-        "# Column.1: energy eV",
-        f"# Column.2: {intensity}",
-        "# Column.3: std",
-        "# Column.4: lower",
-        "# Column.5: upper",
-        f"# Element.symbol: {about['element']}",
-        "# Element.edge: K",
-        f"# Scan.edge_energy: {about['e0_ev']:.2f} eV",
-        "# XANES_Explorer.origin: predicted, not measured",
-        f"# XANES_Explorer.spectrum: {about['spectrum']}",
-        f"# XANES_Explorer.model: {about['model']}",
-        f"# XANES_Explorer.band_level: {about['level']:.2f}",
-        f"# XANES_Explorer.domain: {about['domain']['level']}",
-        "# ///",
-        f"# {_SENTENCES[prediction.kind]}",
-        "# -----",
-        f"# energy {intensity} std lower upper",
-    ]
-    columns = ("energy_ev", "mu", "std", "lower", "upper")
-    table = np.column_stack([np.asarray(getattr(prediction, c)) for c in columns])
-    rows = [f"{e:12.4f} {m:10.6f} {s:10.6f} {lo:10.6f} {up:10.6f}" for e, m, s, lo, up in table]
-    return "\n".join(header + rows) + "\n"
+    """XDI 1.0 text with the columns energy (eV, absolute), mu or emission, std, lower, upper."""
+    return write_spectrum(
+        as_spectrum(prediction),
+        "xdi",
+        extra=_band(prediction),
+        remark=_SENTENCES[prediction.kind],
+    )
 
 
 def to_zip(results: Iterable[BatchResult]) -> bytes:
@@ -143,8 +149,9 @@ def to_zip(results: Iterable[BatchResult]) -> bytes:
     results = list(results)
     extra = list(dict.fromkeys(k for r in results for k in r.extra))
     columns = ["name", "file", "element", "spectrum", "model", "sites", "e0_ev", "domain"]
-    columns += ["mean_std", *extra]
-    summary, failures, taken = [columns], [["name", "error"]], set()
+    summary: list[list[object]] = [[*columns, "mean_std", *extra]]
+    failures: list[list[object]] = [["name", "error"]]
+    taken: set[str] = set()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for result in results:
@@ -155,23 +162,27 @@ def to_zip(results: Iterable[BatchResult]) -> bytes:
             ending = "" if p.kind == XANES else f"_{p.kind.key}"
             path = f"spectra/{safe_name(result.name + ending, taken)}.csv"
             _add(archive, path, to_csv(p))
-            row = [result.name, path, p.element, p.kind.key, p.model_key]
-            row += [sum(s.multiplicity for s in p.sites)]
-            row += [f"{p.e0_ev:.2f}", p.domain.level, f"{float(np.mean(p.std)):.4f}"]
-            summary.append(row + [result.extra.get(k, "") for k in extra])
-        _add(archive, "summary.csv", _table(summary))
+            count = sum(s.multiplicity for s in p.sites)
+            width = f"{float(np.mean(p.std)):.4f}"
+            summary.append(
+                [result.name, path, p.element, p.kind.key, p.model_key, count]
+                + [f"{p.e0_ev:.2f}", p.domain.level, width]
+                + [result.extra.get(k, "") for k in extra]
+            )
+        _add(archive, "summary.csv", csv_text(summary))
         if len(failures) > 1:
-            _add(archive, "failures.csv", _table(failures))
+            _add(archive, "failures.csv", csv_text(failures))
     return buffer.getvalue()
 
 
-def _table(rows: list[list[Any]]) -> str:
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as a CSV table, the header first."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([[_cell(v) for v in row] for row in rows])
     return buffer.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     """A cell that no spreadsheet takes for a formula, and no reader for two lines."""
     if not isinstance(value, str):
         return value

@@ -12,12 +12,12 @@ from ase import Atoms
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.descriptors import WACSF
 from xanes_core.errors import ModelError, StructureError
-from xanes_core.model.calibration import Calibration, band_limits
+from xanes_core.model.calibration import Calibration
 from xanes_core.model.domain import VERDICTS, Domain, DomainVerdict
 from xanes_core.model.ensemble import Ensemble
 from xanes_core.model.explanation import DistanceHistograms, Importance
 from xanes_core.model.report import Report
-from xanes_core.spectra import XANES, SpectrumKind, spectrum_kind
+from xanes_core.spectra import XANES, SpectrumKind, band_limits, spectrum_kind
 from xanes_core.structures import MIN_DISTANCE_ANG, Environment, Site, environment, select_sites
 
 #: Structures predicted at once: enough to keep the processor busy, little memory.

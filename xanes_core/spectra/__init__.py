@@ -13,7 +13,14 @@ from xanes_core.spectra.emission import (
     emission_features,
 )
 from xanes_core.spectra.grid import feff_to_grid
-from xanes_core.spectra.kinds import SPECTRUM_KINDS, XANES, XES, SpectrumKind, spectrum_kind
+from xanes_core.spectra.kinds import (
+    SPECTRUM_KINDS,
+    XANES,
+    XES,
+    SpectrumKind,
+    band_limits,
+    spectrum_kind,
+)
 from xanes_core.spectra.metrics import (
     constant_width,
     cosine_similarity,
@@ -28,18 +35,17 @@ from xanes_core.spectra.metrics import (
 from xanes_core.spectra.normalisation import default_ranges, find_e0, normalise
 from xanes_core.spectra.peaks import PeakMatch, match_peaks, peak_errors
 from xanes_core.spectra.read import (
-    SPECTRUM_EXTENSIONS,
     SPECTRUM_FORMATS,
     ColumnList,
-    list_columns,
+    SpectrumTable,
     read_spectrum,
+    read_table,
 )
 from xanes_core.spectra.spectrum import Spectrum, align, as_energies, resample, scale, shift
-from xanes_core.spectra.write import write_spectrum
+from xanes_core.spectra.write import spectrum_object, write_spectrum
 
 __all__ = [
     "BAND_FROM_EV",
-    "SPECTRUM_EXTENSIONS",
     "SPECTRUM_FORMATS",
     "SPECTRUM_KINDS",
     "XANES",
@@ -48,10 +54,12 @@ __all__ = [
     "PeakMatch",
     "Spectrum",
     "SpectrumKind",
+    "SpectrumTable",
     "align",
     "area_normalised",
     "area_of_reference",
     "as_energies",
+    "band_limits",
     "broaden_arctan",
     "constant_width",
     "cosine_similarity",
@@ -61,7 +69,6 @@ __all__ = [
     "features_with_uncertainty",
     "feff_to_grid",
     "find_e0",
-    "list_columns",
     "match_peaks",
     "mean_width",
     "median_intensity_error",
@@ -69,6 +76,7 @@ __all__ = [
     "normalise",
     "peak_errors",
     "read_spectrum",
+    "read_table",
     "relative_spectral_error",
     "resample",
     "scale",
@@ -76,6 +84,7 @@ __all__ = [
     "spearman",
     "spectral_features",
     "spectrum_kind",
+    "spectrum_object",
     "window_misfit",
     "write_spectrum",
 ]  # fmt: skip

@@ -1,143 +1,54 @@
-"""Broadening on uneven grids: Gaussian, Lorentzian, and the Lorentzian whose width grows.
+"""Broadening on uneven grids by a Lorentzian whose width grows, as FDMNES does it.
 
 A curve is taken as what it is drawn as, straight lines between the points, and the integral of
-that curve with the broadening function is exact: each point carries a triangle ("hat") whose
-convolution has a closed form. So the spacing may vary, may be wider than the width, and a width of
-almost nothing gives the curve back; trapezoid weights times a sampled kernel do none of that.
+that curve with the Lorentzian is exact: each point carries a triangle ("hat") whose convolution has
+a closed form. So the spacing may vary, may be wider than the width, and a width of almost nothing
+gives the curve back; trapezoid weights times a sampled kernel do none of that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import erf
 
 from xanes_core.errors import SpectrumError
 from xanes_core.spectra.spectrum import Spectrum
 
 #: Largest number of points that is broadened (the work grows with its square).
 MAX_POINTS = 5_000
-EDGES = ("extend", "zero", "renormalise")
 _CHUNK = 500
-
-# A kernel: (distance (eV), FWHM (eV)) -> cumulative F(u) and its integral G(u), G' = F, F' = K.
-Kernel = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-
-def _gaussian(u: np.ndarray, fwhm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    sigma = fwhm / (2.0 * np.sqrt(2.0 * np.log(2.0)))
-    cumulative = 0.5 * (1.0 + erf(u / (sigma * np.sqrt(2.0))))
-    density = np.exp(-0.5 * (u / sigma) ** 2) / np.sqrt(2.0 * np.pi)
-    return cumulative, u * cumulative + sigma * density
 
 
 def _lorentzian(u: np.ndarray, fwhm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cumulative Lorentzian F at distances ``u`` (eV), and its integral G: G' = F."""
     half = fwhm / 2.0
     x = u / half
     cumulative = 0.5 + np.arctan(x) / np.pi
     return cumulative, u * cumulative - half * np.log1p(x**2) / (2.0 * np.pi)
 
 
-_KERNELS: dict[str, Kernel] = {"gaussian": _gaussian, "lorentzian": _lorentzian}
-
-
-def _weights(
-    at: np.ndarray, energy: np.ndarray, kernel: Kernel, fwhm: np.ndarray, by_source: bool, edge: str
-) -> np.ndarray:
+def _weights(at: np.ndarray, energy: np.ndarray, fwhm: np.ndarray) -> np.ndarray:
     """Weights (len(at), n) of the points of a curve in its broadened value at ``at``.
 
-    ``fwhm`` has one value per point of the curve (``by_source``) or per energy in ``at``.
+    Each point is spread by its own ``fwhm`` (n,). Nothing lies below the curve; above, it goes on
+    with its last value.
     """
-    if not by_source:
-        whole = kernel(at[:, None] - energy[None, :], fwhm[:, None])
 
     def parts(points: slice, widths: slice) -> tuple[np.ndarray, np.ndarray]:
-        if not by_source:
-            return whole[0][:, points], whole[1][:, points]
-        return kernel(at[:, None] - energy[None, points], fwhm[None, widths])
+        return _lorentzian(at[:, None] - energy[None, points], fwhm[None, widths])
 
     step = np.diff(energy)[None, :]
-    left, right = slice(None, -1), slice(1, None)
+    left, right, last = slice(None, -1), slice(1, None), slice(-1, None)
     result = np.zeros((at.size, energy.size))
     # Rising half of every hat but the first, then falling half of every hat but the last.
     near, far = parts(right, right), parts(left, right)
     result[:, 1:] += (far[1] - near[1]) / step - near[0]
     near, far = parts(left, left), parts(right, left)
     result[:, :-1] += near[0] - (near[1] - far[1]) / step
-    if edge == "extend":
-        result[:, :1] += 1.0 - parts(slice(0, 1), slice(0, 1))[0]
-    if edge in ("extend", "above"):
-        result[:, -1:] += parts(slice(-1, None), slice(-1, None))[0]
-    if edge == "renormalise":
-        result /= result.sum(axis=1, keepdims=True)
+    result[:, -1:] += parts(last, last)[0]
     return result
-
-
-def _broadened(
-    energy: np.ndarray,
-    mu: np.ndarray,
-    kernel: Kernel,
-    fwhm: np.ndarray,
-    *,
-    at: np.ndarray | None = None,
-    by_source: bool = False,
-    edge: str = "extend",
-) -> np.ndarray:
-    at = energy if at is None else at
-    if energy.size > MAX_POINTS:
-        raise SpectrumError(
-            f"{energy.size} points are too many to broaden (limit {MAX_POINTS}); resample first"
-        )
-    pieces = []
-    for start in range(0, at.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
-        widths = fwhm if by_source else fwhm[part]
-        pieces.append(_weights(at[part], energy, kernel, widths, by_source, edge) @ mu)
-    return np.concatenate(pieces)
-
-
-def broaden(
-    spectrum: Spectrum, fwhm_ev: float, *, shape: str = "lorentzian", edge: str = "extend"
-) -> Spectrum:
-    """Convolve a spectrum with a Lorentzian or a Gaussian of constant width.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-        On any grid, even or not.
-    fwhm_ev : float
-        Full width at half maximum (eV); zero returns the spectrum as it is.
-    shape : {"lorentzian", "gaussian"}, optional
-    edge : {"extend", "zero", "renormalise"}, optional
-        What lies outside the spectrum: the first and the last value for ever (``extend``; right for
-        an absorption edge), nothing (``zero``; right for an emission line), or unknown
-        (``renormalise``: the weights inside are scaled to sum to one). With the first and the last
-        a constant stays constant.
-
-    Returns
-    -------
-    Spectrum
-        On the same energies.
-
-    Raises
-    ------
-    SpectrumError
-        A negative or non-finite width, an unknown shape or edge, or more than 5,000 points.
-    """
-    if shape not in _KERNELS:
-        raise SpectrumError(f"unknown shape {shape!r}; choose from {', '.join(_KERNELS)}")
-    if edge not in EDGES:
-        raise SpectrumError(f"unknown edge treatment {edge!r}; choose from {', '.join(EDGES)}")
-    if not (np.isfinite(fwhm_ev) and fwhm_ev >= 0):
-        raise SpectrumError(f"the width must be zero or a positive energy in eV, got {fwhm_ev}")
-    if fwhm_ev == 0:
-        return spectrum
-    widths = np.full(len(spectrum), float(fwhm_ev))
-    mu = _broadened(spectrum.energy_ev, spectrum.mu, _KERNELS[shape], widths, edge=edge)
-    return replace(spectrum, mu=mu)
 
 
 def arctan_width(
@@ -195,9 +106,10 @@ def broaden_arctan(
     ef_ev: float = -1.0,
     ec_ev: float = 30.0,
     el_ev: float = 30.0,
-    width_of: str = "state",
 ) -> Spectrum:
     """Broaden an unconvolved theory spectrum as FDMNES does: states below E_F cut, width growing.
+
+    Each state is spread by its own lifetime.
 
     Parameters
     ----------
@@ -205,10 +117,6 @@ def broaden_arctan(
         Unconvolved, with E0.
     width_ev, width_max_ev, ef_ev, ec_ev, el_ev : float, optional
         As in :func:`arctan_width`.
-    width_of : {"state", "photon"}, optional
-        Energy that the width belongs to: that of the final state, so each state is spread by its
-        own lifetime (the public vanadium set), or that of the photon, so the weights at each energy
-        sum to one and a constant above a far-away Fermi energy stays constant.
 
     Returns
     -------
@@ -219,19 +127,17 @@ def broaden_arctan(
     Raises
     ------
     SpectrumError
-        As :func:`arctan_width`; E0 unknown; unknown ``width_of``; no energies above E_F.
+        As :func:`arctan_width`; E0 unknown; no energies above E_F; more than 5,000 points.
     """
-    if width_of not in ("state", "photon"):
-        raise SpectrumError(f"unknown width_of {width_of!r}; choose 'state' or 'photon'")
-    widths = {
-        "width_ev": width_ev,
-        "width_max_ev": width_max_ev,
-        "ef_ev": ef_ev,
-        "ec_ev": ec_ev,
-        "el_ev": el_ev,
-    }
     relative = spectrum.energy_rel_ev
-    at_widths = arctan_width(relative, **widths)
+    widths = arctan_width(
+        relative,
+        width_ev=width_ev,
+        width_max_ev=width_max_ev,
+        ef_ev=ef_ev,
+        ec_ev=ec_ev,
+        el_ev=el_ev,
+    )
     above = relative > ef_ev
     if above.sum() < 2:
         raise SpectrumError(
@@ -242,11 +148,12 @@ def broaden_arctan(
     start = max(ef_ev, relative[0])
     energy = np.concatenate([[start], relative[above]])
     mu = np.concatenate([[np.interp(start, relative, spectrum.mu)], spectrum.mu[above]])
+    fwhm = np.concatenate([[width_ev], widths[above]])  # at E_F it has not begun to grow
     if energy[1] - energy[0] < 1e-9:
-        energy, mu = energy[1:], mu[1:]
-    by_source = width_of == "state"
-    fwhm = arctan_width(energy, **widths) if by_source else at_widths
-    broadened = _broadened(
-        energy, mu, _lorentzian, fwhm, at=relative, by_source=by_source, edge="above"
-    )
-    return replace(spectrum, mu=broadened)
+        energy, mu, fwhm = energy[1:], mu[1:], fwhm[1:]
+    if energy.size > MAX_POINTS:
+        raise SpectrumError(
+            f"{energy.size} points are too many to broaden (limit {MAX_POINTS}); resample first"
+        )
+    chunks = np.split(relative, range(_CHUNK, relative.size, _CHUNK))
+    return replace(spectrum, mu=np.concatenate([_weights(at, energy, fwhm) @ mu for at in chunks]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +42,8 @@ _FLUORESCENCE = {
 #: Names of absorption columns, the one to propose first at the front.
 _ABSORPTION = (
     "norm", "mu_norm", "munorm", "normalized", "normalised", "norm_mu", "flat", "mu", "xmu", "mux",
-    "mue", "mu(e)", "mu_e", "xanes", "<xanes>", "absorption", "absorbance", "intensity", "mutrans",
-    "mu_trans", "mufluor", "mu_fluor", "mean", "value", "y", "i",
+    "mue", "mu(e)", "mu_e", "xanes", "<xanes>", "emission", "absorption", "absorbance", "intensity",
+    "mutrans", "mu_trans", "mufluor", "mu_fluor", "mean", "value", "y", "i",
 )  # fmt: skip
 #: Names whose values are normalised to the edge step already.
 NORMALISED = {"norm", "mu_norm", "munorm", "normalized", "normalised", "norm_mu", "flat"}
@@ -76,13 +76,22 @@ class Choice:
     formula: str = ""
     bad_counts: int = 0
 
+    def __post_init__(self) -> None:
+        self.values.flags.writeable = False
+
 
 def _find(plain: list[str], wanted: set[str]) -> int | None:
     return next((i for i, name in enumerate(plain) if name in wanted), None)
 
 
-def energy_column(table: Table, asked: str | int | None = None) -> tuple[int, bool]:
-    """Index of the energy column and whether its name says that it is relative to E0."""
+def find_energy(table: Table, asked: str | int | None = None) -> tuple[int, bool]:
+    """Index of the energy column and whether its name says that it is relative to E0.
+
+    Raises
+    ------
+    SpectrumError
+        There is no column as asked for.
+    """
     plain = [plain_name(n) for n in table.names]
     if asked is not None:
         index = pick(table.names, asked, "energy column")
@@ -98,13 +107,26 @@ def energy_column(table: Table, asked: str | int | None = None) -> tuple[int, bo
     return inside, "rel" in plain[inside]
 
 
-def relative_partner(table: Table) -> int | None:
-    """Index of a column of energies relative to E0 beside an absolute one, if there is one."""
-    return _find([plain_name(n) for n in table.names], _RELATIVE)
+def e0_of_columns(table: Table, energy: int) -> float | None:
+    """E0 (eV) of a file that gives absolute energies and those relative to E0."""
+    partner = _find([plain_name(n) for n in table.names], _RELATIVE)
+    if partner is None or partner == energy:
+        return None
+    gap = table.values[:, energy] - table.values[:, partner]
+    gap = gap[np.isfinite(gap)]
+    if gap.size == 0 or np.ptp(gap) > 0.01 or gap[0] <= 0:
+        return None
+    return float(np.round(np.median(gap), 6))
 
 
-def pick(names: list[str] | tuple[str, ...], asked: str | int, what: str = "column") -> int:
-    """Index of a column asked for by name (any case) or by its number from 0."""
+def pick(names: Sequence[str], asked: str | int, what: str = "column") -> int:
+    """Index of a column asked for by name (any case) or by its number from 0.
+
+    Raises
+    ------
+    SpectrumError
+        There is no such column.
+    """
     if isinstance(asked, str):
         exact = [i for i, n in enumerate(names) if n == asked]
         loose = [i for i, n in enumerate(names) if plain_name(n) == plain_name(asked)]
@@ -122,7 +144,7 @@ def pick(names: list[str] | tuple[str, ...], asked: str | int, what: str = "colu
     return int(asked)
 
 
-def listed(names: list[str] | tuple[str, ...]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Names for a message, shortened where there are many."""
     return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
 
@@ -130,7 +152,7 @@ def listed(names: list[str] | tuple[str, ...]) -> str:
 def choices(table: Table, energy: int) -> list[Choice]:
     """Curves to choose from, in the file's order, with those computed from counts at the end."""
     plain = [plain_name(n) for n in table.names]
-    found = [
+    curves = [
         Choice(name, table.values[:, i])
         for i, name in enumerate(table.names)
         if i != energy and plain[i] not in _RELATIVE
@@ -138,18 +160,20 @@ def choices(table: Table, energy: int) -> list[Choice]:
     i0 = _find(plain, _I0)
     transmitted, fluorescence = _find(plain, _TRANSMITTED), _find(plain, _FLUORESCENCE)
     if i0 is not None and transmitted is not None:
-        found.append(_from_counts(table, i0, transmitted, "ln({0}/{1})", _log_ratio, both=True))
+        curves.append(_from_counts(table, i0, transmitted, "ln({0}/{1})", _log_ratio, both=True))
     if i0 is not None and fluorescence is not None:
-        found.append(_from_counts(table, i0, fluorescence, "{1}/{0}", _ratio, both=False))
-    return found
+        curves.append(_from_counts(table, i0, fluorescence, "{1}/{0}", _ratio, both=False))
+    return curves
 
 
 def _log_ratio(i0: np.ndarray, it: np.ndarray) -> np.ndarray:
-    return np.log(i0 / it)
+    ratio: np.ndarray = np.log(i0 / it)
+    return ratio
 
 
 def _ratio(i0: np.ndarray, fluor: np.ndarray) -> np.ndarray:
-    return fluor / i0
+    ratio: np.ndarray = fluor / i0
+    return ratio
 
 
 def _from_counts(
@@ -171,7 +195,7 @@ def _from_counts(
     return Choice(name, values, name, int((known & ~good).sum()))
 
 
-def propose(table: Table, offered: list[Choice]) -> tuple[int, str]:
+def propose(table: Table, offered: Sequence[Choice]) -> tuple[int, str]:
     """Index of the curve to take when none was asked for, and a remark where it is a guess."""
     plain = [plain_name(c.name) for c in offered]
     for wanted in _ABSORPTION:
@@ -199,18 +223,55 @@ def propose(table: Table, offered: list[Choice]) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Edge:
-    """Element and edge as known before the energies are looked at; e0_ev may be stated outright."""
+    """What is known of the edge before the energies are looked at.
+
+    Attributes
+    ----------
+    element : str or None
+        Absorber.
+    name : str
+        Such as ``K``, which is meant where nothing is said.
+    is_stated : bool
+        Whether the file names the edge.
+    e0_ev : float or None
+        E0 that the file states outright (eV).
+    """
 
     element: str | None
-    edge: str
+    name: str
+    is_stated: bool
     e0_ev: float | None
 
 
-def edge_of(headers: dict[str, str], element: str | None, notes: list[str]) -> Edge:
-    """Element, edge and E0 from the caller and the file's header."""
+def edge_of(
+    headers: Mapping[str, str], element: str | None, columns_e0_ev: float | None, notes: list[str]
+) -> Edge:
+    """Element, edge and E0 from the caller and the file.
+
+    Parameters
+    ----------
+    headers : mapping
+        Of the file.
+    element : str or None
+        Absorber by the caller, who goes before the file.
+    columns_e0_ev : float or None
+        E0 by :func:`e0_of_columns`: in a file that says neither, a tabulated one tells the element.
+    notes : list of str
+        A contradiction is added here.
+
+    Raises
+    ------
+    SpectrumError
+        An element without a tabulated edge was asked for.
+    """
     lower = {k.lower(): v for k, v in headers.items()}
-    in_file = _element_of(lower)
-    edge = (lower.get("element.edge") or lower.get("edge") or "K").split()[0].strip().upper()
+    stated = next((lower[k] for k in ("e0_ev", "fdmnes.e_edge") if k in lower), None)
+    absorber = _element_of(lower)
+    if absorber is None and stated is None and columns_e0_ev is not None:
+        absorber = next(
+            (el for el, e0 in K_EDGE_EV.items() if abs(e0 - columns_e0_ev) < 0.01), None
+        )
+    words = (lower.get("element.edge") or lower.get("edge") or "").split()
     if element is not None:
         wanted = _symbol(element)
         if wanted is None:
@@ -218,13 +279,10 @@ def edge_of(headers: dict[str, str], element: str | None, notes: list[str]) -> E
                 f"{str(element)[:20]!r} is not one of the elements with a tabulated edge here: "
                 f"{', '.join(K_EDGE_EV)}"
             )
-        if in_file and in_file != wanted:
-            notes.append(f"the file names {in_file}, but {wanted} was asked for and used")
-        in_file = wanted
-    stated = next(
-        (lower[k] for k in ("e0_ev", "xanesexplorer.e0_ev", "fdmnes.e_edge") if k in lower), None
-    )
-    return Edge(in_file, edge, _plausible(stated))
+        if absorber and absorber != wanted:
+            notes.append(f"the file names {absorber}, but {wanted} was asked for and used")
+        absorber = wanted
+    return Edge(absorber, words[0].upper() if words else "K", bool(words), _plausible(stated))
 
 
 def _symbol(text: object) -> str | None:
@@ -232,8 +290,8 @@ def _symbol(text: object) -> str | None:
     return name if name in K_EDGE_EV else None
 
 
-def _element_of(lower: dict[str, str]) -> str | None:
-    for key in ("element.symbol", "element", "absorber", "xanesexplorer.element"):
+def _element_of(lower: Mapping[str, str]) -> str | None:
+    for key in ("element.symbol", "element", "absorber"):
         words = lower.get(key, "").split()
         if words and words[0].isalpha() and len(words[0]) <= 2:
             return words[0].capitalize()
@@ -252,7 +310,13 @@ def _plausible(text: str | None) -> float | None:
 def absolute_energies(
     energy: np.ndarray, unit: str, relative: bool, edge: Edge, notes: list[str]
 ) -> tuple[np.ndarray, float | None]:
-    """Absolute energies (eV) and E0 (eV or None); what was converted is added to ``notes``."""
+    """Absolute energies (eV) and E0 (eV or None); what was converted is added to ``notes``.
+
+    Raises
+    ------
+    SpectrumError
+        The energies are those of no X-ray spectrum, or relative to an edge that nobody names.
+    """
     low, high = float(energy.min()), float(energy.max())
     in_kev = "kev" in unit.lower() or (not relative and low > 0.3 and high < 40 and high - low < 4)
     if in_kev and high < ENERGY_RANGE_EV[1] / 1000.0:
@@ -275,7 +339,7 @@ def _from_relative(
     energy: np.ndarray, edge: Edge, notes: list[str]
 ) -> tuple[np.ndarray, float | None]:
     e0 = edge.e0_ev
-    if e0 is None and edge.edge == "K":
+    if e0 is None and edge.name == "K":
         e0 = K_EDGE_EV.get(edge.element or "")
     if e0 is None:
         raise SpectrumError(
@@ -290,7 +354,7 @@ def _from_relative(
 
 def _tabulated(low: float, high: float, edge: Edge, notes: list[str]) -> float | None:
     if edge.element is not None:
-        e0 = K_EDGE_EV.get(edge.element) if edge.edge == "K" else None
+        e0 = K_EDGE_EV.get(edge.element) if edge.name == "K" else None
         if e0 is not None and not low <= e0 <= high:
             notes.append(
                 f"the energies ({low:.0f} to {high:.0f} eV) do not contain the {edge.element} K "
@@ -310,7 +374,13 @@ def _tabulated(low: float, high: float, edge: Edge, notes: list[str]) -> float |
 def put_in_order(
     energy: np.ndarray, mu: np.ndarray, notes: list[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sort by energy and average what shares an energy; refuse what is no energy axis."""
+    """Sort by energy and average what shares an energy.
+
+    Raises
+    ------
+    SpectrumError
+        Fewer than ten points, or energies that jump up and down.
+    """
     if energy.size < MIN_POINTS:
         raise SpectrumError(
             f"only {energy.size} usable points; a spectrum needs at least {MIN_POINTS}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from xanes_core.errors import SpectrumError
+from xanes_core.spectra.emission import EmissionFeatures
 from xanes_core.spectra.peaks import Peaks, find_peaks
 from xanes_core.spectra.spectrum import as_curves, as_energies
 
@@ -47,23 +47,10 @@ class SpectralFeatures:
     pre_edge_height: float
 
 
-FEATURE_NAMES = tuple(f.name for f in fields(SpectralFeatures))
-#: Label and unit of every feature, for tables.
-FEATURE_LABELS = {
-    "edge_half_ev": ("Edge at half step", "eV"),
-    "edge_steepest_ev": ("Steepest rise", "eV"),
-    "white_line_ev": ("White line", "eV"),
-    "white_line_height": ("White line height", "edge steps"),
-    "pre_edge_ev": ("Pre-edge peak", "eV"),
-    "pre_edge_height": ("Pre-edge height", "edge steps"),
-}
-
-
 def spectral_features(
     energy_rel_ev: ArrayLike,
     mu: ArrayLike,
     *,
-    edge_step: float = 1.0,
     prominence: float = WHITE_LINE_PROMINENCE,
     pre_edge_prominence: float = PRE_EDGE_PROMINENCE,
 ) -> SpectralFeatures:
@@ -72,16 +59,14 @@ def spectral_features(
     Parameters
     ----------
     energy_rel_ev, mu : array_like, (k,)
-        Energies (eV) and a normalised curve.
-    edge_step : float, optional
-        Step that "half" refers to, 1 for normalised curves.
+        Energies (eV) and a curve whose edge step is 1.
     prominence, pre_edge_prominence : float, optional
         Smallest prominence of the white line and of a pre-edge peak, in edge steps.
 
     Raises
     ------
     SpectrumError
-        Shapes or energies that do not fit, or a threshold or step that is not positive.
+        Shapes or energies that do not fit, or a threshold that is not positive.
     """
     (curve,) = as_curves(mu)
     if curve.ndim != 1:
@@ -89,16 +74,16 @@ def spectral_features(
     energy = as_energies(energy_rel_ev, curve.size)
     if energy.size < 5:
         raise SpectrumError(f"features need at least five points, got {energy.size}")
-    if not (edge_step > 0 and prominence > 0 and pre_edge_prominence > 0):
-        raise SpectrumError("the edge step and the prominences must be positive")
-    peaks = find_peaks(energy, curve, prominence=min(prominence, pre_edge_prominence) * edge_step)
-    white_ev, white_height = _white_line(peaks, prominence * edge_step)
+    if not (prominence > 0 and pre_edge_prominence > 0):
+        raise SpectrumError("the prominences must be positive")
+    peaks = find_peaks(energy, curve, prominence=min(prominence, pre_edge_prominence))
+    white_ev, white_height = _white_line(peaks, prominence)
     near = energy <= WHITE_LINE_BELOW_EV
     if not near.any():
         raise SpectrumError("the energies must be relative to E0 and begin below 60 eV")
     top = white_ev if np.isfinite(white_ev) else float(energy[np.argmax(curve[near])])
-    half = _last_crossing(energy, curve, 0.5 * edge_step, top)
-    pre_ev, pre_height = _pre_edge(peaks, half, pre_edge_prominence * edge_step)
+    half = _last_crossing(energy, curve, 0.5, top)
+    pre_ev, pre_height = _pre_edge(peaks, half, pre_edge_prominence)
     steepest = _steepest(energy, curve, pre_ev if np.isfinite(pre_ev) else energy[0], top)
     return SpectralFeatures(half, steepest, white_ev, white_height, pre_ev, pre_height)
 
@@ -167,8 +152,7 @@ def features_with_uncertainty(
     energy_rel_ev: ArrayLike,
     members: ArrayLike,
     *,
-    read: Callable[..., Any] = spectral_features,
-    **options: float,
+    read: Callable[[ArrayLike, ArrayLike], SpectralFeatures | EmissionFeatures] = spectral_features,
 ) -> dict[str, FeatureEstimate]:
     """Features of every member of an ensemble, and their spread.
 
@@ -181,8 +165,6 @@ def features_with_uncertainty(
     read : callable, optional
         Reads the features off one curve: :func:`spectral_features`, or
         :func:`xanes_core.spectra.emission_features` for emission.
-    **options
-        Passed to ``read``.
 
     Returns
     -------
@@ -197,10 +179,10 @@ def features_with_uncertainty(
     (curves,) = as_curves(members)
     if curves.ndim != 2 or curves.shape[0] == 0:
         raise SpectrumError(f"members must have the shape (m, k), got {curves.shape}")
-    found = [read(energy_rel_ev, row, **options) for row in curves]
+    features = [read(energy_rel_ev, row) for row in curves]
     estimates = {}
-    for name in (f.name for f in fields(found[0])):
-        values = np.array([getattr(f, name) for f in found])
+    for name in (field.name for field in fields(features[0])):
+        values = np.array([getattr(one, name) for one in features])
         shown = values[np.isfinite(values)]
         mean = float(shown.mean()) if shown.size else float("nan")
         std = float(shown.std(ddof=1)) if shown.size > 1 else float("nan")

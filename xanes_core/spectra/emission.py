@@ -6,7 +6,7 @@ tabulated edge of the absorber, as for absorption.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -142,9 +142,6 @@ class EmissionFeatures:
     mean_energy_ev: float
     satellite_ev: float
     satellite_height: float
-
-
-EMISSION_NAMES = tuple(f.name for f in fields(EmissionFeatures))
 
 
 def emission_features(energy_rel_ev: ArrayLike, emission: ArrayLike) -> EmissionFeatures:

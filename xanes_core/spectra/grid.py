@@ -48,59 +48,16 @@ def _tail(energy_ev: np.ndarray, start_ev: float, value: float, slope: float) ->
     return value * decay / (decay + (start_ev - energy_ev))
 
 
-def extend_below(
-    energy_ev: ArrayLike, mu: ArrayLike, start_ev: float, *, step_ev: float = 1.0 / 3.0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Continue a spectrum smoothly and monotonically towards zero, down to ``start_ev``.
-
-    The tail is ``mu(E) = v d / (d + E_1 - E)`` with ``v`` the first value, ``d = v / s`` and ``s``
-    the slope of the shape-preserving (PCHIP) interpolant at the first energy ``E_1``: value and
-    slope are continuous. It is the far tail of an edge step broadened by a Lorentzian,
-    ``1/2 + arctan(x)/pi ~ 1/(pi |x|)``, which is what the core hole makes of an absorption edge.
-
-    Parameters
-    ----------
-    energy_ev, mu : array_like, (n,)
-        Strictly ascending energies (eV) and absorption; rows whose energy is NaN are padding.
-    start_ev : float
-        Lowest energy wanted (eV). Not below the first energy: nothing is added.
-    step_ev : float, optional
-        Spacing of the added points (eV).
-
-    Returns
-    -------
-    energy_ev, mu : ndarray, (m,)
-        The added points followed by the given ones, unchanged.
-
-    Raises
-    ------
-    SpectrumError
-        Fewer than four points, shapes that differ, values that are not finite, or energies that
-        do not ascend.
-
-    Notes
-    -----
-    Where the first points do not rise the slope has no meaning; the value is then matched and the
-    decay length is 10 eV. A first value of zero or less is continued by zero.
-    """
-    from scipy.interpolate import PchipInterpolator  # a tenth of a second; predicting does without
-
-    energy, values = _checked(energy_ev, mu)
-    if not np.isfinite(start_ev) or not step_ev > 0:
-        raise SpectrumError("start_ev must be a finite energy and step_ev a positive one, in eV")
-    count = int(np.ceil((energy[0] - start_ev) / step_ev - 1e-9))
-    if count <= 0:
-        return energy, values
-    added = np.linspace(start_ev, energy[0], count + 1)[:-1]
-    slope = float(PchipInterpolator(energy, values).derivative()(energy[0]))
-    tail = _tail(added, float(energy[0]), float(values[0]), slope)
-    return np.concatenate([added, energy]), np.concatenate([tail, values])
-
-
 def feff_to_grid(
     energy_ev: ArrayLike, mu: ArrayLike, *, e0_ev: float, grid_rel_ev: ArrayLike
 ) -> np.ndarray:
     """Interpolate a FEFF spectrum onto a grid relative to E0, continuing it below its start.
+
+    Below its first energy ``E_1`` it goes on smoothly and monotonically towards zero, as
+    ``mu(E) = v d / (d + E_1 - E)`` with ``v`` the first value, ``d = v / s`` and ``s`` the slope of
+    the shape-preserving (PCHIP) interpolant at ``E_1``: value and slope are continuous. It is the
+    far tail of an edge step broadened by a Lorentzian, ``1/2 + arctan(x)/pi ~ 1/(pi |x|)``, which
+    is what the core hole makes of an absorption edge.
 
     Parameters
     ----------
@@ -115,15 +72,21 @@ def feff_to_grid(
     Returns
     -------
     ndarray, (k,)
-        mu on the grid: PCHIP inside the range of FEFF, the tail of :func:`extend_below` under it.
+        mu on the grid: PCHIP inside the range of FEFF, the tail under it.
 
     Raises
     ------
     SpectrumError
-        As :func:`extend_below`; or the grid reaches above FEFF's last energy, where nothing is
-        known: extend the energy range of the calculation.
+        Fewer than four points, shapes that differ, values that are not finite, or energies that
+        do not ascend; or the grid reaches above FEFF's last energy, where nothing is known: extend
+        the energy range of the calculation.
+
+    Notes
+    -----
+    Where the first points do not rise the slope has no meaning; the value is then matched and the
+    decay length is 10 eV. A first value of zero or less is continued by zero.
     """
-    from scipy.interpolate import PchipInterpolator
+    from scipy.interpolate import PchipInterpolator  # a tenth of a second; predicting does without
 
     energy, values = _checked(energy_ev, mu)
     wanted = np.asarray(grid_rel_ev, dtype=np.float64) + float(e0_ev)
@@ -140,7 +103,7 @@ def feff_to_grid(
             f"({energy[0]:.1f} to {energy[-1]:.1f} eV) do not overlap; check E0"
         )
     inside = PchipInterpolator(energy, values)
-    result = inside(np.clip(wanted, energy[0], energy[-1]))
+    result: np.ndarray = inside(np.clip(wanted, energy[0], energy[-1]))
     below = wanted < energy[0]
     slope = float(inside.derivative()(energy[0]))
     result[below] = _tail(wanted[below], float(energy[0]), float(values[0]), slope)

@@ -1,4 +1,4 @@
-"""Kinds of spectra that are predicted: grid, unit, label and scale of each, in one place."""
+"""Kinds of spectra that are predicted: grid, unit, label, scale and possible values of each."""
 
 from __future__ import annotations
 
@@ -60,6 +60,15 @@ class SpectrumKind:
     def possible(self, mu: np.ndarray) -> np.ndarray:
         """Values ``mu``, any shape, with those that cannot be moved to the nearest that can."""
         return np.maximum(mu, 0.0) if self.never_negative else mu
+
+
+def band_limits(mu: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper bound at ``half`` a width from values ``mu`` of any kind, any shape.
+
+    No true spectrum is negative, whatever its kind, so the lower bound stops at zero; or at ``mu``
+    where that is negative, as a predicted absorption may be (see :meth:`SpectrumKind.possible`).
+    """
+    return np.maximum(mu - half, np.minimum(mu, 0.0)), mu + half
 
 
 #: Absorption over the edge step; 226 points of 1/3 eV.

@@ -24,7 +24,13 @@ def _score(values: np.ndarray) -> float | np.ndarray:
 
 
 def mse(predicted: ArrayLike, target: ArrayLike) -> float | np.ndarray:
-    """Mean squared error, ``mean_k (p - t)^2``, in squared edge steps."""
+    """Mean squared error, ``mean_k (p - t)^2``, in squared edge steps.
+
+    Raises
+    ------
+    SpectrumError
+        Shapes that do not fit, or values that are not finite.
+    """
     p, t = as_curves(predicted, target)
     return _score(((p - t) ** 2).mean(axis=-1))
 
@@ -79,6 +85,11 @@ def median_intensity_error(
     """Median over energies of ``|p - t| / |t|`` in %, where ``t > floor`` (edge steps).
 
     A spectrum that nowhere exceeds the floor scores NaN.
+
+    Raises
+    ------
+    SpectrumError
+        Shapes that do not fit, values that are not finite, or a negative floor.
     """
     p, t = as_curves(predicted, target)
     if not floor >= 0:
@@ -90,12 +101,18 @@ def median_intensity_error(
     return _score(np.array(rows).reshape(t.shape[:-1]))
 
 
-def _row_pairs(*arrays: np.ndarray) -> zip:
+def _row_pairs(*arrays: np.ndarray) -> zip[tuple[np.ndarray, ...]]:
     return zip(*(np.atleast_2d(a) for a in arrays), strict=True)
 
 
 def cosine_similarity(predicted: ArrayLike, target: ArrayLike) -> float | np.ndarray:
-    """``p . t / (|p| |t|)``, from -1 to 1; NaN where a curve is zero everywhere."""
+    """``p . t / (|p| |t|)``, from -1 to 1; NaN where a curve is zero everywhere.
+
+    Raises
+    ------
+    SpectrumError
+        Shapes that do not fit, or values that are not finite.
+    """
     p, t = as_curves(predicted, target)
     lengths = np.linalg.norm(p, axis=-1) * np.linalg.norm(t, axis=-1)
     dot = (p * t).sum(axis=-1)
@@ -107,6 +124,11 @@ def spearman(a: ArrayLike, b: ArrayLike) -> float | np.ndarray:
 
     For ``(n,)`` uncertainties and errors it says whether the wide bands are the wrong ones. NaN
     where one side is constant or has a single value.
+
+    Raises
+    ------
+    SpectrumError
+        Shapes that do not fit, or values that are not finite.
     """
     from scipy.stats import rankdata  # slow to load, and predicting does without
 
@@ -119,19 +141,34 @@ def spearman(a: ArrayLike, b: ArrayLike) -> float | np.ndarray:
 
 
 def coverage(target: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> float | np.ndarray:
-    """Share of energies, 0 to 1, at which ``lower <= t <= upper``."""
+    """Share of energies, 0 to 1, at which ``lower <= t <= upper``.
+
+    Raises
+    ------
+    SpectrumError
+        Shapes that do not fit, values that are not finite, or a band upside down.
+    """
     t, low, high = as_curves(target, lower, upper)
-    if np.any(low > high):
-        raise SpectrumError("a band's lower limit lies above its upper limit")
+    _check_band(low, high)
     return _score(((low <= t) & (t <= high)).mean(axis=-1))
 
 
 def mean_width(lower: ArrayLike, upper: ArrayLike) -> float | np.ndarray:
-    """Mean width of a band, ``mean_k (upper - lower)``, in edge steps."""
+    """Mean width of a band, ``mean_k (upper - lower)``, in edge steps.
+
+    Raises
+    ------
+    SpectrumError
+        Shapes that do not fit, values that are not finite, or a band upside down.
+    """
     low, high = as_curves(lower, upper)
+    _check_band(low, high)
+    return _score((high - low).mean(axis=-1))
+
+
+def _check_band(low: np.ndarray, high: np.ndarray) -> None:
     if np.any(low > high):
         raise SpectrumError("a band's lower limit lies above its upper limit")
-    return _score((high - low).mean(axis=-1))
 
 
 def constant_width(
@@ -147,6 +184,11 @@ def constant_width(
     ----------
     predicted, target, lower, upper : array_like, (n, k)
         Predictions, truth and the band to compare with.
+
+    Raises
+    ------
+    SpectrumError
+        Shapes that do not fit, or values that are not finite.
     """
     p, t, low, high = as_curves(predicted, target, lower, upper)
     error = np.abs(p - t)
@@ -168,6 +210,12 @@ def window_misfit(
 
     ``sqrt( sum w (p - t)^2 / sum w )`` with trapezoid weights w (eV) over the energies inside
     ``window_ev`` (both ends included; all of them by default), so uneven spacing does not count.
+
+    Raises
+    ------
+    SpectrumError
+        Shapes or energies that do not fit, values that are not finite, or fewer than two energies
+        inside the window.
     """
     p, t = as_curves(predicted, target)
     energy = as_energies(energy_ev, p.shape[-1])

@@ -25,17 +25,17 @@ class Normalised:
 
     ``spectrum`` is in edge steps; ``pre_edge`` and ``post_edge`` (n,) are the fitted curves in the
     unit of the input; ``edge_step`` is their distance at ``e0_ev`` (absolute, eV). The ranges
-    (eV) are relative to ``e0_ev``; they and ``order`` are None where nothing was fitted.
+    (eV) are relative to ``e0_ev``; ``order`` is that of the post-edge polynomial.
     """
 
     spectrum: Spectrum
     pre_edge: np.ndarray
     post_edge: np.ndarray
     edge_step: float
-    e0_ev: float | None
-    pre_range_ev: tuple[float, float] | None
-    post_range_ev: tuple[float, float] | None
-    order: int | None
+    e0_ev: float
+    pre_range_ev: tuple[float, float]
+    post_range_ev: tuple[float, float]
+    order: int
 
 
 def find_e0(spectrum: Spectrum, *, element: str | None = None) -> float:
@@ -123,8 +123,6 @@ def normalise(
     pre_range_ev: tuple[float, float] | None = None,
     post_range_ev: tuple[float, float] | None = None,
     order: int | None = None,
-    flatten: bool = False,
-    already_normalised: bool = False,
 ) -> Normalised:
     """Subtract a pre-edge line and divide by the edge step.
 
@@ -142,10 +140,6 @@ def normalise(
     order : int, optional
         Order of the post-edge polynomial, 0 to 3; left out, 0, 1 or 2 for a range shorter than
         50 eV, shorter than 350 eV or longer.
-    flatten : bool, optional
-        Take the slope and curvature of ``post`` out above the edge as well, so that the mean is 1.
-    already_normalised : bool, optional
-        Return the values untouched, with a pre-edge of 0 and a post-edge of 1.
 
     Returns
     -------
@@ -159,10 +153,6 @@ def normalise(
         Ranges with too few points, below or above the wrong side of the edge; an order outside 0 to
         3; an edge step of zero or less; E0 that cannot be found or lies outside the spectrum.
     """
-    if already_normalised:
-        zero, one = np.zeros(len(spectrum)), np.ones(len(spectrum))
-        used = spectrum.e0_ev if e0_ev is None else float(e0_ev)
-        return Normalised(spectrum, zero, one, 1.0, used, None, None, None)
     e0 = find_e0(spectrum) if e0_ev is None else float(e0_ev)
     energy = spectrum.energy_ev
     if not energy[0] < e0 < energy[-1]:
@@ -170,8 +160,8 @@ def normalise(
             f"E0 = {e0:.1f} eV lies outside the spectrum ({energy[0]:.1f} to {energy[-1]:.1f} eV)"
         )
     default_pre, default_post = default_ranges(spectrum, e0)
-    pre_range = default_pre if pre_range_ev is None else tuple(map(float, pre_range_ev))
-    post_range = default_post if post_range_ev is None else tuple(map(float, post_range_ev))
+    pre_range = default_pre if pre_range_ev is None else pre_range_ev
+    post_range = default_post if post_range_ev is None else post_range_ev
     if order is None:
         order = _default_order(post_range)
     if isinstance(order, bool) or order not in range(MAX_ORDER + 1):
@@ -191,8 +181,6 @@ def normalise(
         )
     pre_curve, post_curve = pre(x), post(x)
     mu = (spectrum.mu - pre_curve) / step
-    if flatten:
-        mu = np.where(x >= 0, mu - (post_curve - pre_curve) / step + 1.0, mu)
     metadata = {**spectrum.metadata, "normalised": "yes", "edge_step": f"{step:.6g}"}
     kept = spectrum.e0_ev if spectrum.e0_ev is not None else e0
     done = replace(spectrum, mu=mu, e0_ev=kept, metadata=metadata)

@@ -49,6 +49,11 @@ def find_peaks(
 
     Position and height come from the parabola through the highest point and its two neighbours, on
     the energies as they are. The first and the last point are never peaks.
+
+    Raises
+    ------
+    SpectrumError
+        More than one curve, energies that do not fit, or a prominence that is not positive.
     """
     from scipy import signal  # a third of a second, which reading a spectrum does without
 
@@ -58,9 +63,9 @@ def find_peaks(
     energy = as_energies(energy_ev, curve.size)
     if not prominence > 0:
         raise SpectrumError(f"the prominence must be positive, got {prominence}")
-    index, found = signal.find_peaks(curve, prominence=prominence)
+    index, properties = signal.find_peaks(curve, prominence=prominence)
     refined = np.array([_parabola(energy, curve, i) for i in index]).reshape(-1, 2)
-    return Peaks(refined[:, 0], refined[:, 1], found["prominences"])
+    return Peaks(refined[:, 0], refined[:, 1], properties["prominences"])
 
 
 def _parabola(energy: np.ndarray, curve: np.ndarray, i: int) -> tuple[float, float]:
@@ -87,6 +92,11 @@ def match_peaks(
 
     Among the matchings with the most pairs the one with the smallest summed distance is taken
     (``scipy.optimize.linear_sum_assignment``).
+
+    Raises
+    ------
+    SpectrumError
+        Shapes or energies that do not fit, or a prominence or distance that is not positive.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -127,20 +137,16 @@ class PeakErrors:
     share_matched: np.ndarray
 
 
-def peak_errors(
-    energy_ev: ArrayLike,
-    predicted: ArrayLike,
-    target: ArrayLike,
-    *,
-    prominence: float = PEAK_PROMINENCE,
-    max_distance_ev: float = PEAK_DISTANCE_EV,
-) -> PeakErrors:
-    """Score the peaks of curves (n, k) or (k,) spectrum by spectrum; see :func:`match_peaks`."""
+def peak_errors(energy_ev: ArrayLike, predicted: ArrayLike, target: ArrayLike) -> PeakErrors:
+    """Score the peaks of curves (n, k) or (k,) spectrum by spectrum; see :func:`match_peaks`.
+
+    Raises
+    ------
+    SpectrumError
+        Shapes or energies that do not fit, or values that are not finite.
+    """
     p, t = (np.atleast_2d(c) for c in as_curves(predicted, target))
-    matches = [
-        match_peaks(energy_ev, a, b, prominence=prominence, max_distance_ev=max_distance_ev)
-        for a, b in zip(p, t, strict=True)
-    ]
+    matches = [match_peaks(energy_ev, a, b) for a, b in zip(p, t, strict=True)]
 
     def mean(values: np.ndarray) -> float:
         return float(values.mean()) if values.size else float("nan")

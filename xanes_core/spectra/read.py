@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import numpy as np
@@ -14,30 +14,32 @@ from xanes_core.errors import SpectrumError
 from xanes_core.spectra.columns import (
     NORMALISED,
     Choice,
+    Edge,
     absolute_energies,
     choices,
+    e0_of_columns,
     edge_of,
-    energy_column,
+    find_energy,
     pick,
     plain_name,
     propose,
     put_in_order,
-    relative_partner,
 )
+from xanes_core.spectra.kinds import SPECTRUM_KINDS, XANES, XES, SpectrumKind
 from xanes_core.spectra.spectrum import Spectrum
 from xanes_core.spectra.table import MAX_BYTES, Table, decode, parse_json, parse_table
 
 #: Formats that ``format=`` accepts. All but JSON are read by the same tolerant reader of columns.
 SPECTRUM_FORMATS = ("csv", "txt", "dat", "xdi", "athena", "fdmnes", "feff", "json")
-#: Extensions for an uploader.
-SPECTRUM_EXTENSIONS = ("csv", "txt", "dat", "xdi", "nor", "json", "xmu", "tsv", "xy", "asc", "prn")
-_FEFF_NAMES = ["omega", "e", "k", "mu", "mu0", "chi"]
-#: Columns that only our own predictions have, in edge steps.
-_OF_PREDICTIONS = ("std", "lower", "upper")
+#: Where a spectrum may come from: a network, a calculation, a beamline.
+ORIGINS = ("predicted", "computed", "measured")
+_FEFF_NAMES = ("omega", "e", "k", "mu", "mu0", "chi")
+#: Columns that only our own predictions have, beside the one of their kind.
+_OF_PREDICTIONS = {"std", "lower", "upper"}
 # Header entries that describe the file's columns, or that are set anew from what was understood.
 _DERIVED = re.compile(
-    r"column(?:[._ ]?\d+)?|source_format|normalised|computed|e0_ev|element(?:\.symbol|\.edge)?"
-    r"|edge|format|version",
+    r"column(?:[._ ]?\d+)?|source_format|normalised|computed|notes|e0_ev"
+    r"|element(?:\.symbol|\.edge)?|edge",
     re.IGNORECASE,
 )
 
@@ -61,7 +63,7 @@ class ColumnList:
     formulas: Mapping[str, str]
 
 
-def _bytes_of(source: str | os.PathLike | bytes) -> tuple[bytes, str]:
+def _bytes_of(source: str | os.PathLike[str] | bytes) -> tuple[bytes, str]:
     """Content and the trusted path's name."""
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source), ""
@@ -76,7 +78,7 @@ def _bytes_of(source: str | os.PathLike | bytes) -> tuple[bytes, str]:
         raise SpectrumError("the spectrum file cannot be opened; check the path") from error
 
 
-def _table(source: str | os.PathLike | bytes, name: str | None, format: str | None) -> Table:
+def _table(source: str | os.PathLike[str] | bytes, name: str | None, format: str | None) -> Table:
     if format is not None and format not in SPECTRUM_FORMATS:
         raise SpectrumError(
             f"unknown spectrum format {str(format)[:20]!r}; choose from "
@@ -91,58 +93,105 @@ def _table(source: str | os.PathLike | bytes, name: str | None, format: str | No
     table = parse_table(text)
     is_feff = format == "feff" or (format is None and "xmu" in label)
     if is_feff and not table.named and table.values.shape[1] == len(_FEFF_NAMES):
-        table.names, table.named, table.kind = list(_FEFF_NAMES), True, "feff"
-    if format is not None:
-        table.kind = format
-    return table
+        table = replace(table, names=_FEFF_NAMES, named=True, source_format="feff")
+    return table if format is None else replace(table, source_format=format)
 
 
-def _offer(table: Table, asked_energy: str | int | None) -> tuple[int, bool, list[Choice]]:
-    energy, relative = energy_column(table, asked_energy)
-    offered = choices(table, energy)
-    if not offered:
-        raise SpectrumError("the file has energies only; a spectrum needs a column of absorption")
-    return energy, relative, offered
+@dataclass(frozen=True)
+class SpectrumTable:
+    """A file that was read once: the curves that it offers, and spectra made of them.
+
+    Attributes
+    ----------
+    table : Table
+        Numbers of the file and what is said beside them.
+    energy : int
+        Index of the energy column.
+    is_relative : bool
+        Whether the name of that column says that it is relative to E0.
+    curves : tuple of Choice
+        What can be read over these energies.
+    """
+
+    table: Table
+    energy: int
+    is_relative: bool
+    curves: tuple[Choice, ...]
+
+    def columns(self, rows: int = 5) -> ColumnList:
+        """Curves to choose from, with the first ``rows`` rows of each."""
+        proposed, remark = propose(self.table, self.curves)
+        return ColumnList(
+            tuple(curve.name for curve in self.curves),
+            self.table.names[self.energy],
+            self.curves[proposed].name,
+            remark,
+            tuple(float(v) for v in self.table.values[:rows, self.energy]),
+            {curve.name: tuple(float(v) for v in curve.values[:rows]) for curve in self.curves},
+            {curve.name: curve.formula for curve in self.curves if curve.formula},
+        )
+
+    def spectrum(self, *, column: str | int | None = None, element: str | None = None) -> Spectrum:
+        """Spectrum of one of the curves.
+
+        Parameters
+        ----------
+        column, element
+            As in :func:`read_spectrum`.
+
+        Raises
+        ------
+        SpectrumError
+            Fewer than ten points; energies that are no energies, or are relative to an unknown
+            edge; an unknown column or element.
+        """
+        table, notes = self.table, list(self.table.notes)
+        columns_e0_ev = e0_of_columns(table, self.energy)
+        edge = edge_of(table.headers, element, columns_e0_ev, notes)
+        if column is None:
+            index, remark = propose(table, self.curves)
+            notes += [remark] if remark else []
+        else:
+            index = pick([curve.name for curve in self.curves], column)
+        curve = self.curves[index]
+        energy, mu = _usable(table.values[:, self.energy], curve, notes)
+        energy, mu = put_in_order(energy, mu, notes)
+        unit = f"{table.units[self.energy]} {table.names[self.energy]}"
+        energy, e0 = absolute_energies(energy, unit, self.is_relative, edge, notes)
+        if edge.e0_ev is None and not self.is_relative:
+            e0 = columns_e0_ev or e0
+        return Spectrum(energy, mu, e0, _metadata(table, curve, edge, notes))
 
 
-def list_columns(
-    source: str | os.PathLike | bytes,
+def read_table(
+    source: str | os.PathLike[str] | bytes,
     *,
     name: str | None = None,
     format: str | None = None,
     energy_column: str | int | None = None,
-    rows: int = 5,
-) -> ColumnList:
-    """Say which curves a file offers and which one would be read.
+) -> SpectrumTable:
+    """Read a file once, to list its curves and to make spectra of them.
 
     Parameters
     ----------
     source, name, format, energy_column
         As in :func:`read_spectrum`.
-    rows : int, optional
-        Number of rows in the preview.
 
     Raises
     ------
     SpectrumError
-        As :func:`read_spectrum`, where the file holds no table.
+        The content is empty, binary, too large or no table; an unknown energy column or format.
     """
     table = _table(source, name, format)
-    energy, _, offered = _offer(table, energy_column)
-    best, remark = propose(table, offered)
-    return ColumnList(
-        tuple(c.name for c in offered),
-        table.names[energy],
-        offered[best].name,
-        remark,
-        tuple(float(v) for v in table.values[:rows, energy]),
-        {c.name: tuple(float(v) for v in c.values[:rows]) for c in offered},
-        {c.name: c.formula for c in offered if c.formula},
-    )
+    energy, is_relative = find_energy(table, energy_column)
+    curves = tuple(choices(table, energy))
+    if not curves:
+        raise SpectrumError("the file has energies only; a spectrum needs a column of absorption")
+    return SpectrumTable(table, energy, is_relative, curves)
 
 
 def read_spectrum(
-    source: str | os.PathLike | bytes,
+    source: str | os.PathLike[str] | bytes,
     *,
     name: str | None = None,
     format: str | None = None,
@@ -164,9 +213,9 @@ def read_spectrum(
         Absorber. Needed for energies relative to E0 where the file does not name it; goes before
         the file's own statement.
     column : str or int, optional
-        Curve to read: its name or its number in ``list_columns(...).names``. Left out, the first of
-        these that exists: ``norm``, ``flat``, ``mu`` and its like, ``ln(i0/itrans)``,
-        ``ifluor/i0``, the first other column.
+        Curve to read: its name or its number among those that :meth:`SpectrumTable.columns` lists.
+        Left out, the first of these that exists: ``norm``, ``flat``, ``mu`` and its like,
+        ``ln(i0/itrans)``, ``ifluor/i0``, the first other column.
     energy_column : str or int, optional
         Energy column: name or number of the column in the file. Found by name where left out.
 
@@ -180,29 +229,10 @@ def read_spectrum(
     Raises
     ------
     SpectrumError
-        The content is empty, binary, too large or no table; fewer than ten points; energies that
-        are no energies, or are relative to an unknown edge; an unknown column, format or element.
+        As :func:`read_table` and :meth:`SpectrumTable.spectrum`.
     """
-    table = _table(source, name, format)
-    energy_index, relative, offered = _offer(table, energy_column)
-    notes = list(table.notes)
-    edge = edge_of(table.headers, element, notes)
-    if column is None:
-        index, remark = propose(table, offered)
-        notes += [remark] if remark else []
-    else:
-        index = pick([c.name for c in offered], column)
-    choice = offered[index]
-    energy, mu = _usable(table.values[:, energy_index], choice, notes)
-    energy, mu = put_in_order(energy, mu, notes)
-    energy, e0 = absolute_energies(energy, _unit(table, energy_index), relative, edge, notes)
-    if edge.e0_ev is None and not relative:
-        e0 = _e0_from_columns(table, energy_index) or e0
-    return Spectrum(energy, mu, e0, _metadata(table, choice, edge.element, edge.edge, notes))
-
-
-def _unit(table: Table, index: int) -> str:
-    return f"{table.units[index]} {table.names[index]}"
+    table = read_table(source, name=name, format=format, energy_column=energy_column)
+    return table.spectrum(column=column, element=element)
 
 
 def _usable(energy: np.ndarray, choice: Choice, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -215,47 +245,68 @@ def _usable(energy: np.ndarray, choice: Choice, notes: list[str]) -> tuple[np.nd
     return energy[good], choice.values[good]
 
 
-def _e0_from_columns(table: Table, energy_index: int) -> float | None:
-    """E0 of a file that gives absolute energies and those relative to E0."""
-    partner = relative_partner(table)
-    if partner is None or partner == energy_index:
-        return None
-    gap = table.values[:, energy_index] - table.values[:, partner]
-    gap = gap[np.isfinite(gap)]
-    if gap.size == 0 or np.ptp(gap) > 0.01 or gap[0] <= 0:
-        return None
-    return float(np.round(np.median(gap), 6))
-
-
 def _is_scaled_fdmnes(table: Table, choice: Choice) -> bool:
     """Whether an FDMNES spectrum was scaled to its edge step; FDMNES itself writes Mbarn."""
     known = choice.values[np.isfinite(choice.values)]
     end = np.median(known[-(known.size // 5 + 1) :]) if known.size else 0.0
-    return table.kind == "fdmnes" and bool(0.7 < end < 1.3)
+    return table.source_format == "fdmnes" and bool(0.7 < end < 1.3)
 
 
-def _metadata(
-    table: Table, choice: Choice, element: str | None, edge: str, notes: list[str]
-) -> dict[str, str]:
-    metadata: dict[str, str] = {}
-    earlier = ""
-    for key, value in table.headers.items():
-        key = key.removeprefix("XanesExplorer.")
-        if key.lower() == "notes":
-            earlier = value
-        elif not _DERIVED.fullmatch(key):
-            metadata[key] = value
-    if element:
-        metadata["element"], metadata["edge"] = element, edge
-    metadata["source_format"] = table.kind
-    metadata["column"] = choice.name
-    said = {key.removeprefix("XanesExplorer."): value for key, value in table.headers.items()}
-    predicted = {"mu", *_OF_PREDICTIONS} <= set(table.names)
-    if predicted or table.kind in ("feff", "fdmnes") or said.get("computed") == "yes":
-        metadata["computed"] = "yes"
-    scaled = predicted or said.get("normalised") == "yes" or table.kind == "feff"
-    if scaled or plain_name(choice.name) in NORMALISED or _is_scaled_fdmnes(table, choice):
-        metadata["normalised"] = "yes"
+def _kind_of(table: Table, choice: Choice, predicted: bool) -> SpectrumKind | None:
+    """Kind of spectrum by the columns of the file; None where they do not tell."""
+    if choice.name == XES.column or (predicted and XES.column in table.names):
+        return XES
+    return XANES if predicted else None
+
+
+def _origin_of(table: Table) -> str | None:
+    """One of ORIGINS by what the file says, its columns or its format; None where nothing tells."""
+    # once it read "predicted, not measured"
+    stated = table.headers.get("origin", "").split(",")[0]
+    if stated in ORIGINS:
+        return stated
+    intensities = {kind.column for kind in SPECTRUM_KINDS.values()}
+    if set(table.names) >= _OF_PREDICTIONS and intensities & set(table.names):
+        return "predicted"
+    computed = table.headers.get("computed") == "yes" or table.source_format in ("feff", "fdmnes")
+    return "computed" if computed else None
+
+
+def _is_normalised(table: Table, choice: Choice, predicted: bool) -> bool:
+    return (
+        (predicted and XANES.column in table.names)
+        or table.source_format == "feff"
+        or plain_name(choice.name) in NORMALISED
+        or _is_scaled_fdmnes(table, choice)
+    )
+
+
+def _metadata(table: Table, choice: Choice, edge: Edge, notes: list[str]) -> dict[str, str]:
+    """What the file says, and what was understood of it; what our own files say comes back."""
+    headers = table.headers
+    metadata = {key: value for key, value in headers.items() if not _DERIVED.fullmatch(key)}
+    if edge.element:
+        metadata["element"] = edge.element
+    if edge.element or edge.is_stated:
+        metadata["edge"] = edge.name
+    # a file of ours says where its one curve came from at first
+    metadata["source_format"] = headers.get("source_format", table.source_format)
+    is_main = choice.name in (kind.column for kind in SPECTRUM_KINDS.values())
+    metadata["column"] = headers.get("column", choice.name) if is_main else choice.name
+    origin = _origin_of(table)
+    predicted = origin == "predicted"
+    if kind := _kind_of(table, choice, predicted):
+        metadata.setdefault("spectrum", kind.key)
+    if origin and metadata.get("origin", origin).startswith(origin):
+        metadata["origin"] = origin
+    for word, holds in (
+        ("computed", origin in ("predicted", "computed")),
+        ("normalised", _is_normalised(table, choice, predicted)),
+    ):
+        stated = headers.get(word, "")
+        if stated in ("yes", "no") or holds:
+            metadata[word] = stated if stated in ("yes", "no") else "yes"
+    earlier = next((value for key, value in headers.items() if key.lower() == "notes"), "")
     known = [n for n in earlier.split("; ") if n]
     metadata["notes"] = "; ".join(known + [n for n in notes if n not in known])
     return metadata

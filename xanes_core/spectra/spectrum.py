@@ -15,7 +15,6 @@ from xanes_core.errors import SpectrumError
 if TYPE_CHECKING:
     from scipy.interpolate import PchipInterpolator
 
-RESAMPLE_METHODS = ("linear", "pchip", "area")
 #: Two energies closer than this (eV) are the same energy.
 ENERGY_TOLERANCE_EV = 1e-9
 
@@ -42,7 +41,12 @@ class Spectrum:
     e0_ev : float, optional
         Edge energy (eV) that :attr:`energy_rel_ev` is relative to.
     metadata : mapping of str to str, optional
-        Whatever else is known. ``metadata["notes"]`` says what a reader mended.
+        Whatever else is known. These words have a meaning wherever they stand: ``element``,
+        ``edge``; ``spectrum`` (key of a :class:`~xanes_core.spectra.SpectrumKind`); ``origin``
+        (``predicted``, ``computed`` or ``measured``), ``computed`` and ``normalised`` (``yes`` or
+        ``no``); ``source_format`` and ``column`` of the file that the curve came from at first;
+        ``notes``, what its reader mended; and of a prediction ``model``, ``band_level``,
+        ``domain``, ``domain_score``, ``domain_reasons`` and ``sites``.
 
     Raises
     ------
@@ -87,7 +91,7 @@ class Spectrum:
     def __len__(self) -> int:
         return self.energy_ev.size
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[type[Spectrum], tuple[object, ...]]:
         # A mapping proxy cannot be copied or sent to a worker process; its content can.
         return Spectrum, (self.energy_ev, self.mu, self.e0_ev, dict(self.metadata))
 
@@ -110,87 +114,57 @@ class Spectrum:
 
 
 def shift(spectrum: Spectrum, shift_ev: float) -> Spectrum:
-    """Move a spectrum by ``shift_ev`` (eV) along the energy; E0 stays where it is."""
+    """Move a spectrum by ``shift_ev`` (eV) along the energy; E0 stays where it is.
+
+    Raises
+    ------
+    SpectrumError
+        The shift is not finite, or takes energies below zero.
+    """
     if not np.isfinite(shift_ev):
         raise SpectrumError("the shift must be a finite energy in eV")
     return replace(spectrum, energy_ev=spectrum.energy_ev + float(shift_ev))
 
 
 def scale(spectrum: Spectrum, factor: float) -> Spectrum:
-    """Multiply a spectrum by a positive factor without unit."""
+    """Multiply a spectrum by a positive factor without unit.
+
+    Raises
+    ------
+    SpectrumError
+        The factor is not positive or not finite.
+    """
     if not (np.isfinite(factor) and factor > 0):
         raise SpectrumError(f"the scale factor must be positive, got {factor}")
     return replace(spectrum, mu=spectrum.mu * float(factor))
 
 
-def resample(
-    spectrum: Spectrum,
-    energy_ev: ArrayLike,
-    *,
-    method: str = "linear",
-    fill: float | tuple[float, float] | None = None,
-) -> Spectrum:
-    """Bring a spectrum onto other energies.
+def resample(spectrum: Spectrum, energy_ev: ArrayLike) -> Spectrum:
+    """Read a spectrum at other energies, on straight lines between its points.
 
     Parameters
     ----------
     spectrum : Spectrum
     energy_ev : array_like, (k,)
         Absolute energies wanted (eV), strictly ascending.
-    method : {"linear", "pchip", "area"}, optional
-        ``linear`` and ``pchip`` (shape-preserving cubic) read the curve at the energies. ``area``
-        averages the linear interpolant over each bin, whose edges lie half-way between
-        neighbouring energies (the outer bins are cut at the first and last energy): use it where
-        the target is the coarser one; the area of the whole is kept.
-    fill : float or (float, float), optional
-        Value outside the spectrum, or (below, above). Left out, a target that reaches outside
-        raises.
 
     Raises
     ------
     SpectrumError
-        Unknown method, energies that do not ascend, or a reach beyond the spectrum without fill.
+        Energies that do not ascend, or that reach beyond the spectrum.
     """
-    if method not in RESAMPLE_METHODS:
-        raise SpectrumError(f"unknown method {method!r}; choose from {', '.join(RESAMPLE_METHODS)}")
     wanted = _read_only(energy_ev, "target energies")
     if wanted.ndim != 1 or wanted.size < 2 or not np.isfinite(wanted).all():
         raise SpectrumError("the target needs at least two finite energies in one dimension")
     if np.any(np.diff(wanted) <= 0):
         raise SpectrumError("the target energies must ascend strictly")
-    energy, mu = spectrum.energy_ev, spectrum.mu
-    below = wanted < energy[0] - ENERGY_TOLERANCE_EV
-    above = wanted > energy[-1] + ENERGY_TOLERANCE_EV
-    if (below.any() or above.any()) and fill is None:
+    energy = spectrum.energy_ev
+    if wanted[0] < energy[0] - ENERGY_TOLERANCE_EV or wanted[-1] > energy[-1] + ENERGY_TOLERANCE_EV:
         raise SpectrumError(
             f"the target reaches from {wanted[0]:.2f} to {wanted[-1]:.2f} eV, the spectrum only "
-            f"from {energy[0]:.2f} to {energy[-1]:.2f} eV; state a fill value or shorten the target"
+            f"from {energy[0]:.2f} to {energy[-1]:.2f} eV; shorten the target"
         )
-    if method == "area":
-        values = _bin_means(energy, mu, wanted)
-    elif method == "pchip":
-        from scipy.interpolate import PchipInterpolator  # predicting does without
-
-        values = PchipInterpolator(energy, mu)(np.clip(wanted, energy[0], energy[-1]))
-    else:
-        values = np.interp(wanted, energy, mu)
-    if fill is not None:
-        low, high = fill if isinstance(fill, tuple) else (fill, fill)
-        values = np.where(below, low, np.where(above, high, values))
-    return replace(spectrum, energy_ev=wanted, mu=values)
-
-
-def _bin_means(energy: np.ndarray, mu: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Mean of the linear interpolant over the bin around each energy; exact integrals."""
-    edges = np.concatenate([wanted[:1], (wanted[1:] + wanted[:-1]) / 2.0, wanted[-1:]])
-    edges = np.clip(edges, energy[0], energy[-1])
-    knots = np.union1d(energy, edges)
-    curve = np.interp(knots, energy, mu)
-    steps = np.diff(knots) * (curve[1:] + curve[:-1]) / 2.0
-    area = np.concatenate([[0.0], np.cumsum(steps)])[np.searchsorted(knots, edges)]
-    width = np.diff(edges)
-    reading = np.interp(wanted, energy, mu)
-    return np.divide(np.diff(area), width, out=reading, where=width > 0)
+    return replace(spectrum, energy_ev=wanted, mu=np.interp(wanted, energy, spectrum.mu))
 
 
 @dataclass(frozen=True)
@@ -273,10 +247,10 @@ def align(
     best = float(raster[np.argmin([fit(d)[0] for d in raster])])
     step = raster[1] - raster[0]
     bounds = (max(best - step, -max_shift_ev), min(best + step, max_shift_ev))
-    found = minimize_scalar(
+    refined = minimize_scalar(
         lambda d: fit(d)[0], bounds=bounds, method="bounded", options={"xatol": 1e-4}
     )
-    best = min((best, float(found.x)), key=lambda d: fit(d)[0])
+    best = min((best, float(refined.x)), key=lambda d: fit(d)[0])
     misfit, factor = fit(best)
     if factor <= 0:
         raise SpectrumError(
@@ -299,7 +273,13 @@ def _plain_misfit(curve: PchipInterpolator, energy: np.ndarray, target: np.ndarr
 
 
 def as_curves(*arrays: ArrayLike) -> list[np.ndarray]:
-    """Broadcast curves to one shape (n, k) or (k,) and refuse what cannot be scored."""
+    """Broadcast curves to one shape (n, k) or (k,).
+
+    Raises
+    ------
+    SpectrumError
+        Another shape, other numbers of energies or of curves, or values that are not finite.
+    """
     converted = [np.asarray(a, dtype=np.float64) for a in arrays]
     shapes = [a.shape for a in converted]
     if any(a.ndim not in (1, 2) or a.shape[-1] == 0 for a in converted):
@@ -315,7 +295,13 @@ def as_curves(*arrays: ArrayLike) -> list[np.ndarray]:
 
 
 def as_energies(energy_ev: ArrayLike, size: int) -> np.ndarray:
-    """Energies (size,) as float64, finite and strictly ascending."""
+    """Energies (size,) as float64, finite and strictly ascending.
+
+    Raises
+    ------
+    SpectrumError
+        They have another shape, are not finite or do not ascend.
+    """
     energy = np.asarray(energy_ev, dtype=np.float64)
     if energy.shape != (size,):
         raise SpectrumError(f"energies must have the shape ({size},), got {energy.shape}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +19,7 @@ from xanes_core.files import text_of
 
 #: How many lines before the table are looked at for header entries and for names of columns, and
 #: the longest of each (characters): patterns must not crawl through megabytes.
-HEADER_LINES, MAX_HEADER = 2_000, 600
+HEADER_LINES, MAX_HEADER = 2_000, 2_048
 LABEL_LINES, MAX_LABELS = 50, 2_000
 
 COMMENT_SIGNS = "#%!;"
@@ -40,8 +41,12 @@ _MISSING = {
 _EXPONENT = r"(?:[eEdD][+-]?\d{1,4}|[+-]\d{3})?"
 _POINT = re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}")
 _COMMA = re.compile(rf"[+-]?(?:\d+(?:,\d+)?|,\d+){_EXPONENT}")
-_HEADER = re.compile(r"([A-Za-z][\w .\-]{0,60}?)\s*[:=]\s*(\S.*)")
+_HEADER = re.compile(r"([A-Za-z][\w .\-]{0,80}?) ?[:=] ?(\S.*)")
 _XDI_COLUMN = re.compile(r"column[._ ]?(\d{1,4})", re.IGNORECASE)
+#: What begins the names of our own entries in an XDI file, and what began them once.
+FAMILY, _OLD_FAMILY = "XANES_Explorer", "XanesExplorer"
+#: What a JSON file of ours says in its entry ``format``.
+JSON_FORMAT = "xanes-explorer spectrum"
 
 # A dialect: the character between columns (None = white space) and the decimal mark.
 Dialect = tuple[str | None, str]
@@ -59,9 +64,10 @@ MAX_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 200_000
 MAX_COLUMNS = 200
 MAX_LINE = 10_000
-#: Most header entries kept and longest value (characters) of one.
+#: Most header entries kept, and the longest name and value (characters) of one: with its family a
+#: line of XDI stays below the 2,048 characters that the format recommends.
 MAX_HEADERS = 200
-MAX_HEADER_VALUE = 500
+MAX_NAME, MAX_HEADER_VALUE = 60, 1_900
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
 
 
@@ -120,8 +126,22 @@ def _choose_dialect(lines: list[str]) -> Dialect:
     return best
 
 
-def parse_table(text: str) -> Table:
-    """Read a text of columns; comments, names and stray lines are sorted out from the rows."""
+def parse_table(text: str, *, max_rows: int = MAX_ROWS) -> Table:
+    """Read a text of columns; comments, names and stray lines are sorted out from the rows.
+
+    Parameters
+    ----------
+    text : str
+        Content of the file.
+    max_rows : int, optional
+        Most rows that are read.
+
+    Raises
+    ------
+    SpectrumError
+        No table, a single column, too many rows, rows of many widths, or commas that are both
+        decimal marks and separators.
+    """
     # Only real line ends split: a form feed or U+2028 inside a comment must not start a row.
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
     lines = [line.strip("\x1a\ufeff") for line in lines]
@@ -140,13 +160,17 @@ def parse_table(text: str) -> Table:
         row = None if line[0] in COMMENT_SIGNS else _row(line, dialect)
         if row is not None:
             rows.append(row)
-            if len(rows) > MAX_ROWS:
-                raise SpectrumError(f"the file has more than {MAX_ROWS} rows; export one spectrum")
+            if len(rows) > max_rows:
+                raise _too_long(max_rows)
         elif not rows:
             head.append(line)
         elif line[0] not in COMMENT_SIGNS:
             stray += 1
     return _assemble(rows, head, stray, dialect)
+
+
+def _too_long(max_rows: int) -> SpectrumError:
+    return SpectrumError(f"the file has more than {max_rows} rows; export one spectrum")
 
 
 def _assemble(rows: list[list[float]], head: list[str], stray: int, dialect: Dialect) -> Table:
@@ -158,19 +182,21 @@ def _assemble(rows: list[list[float]], head: list[str], stray: int, dialect: Dia
             f"{dropped} lines do not fit the table of {width} columns; export the spectrum again "
             "as plain columns"
         )
-    notes = [f"{dropped} lines that do not fit the table were left out"] if dropped else []
+    notes: tuple[str, ...] = ()
+    if dropped:
+        notes = (f"{dropped} lines that do not fit the table were left out",)
     values = np.array(kept, dtype=np.float64)
     values[~np.isfinite(values)] = np.nan
     if dialect[1] == ",":
-        notes.append("decimal commas were read")
+        notes += ("decimal commas were read",)
     else:
         _refuse_two_commas(values, kept, head, dialect)
-    empty = np.isnan(values).all(axis=0)
+    empty: np.ndarray = np.all(np.isnan(values), axis=0)
     while width > 2 and empty[width - 1]:  # a separator at the end of every line
         width -= 1
     values = values[:, :width]
     names, units, named = _names(head, width, dialect[0])
-    return Table(values, names, units, named, _headers(head), notes, _kind(head))
+    return Table(values, names, units, named, _headers(head), notes, _format_of(head))
 
 
 def _refuse_two_commas(
@@ -179,10 +205,10 @@ def _refuse_two_commas(
     """7112,5,0,123 is read as four integers; say so where it shows."""
     if dialect[0] != "," or values.shape[1] % 2 or values.shape[1] < 4:
         return
-    whole = np.all((values == np.round(values)) | np.isnan(values))
+    whole = bool(np.all((values == np.round(values)) | np.isnan(values)))
     # energies repeat without their decimals; where they do not, the absorption has one digit left
-    repeated = np.any(np.diff(values[:, 0]) == 0)
-    one_digit = values.shape[1] == 4 and np.all(np.abs(values[:, 2]) < 10)
+    repeated = bool(np.any(np.diff(values[:, 0]) == 0))
+    one_digit = values.shape[1] == 4 and bool(np.all(np.abs(values[:, 2]) < 10))
     if whole and len(rows) > 2 and (repeated or one_digit):
         raise SpectrumError(
             "commas seem to be both decimal marks and separators; export with semicolons or tabs "
@@ -190,28 +216,37 @@ def _refuse_two_commas(
         )
 
 
-def _kind(head: list[str]) -> str:
-    text = "\n".join(head[:60])
+def _format_of(head: list[str]) -> str:
+    """Which program wrote the file, as far as its first lines show."""
     first = head[0].lstrip("# ") if head else ""
-    if "Athena" in first:
+    if re.search(r"\bAthena\b(?!\.)", first):
         return "athena"
     if first.startswith("XDI/"):
         return "xdi"
+    # what a header entry quotes, such as the column that a curve came from, tells nothing
+    text = "\n".join(x for x in head[:60] if x[0] not in COMMENT_SIGNS or not _entry(x))
     if "<xanes>" in text.lower() or "FDMNES" in text:
         return "fdmnes"
     return "feff" if re.search(r"\bomega\b.*\bmu0\b", text) else "table"
 
 
-def _names(head: list[str], width: int, separator: str | None) -> tuple[list[str], list[str], bool]:
+def _entry(line: str) -> tuple[str, str] | None:
+    """Name and value of a header line, in one line without double blanks; None for others."""
+    match = _HEADER.fullmatch(" ".join(line[:MAX_HEADER].lstrip(COMMENT_SIGNS + " \t").split()))
+    return (match[1], match[2]) if match else None
+
+
+def _names(
+    head: list[str], width: int, separator: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
     """Column names and units: from XDI's ``Column.N``, else from the last fitting header line."""
     names, units = [f"column {i + 1}" for i in range(width)], [""] * width
     declared = False
     for line in head[:HEADER_LINES]:
-        line = line[:MAX_HEADER]
-        found = _HEADER.fullmatch(line.lstrip(COMMENT_SIGNS + " \t"))
-        column = _XDI_COLUMN.fullmatch(found[1].strip()) if found else None
-        if column and 1 <= int(column[1]) <= width:
-            words = found[2].split("||")[0].split()
+        entry = _entry(line)
+        column = _XDI_COLUMN.fullmatch(entry[0]) if entry else None
+        if entry and column and 1 <= int(column[1]) <= width:
+            words = entry[1].split("||")[0].split()
             if words:
                 names[int(column[1]) - 1] = words[0]
                 units[int(column[1]) - 1] = " ".join(words[1:3])
@@ -228,10 +263,10 @@ def _names(head: list[str], width: int, separator: str | None) -> tuple[list[str
             names[i], units[i] = name[: unit.start()].strip() or name, unit[1].strip()
     seen: Counter[str] = Counter()
     for i, name in enumerate(names):
-        name = clean(name, 60) or f"column {i + 1}"
+        name = clean(name, MAX_NAME) or f"column {i + 1}"
         seen[name] += 1
         names[i] = name if seen[name] == 1 else f"{name} ({seen[name]})"
-    return names, units, declared
+    return tuple(names), tuple(units), declared
 
 
 def _labels(line: str, width: int, separator: str | None) -> list[str] | None:
@@ -259,13 +294,13 @@ def _labels(line: str, width: int, separator: str | None) -> list[str] | None:
 def _headers(head: list[str]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for line in head[:HEADER_LINES]:
-        body = line[:MAX_HEADER]
-        if body[0] not in COMMENT_SIGNS:
-            _fdmnes_header(body, headers)
+        if line[0] not in COMMENT_SIGNS:
+            _fdmnes_header(line[:MAX_HEADER], headers)
             continue
-        found = _HEADER.fullmatch(body.lstrip(COMMENT_SIGNS + " \t"))
-        if found and len(headers) < MAX_HEADERS:
-            headers.setdefault(clean(found[1], 60), clean(found[2]))
+        entry = _entry(line)
+        if entry and len(headers) < MAX_HEADERS:
+            name = entry[0].removeprefix(f"{FAMILY}.").removeprefix(f"{_OLD_FAMILY}.")
+            headers.setdefault(clean(name, MAX_NAME), clean(entry[1]))
     return headers
 
 
@@ -275,20 +310,39 @@ def _fdmnes_header(line: str, headers: dict[str, str]) -> None:
     if equals and right.strip().lower().startswith("e_edge"):
         labels = [w.strip() for w in right.split(",")]
         for label, value in zip(labels, left.split(), strict=False):
-            headers[f"fdmnes.{clean(label, 60)}"] = clean(value)
+            headers[f"fdmnes.{clean(label, MAX_NAME)}"] = clean(value)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Table:
-    """Numbers (n, c) with NaN for what is missing, names of the columns and the file's header."""
+    """Numbers of a file and what is said beside them.
+
+    Attributes
+    ----------
+    values : numpy.ndarray, (n, c)
+        NaN for what is missing; read-only.
+    names, units : tuple of str, (c,)
+        Of the columns; a unit that is not given is empty.
+    named : bool
+        Whether the names are the file's own.
+    headers : mapping of str to str
+        Entries of the header by their names, our own ones without their family.
+    notes : tuple of str
+        What was mended.
+    source_format : str
+        Program or format that wrote the file; ``table`` where nothing tells.
+    """
 
     values: np.ndarray
-    names: list[str]
-    units: list[str]
+    names: tuple[str, ...]
+    units: tuple[str, ...]
     named: bool
-    headers: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    kind: str = "table"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    source_format: str = "table"
+
+    def __post_init__(self) -> None:
+        self.values.flags.writeable = False
 
 
 def clean(text: str, limit: int = MAX_HEADER_VALUE) -> str:
@@ -314,40 +368,60 @@ def decode(raw: bytes) -> str:
     return text.replace("\0", "")
 
 
-def parse_json(text: str) -> Table:
-    """Read an object with lists of equal length (columns), or a list of rows."""
+def parse_json(text: str, *, max_rows: int = MAX_ROWS) -> Table:
+    """Read an object with lists of equal length (columns), or a list of rows.
+
+    Parameters
+    ----------
+    text : str
+        Content of the file.
+    max_rows : int, optional
+        Most rows that are read.
+
+    Raises
+    ------
+    SpectrumError
+        No JSON, no lists of equal length in it, or too many rows.
+    """
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SpectrumError(f"the JSON cannot be read: {clean(str(error), 100)}") from error
+    columns: dict[str, list[object]] = {}
+    headers: dict[str, str] = {}
     if isinstance(content, dict):
         inner = [v for v in content.values() if isinstance(v, dict) and _columns(v)]
-        headers = {
-            clean(str(k), 60): clean(str(v))
-            for source in (content, content.get("metadata"))
-            if isinstance(source, dict)
-            for k, v in list(source.items())[:MAX_HEADERS]
-            if isinstance(v, str | int | float) and not isinstance(v, bool)
-        }
+        headers = _json_headers(content)
         columns = _columns(content) or (_columns(inner[0]) if inner else {})
     elif isinstance(content, list) and all(isinstance(r, list) and len(r) == 2 for r in content):
-        columns, headers = {"energy": [r[0] for r in content], "mu": [r[1] for r in content]}, {}
-    else:
-        columns, headers = {}, {}
+        columns = {"energy": [r[0] for r in content], "mu": [r[1] for r in content]}
     if len(columns) < 2:
         raise SpectrumError(
             'the JSON holds no spectrum; expected lists of equal length, such as "energy_ev" and '
             '"mu"'
         )
-    if len(next(iter(columns.values()))) > MAX_ROWS:
-        raise SpectrumError(f"the file has more than {MAX_ROWS} rows; export one spectrum")
+    if len(next(iter(columns.values()))) > max_rows:
+        raise _too_long(max_rows)
     values = np.array([[_json_number(v) for v in c] for c in columns.values()]).T
     values[~np.isfinite(values)] = np.nan
-    names = [clean(name, 60) or f"column {i + 1}" for i, name in enumerate(columns)]
-    return Table(values, names, [""] * len(names), True, headers, kind="json")
+    names = tuple(clean(name, MAX_NAME) or f"column {i + 1}" for i, name in enumerate(columns))
+    return Table(values, names, ("",) * len(names), True, headers, source_format="json")
 
 
-def _columns(content: dict) -> dict[str, list]:
+def _json_headers(content: dict[str, object]) -> dict[str, str]:
+    """Entries of the object and of its ``metadata``; of a file of ours E0 and the latter alone."""
+    own = content.get("format") == JSON_FORMAT
+    places = ({"e0_ev": content.get("e0_ev")} if own else content, content.get("metadata"))
+    return {
+        clean(str(name), MAX_NAME): clean(str(value))
+        for place in places
+        if isinstance(place, dict)
+        for name, value in list(place.items())[:MAX_HEADERS]
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+    }
+
+
+def _columns(content: dict[str, object]) -> dict[str, list[object]]:
     """Lists of scalars that are as long as the first of them whose name starts with an e."""
     lists = {
         str(k): v
@@ -359,7 +433,9 @@ def _columns(content: dict) -> dict[str, list]:
 
 
 def _json_number(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return float("nan")
     try:
-        return float(value) if value is not None and not isinstance(value, bool) else float("nan")
-    except (TypeError, ValueError, OverflowError):
+        return float(value)
+    except OverflowError:
         return float("nan")

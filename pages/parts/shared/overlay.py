@@ -18,14 +18,14 @@ from xanes_core.spectra import (
     XES,
     Spectrum,
     SpectrumKind,
+    SpectrumTable,
     align,
     area_of_reference,
     coverage,
     default_ranges,
     find_e0,
-    list_columns,
     normalise,
-    read_spectrum,
+    read_table,
     scale,
     shift,
     window_misfit,
@@ -37,28 +37,23 @@ _MAX_SHIFT_EV = 30.0
 
 
 @dataclass(frozen=True)
-class StoredSpectrum:
-    """Bytes of an uploaded spectrum, kept through page switches."""
+class StoredFile:
+    """Bytes of an upload, kept through page switches."""
 
     name: str
     data: bytes
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _columns(data: bytes, name: str) -> tuple[tuple[str, ...], str]:
-    listed = list_columns(data, name=name)
-    return listed.names, listed.proposed
+# a resource, so that a large file is not copied with every run of the page; nothing writes to it
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _table(data: bytes, name: str) -> SpectrumTable:
+    return read_table(data, name=name)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _read(data: bytes, name: str, element: str, column: str) -> Spectrum:
-    return read_spectrum(data, name=name, element=element, column=column)
-
-
-def overlay_spectrum(prediction) -> Curve | None:
+def overlay_spectrum(prediction: Prediction) -> Curve | None:
     """Sidebar controls of the reader's spectrum, and its curve once it is ready to compare."""
-    found = overlay_of_kind({prediction.kind: prediction}, (prediction.kind,))
-    return found[1] if found else None
+    shown = overlay_of_kind({prediction.kind: prediction}, (prediction.kind,))
+    return shown[1] if shown else None
 
 
 def overlay_of_kind(
@@ -89,7 +84,7 @@ def overlay_of_kind(
         try:
             return _controls(stored, predictions, kinds)
         except XanesError as error:
-            st.warning(f"{plain(stored.name, 60)}: {plain(error)}")
+            st.warning(f"{plain(stored.name, 60)}: {plain(str(error))}")
             return None
 
 
@@ -106,7 +101,7 @@ def _show_log() -> None:
     """Facts of an FDMNES log, which has no spectrum of its own."""
     stored = st.session_state.get(_LOG)
     log = _log_of(stored.data) if stored else None
-    if log is None:
+    if stored is None or log is None:
         return
     facts = ["came to its end" if log.finished else "did not come to its end"]
     if log.scf_converged is not None:
@@ -129,9 +124,9 @@ def _take() -> None:
         st.session_state.pop(_LOG, None)
         return
     if _log_of(upload.getvalue()) is not None:  # it says how a run went; the spectrum stays
-        st.session_state[_LOG] = StoredSpectrum(upload.name, upload.getvalue())
+        st.session_state[_LOG] = StoredFile(upload.name, upload.getvalue())
         return
-    st.session_state[_STORE] = StoredSpectrum(upload.name, upload.getvalue())
+    st.session_state[_STORE] = StoredFile(upload.name, upload.getvalue())
     # what was set for another file does not fit this one
     st.session_state["spectrum_serial"] = st.session_state.get("spectrum_serial", 0) + 1
     st.session_state["spectrum_shift_ev"] = 0.0
@@ -144,24 +139,25 @@ def _clear() -> None:
 
 
 def _controls(
-    stored: StoredSpectrum,
+    stored: StoredFile,
     predictions: Mapping[SpectrumKind, Prediction],
     kinds: Sequence[SpectrumKind],
 ) -> tuple[SpectrumKind, Curve] | None:
     prediction = next(iter(predictions.values()))
-    names, proposed = _columns(stored.data, stored.name)
-    column = proposed
-    if len(names) > 1:
+    table = _table(stored.data, stored.name)
+    columns = table.columns()
+    column = columns.proposed
+    if len(columns.names) > 1:
         column = st.selectbox(
-            "Column", names, index=names.index(proposed), key=_own_key("column"),
+            "Column", columns.names, index=columns.names.index(column), key=_own_key("column"),
             persist_state="session",
         )  # fmt: skip
-    spectrum = _read(stored.data, stored.name, prediction.element, column)
+    spectrum = table.spectrum(column=column, element=prediction.element)
     if spectrum.notes:
         with st.expander("What was mended"):
             for note in spectrum.notes:
                 st.markdown(f"- {plain(note)}")
-    shown = _which(spectrum, column, kinds)
+    shown = _which(spectrum, kinds)
     if shown not in predictions:
         st.caption(f"Choose {shown.title} above the figure to see it.")
         return None
@@ -169,7 +165,7 @@ def _controls(
     origin = st.segmented_control(
         "It is", ["measured", "computed"],
         default="computed" if spectrum.metadata.get("computed") == "yes" else "measured",
-        key=_own_key("kind"), required=True, persist_state="session",
+        key=_own_key("origin"), required=True, persist_state="session",
     )  # fmt: skip
     ready = _ready(spectrum, prediction, origin, stored.name, column)
     left, right = st.columns(2)
@@ -199,11 +195,11 @@ def _controls(
     return shown, curve
 
 
-def _which(spectrum: Spectrum, column: str, kinds: Sequence[SpectrumKind]) -> SpectrumKind:
+def _which(spectrum: Spectrum, kinds: Sequence[SpectrumKind]) -> SpectrumKind:
     """Absorption or emission: what the reader says, asked only where it makes a difference."""
     if len(kinds) == 1:
         return kinds[0]
-    is_emission = column == XES.column or spectrum.metadata.get("spectrum") == XES.key
+    is_emission = spectrum.metadata.get("spectrum") == XES.key
     key = st.segmented_control(
         "Spectrum", [kind.key for kind in kinds], default=XES.key if is_emission else kinds[0].key,
         format_func=lambda key: SPECTRUM_KINDS[key].title, key=_own_key("spectrum"), required=True,
@@ -212,7 +208,9 @@ def _which(spectrum: Spectrum, column: str, kinds: Sequence[SpectrumKind]) -> Sp
     return SPECTRUM_KINDS[key]
 
 
-def _ready(spectrum: Spectrum, prediction, origin: str, name: str, column: str) -> Spectrum:
+def _ready(
+    spectrum: Spectrum, prediction: Prediction, origin: str, name: str, column: str
+) -> Spectrum:
     """On the scale of the prediction: edge steps, or the area of an emission."""
     if prediction.kind == XES:
         line = origin == "measured" and st.toggle(
@@ -259,10 +257,9 @@ def _normalised(spectrum: Spectrum, element: str, column: str) -> Spectrum:
                 format_func=lambda n: "by its length" if n is None else str(n),
                 persist_state="session",
             )  # fmt: skip
-    made = normalise(
+    return normalise(
         spectrum, e0_ev=e0, pre_range_ev=pre_range, post_range_ev=post_range, order=order
-    )
-    return made.spectrum
+    ).spectrum
 
 
 def _broadened(spectrum: Spectrum, name: str) -> Spectrum | None:
@@ -279,28 +276,28 @@ def _broadened(spectrum: Spectrum, name: str) -> Spectrum | None:
     return convolution.apply(spectrum)
 
 
-def _fit(spectrum: Spectrum, prediction, with_scale: bool) -> None:
+def _fit(spectrum: Spectrum, prediction: Prediction, with_scale: bool) -> None:
     reference = Spectrum(prediction.energy_ev, prediction.mu, prediction.e0_ev)
     try:
-        found = align(spectrum, reference, fit_scale=with_scale)
+        alignment = align(spectrum, reference, fit_scale=with_scale)
     except SpectrumError as error:
         st.session_state["spectrum_problem"] = str(error)
         return
-    st.session_state["spectrum_shift_ev"] = round(found.shift_ev, 2)
+    st.session_state["spectrum_shift_ev"] = round(alignment.shift_ev, 2)
     if with_scale:
-        st.session_state["spectrum_scale"] = min(max(round(found.scale, 3), 0.01), 100.0)
-    if found.at_bound:
+        st.session_state["spectrum_scale"] = min(max(round(alignment.scale, 3), 0.01), 100.0)
+    if alignment.at_bound:
         st.session_state["spectrum_problem"] = (
             "The best shift lies at the limit of 10 eV: check the element and the energy axis."
         )
 
 
-def misfit_line(prediction, curve: Curve) -> None:
+def misfit_line(prediction: Prediction, curve: Curve) -> None:
     """How far the reader's spectrum is from the prediction, where both are known."""
     try:
         inside, own = on_shared_grid(prediction, curve.energy_ev, curve.mu)
     except SpectrumError as error:
-        st.warning(plain(error))
+        st.warning(plain(str(error)))
         return
     energy = prediction.energy_ev[inside]
     rms = window_misfit(energy, prediction.mu[inside], own)
