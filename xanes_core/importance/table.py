@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 import numpy as np
 
 from xanes_core.descriptors import WACSF
+from xanes_core.files import csv_text
 from xanes_core.importance.groups import feature_distances_ang, feature_groups
 from xanes_core.model import Importance, WindowImportance
 
@@ -54,13 +53,13 @@ def importance_csv(
     centres = group_centres_ang(convention, grouping)
     found = [importance.window(*window) for window in windows]
     rows = [row for window in found for row in _rows(window, centres)]
-    return _csv(COLUMNS, rows)
+    return csv_text([COLUMNS, *rows])
 
 
 def series_csv(series: Sequence[tuple[str, WindowImportance]], centres: dict[str, float]) -> str:
     """As :func:`importance_csv` for several windows, models or elements, named in column one."""
     rows = [[label, *row] for label, window in series for row in _rows(window, centres)]
-    return _csv(("series", *COLUMNS), rows)
+    return csv_text([("series", *COLUMNS), *rows])
 
 
 def _rows(window: WindowImportance, centres: dict[str, float]) -> list[list]:
@@ -76,11 +75,3 @@ def _rows(window: WindowImportance, centres: dict[str, float]) -> list[list]:
 
 def _centre(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.4f}"
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return buffer.getvalue()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from xanes_core.errors import ModelError
+from xanes_core.files import csv_text
 from xanes_core.spectra import SPECTRUM_KINDS, XANES, spectrum_kind
 
 CARD_VERSION = 1
@@ -78,14 +77,11 @@ def metric_rows(card: Mapping[str, Any]) -> list[MetricRow]:
 
 def metrics_csv(card: Mapping[str, Any]) -> str:
     """The rows of :func:`metric_rows` with the header model, element, metric, value, unit, n."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["model", "element", "metric", "value", "unit", "n"])
-    for row in metric_rows(card):
-        told = asdict(row)
-        writer.writerow([*(told[k] for k in ("model", "element", "metric")), f"{row.value:.8g}",
-                         row.unit, "" if row.n is None else row.n])  # fmt: skip
-    return buffer.getvalue()
+    header = ("model", "element", "metric", "value", "unit", "n")
+    rows = metric_rows(card)
+    return csv_text(
+        [header, *((r.model, r.element, r.metric, f"{r.value:.8g}", r.unit, r.n) for r in rows)]
+    )
 
 
 def card_json(card: Mapping[str, Any]) -> str:
