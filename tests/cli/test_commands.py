@@ -469,7 +469,7 @@ def test_cards_as_json():
     assert result.returncode == 0
     cards = json.loads(result.stdout)
     assert [card["key"] for card in cards] == ["tiny"]
-    assert cards[0] == tiny_model().card
+    assert cards[0] == tiny_model().card.to_dict()
 
 
 def test_models_for_people(capsys):
@@ -503,7 +503,7 @@ def test_train_writes_a_model_that_can_be_used(capsys, training_set):
     assert captured.out.startswith("tiny: 40 samples, saved as made")
     assert "tiny: 100% done" in captured.err
     model = load_model("tiny", folder="made")
-    assert model.card["hyper_parameters"] == TINY.as_dict()
+    assert model.card.hyper_parameters == TINY.as_dict()
     wanted = tiny_model().predict(complex_of())
     np.testing.assert_allclose(model.predict(complex_of()).mu, wanted.mu, atol=1e-5)
 

@@ -123,9 +123,9 @@ def test_training_data_are_learned_and_in_domain(model):
 
 
 def test_properties_come_from_the_card(model):
-    assert model.elements == ELEMENTS == tuple(model.card["elements"])
+    assert model.elements == ELEMENTS == model.card.elements
     assert model.level == model.calibration.level == 0.9
-    assert model.convention.name == model.card["convention"] == "default"
+    assert model.convention.name == model.card.convention == "default"
 
 
 # --- the ways to ask agree -----------------------------------------------------------------------

@@ -73,8 +73,8 @@ def shown(tmp_path, monkeypatch):
 
     def open_page(*, report=True, spectra=True, folder=True, metrics=METRICS, **parameters):
         tiny = tiny_model()
-        kept = {name: tiny.card["metrics"][name] for name in ("protocol", "held_out")}
-        card = tiny.card | {"metrics": kept | metrics}
+        kept = {name: tiny.card.metrics[name] for name in ("protocol", "held_out")}
+        card = replace(tiny.card, metrics=kept | metrics)
         save_model(replace(tiny, card=card), tmp_path / "models")
         if folder:
             write_training_set(tmp_path / "data" / "feff10")
@@ -116,16 +116,16 @@ def record(at):
     return box
 
 
-@pytest.mark.parametrize("card", list_models(), ids=lambda card: card["key"])
+@pytest.mark.parametrize("card", list_models(), ids=lambda card: card.key)
 @pytest.mark.parametrize(
     "section", ["card", "accuracy", "calibration", "predictions", "map", "learning"]
 )
 def test_every_section_of_every_shipped_model_opens(card, section):
-    at = opened(model=card["key"], section=section)
+    at = opened(model=card.key, section=section)
     assert not at.exception
     assert not at.error
     assert not at.warning
-    assert at.selectbox(key="models_key").value == card["key"]
+    assert at.selectbox(key="models_key").value == card.key
     assert at.query_params["section"] in (section, [section])
 
 

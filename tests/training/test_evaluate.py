@@ -115,7 +115,7 @@ def test_a_damaged_record_is_named(tmp_path):
 
 
 def test_absorbers_nobody_knows_are_refused(tmp_path):
-    iron = replace(tiny_model(), card={**tiny_model().card, "elements": ["Cu"]})
+    iron = replace(tiny_model(), card=replace(tiny_model().card, elements=("Cu",)))
     with pytest.raises(DatasetError, match="no record in xyz/ has an absorber that model tiny"):
         evaluate(iron, pairs(tmp_path / "pairs"))
     with pytest.raises(DatasetError, match="no record has an absorber that model tiny"):

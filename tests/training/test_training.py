@@ -154,7 +154,7 @@ def model():
 
 
 def test_card_is_complete_and_plain(model, data):
-    card = model.card
+    card = model.card.to_dict()
     assert set(CARD_KEYS) <= set(card)
     assert json.loads(json.dumps(card, allow_nan=False)) == card
     assert card["elements"] == list(ELEMENTS)
@@ -178,7 +178,7 @@ def test_date_is_today_if_not_told(data, model):
     card = make_card(
         tiny_recipe(), data, TINY, metrics={}, domain=model.domain, level=0.9, date=None
     )
-    assert before <= card["date"] <= datetime.date.today().isoformat()
+    assert before <= card.date <= datetime.date.today().isoformat()
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +200,7 @@ def test_metrics_are_those_of_a_fit_without_the_held_out_samples(model, data):
     kept, held = ~data.held_out, data.held_out
     ensemble, _ = fit_ensemble(data.x[kept], data.y[kept], BLOCKS, TINY)
     error = (ensemble.predict(data.x[held])[0] - data.y[held]) ** 2
-    found = model.card["metrics"]["held_out"]
+    found = model.card.metrics["held_out"]
     assert found["all"]["n"] == N_HELD_OUT
     assert found["all"]["mse"] == pytest.approx(error.mean(), rel=1e-4)
     for element in ELEMENTS:
@@ -245,7 +245,7 @@ def test_the_report_holds_all_records_in_order(model, data, found):
     assert set(report.kind) == {"octahedral"}
     assert (report.oxidation_state == -1).all()  # these records do not tell
     covered = (report.lower <= report.truth) & (report.truth <= report.upper)
-    told = model.card["metrics"]["calibration_curve"]["all"]["0.9"]
+    told = model.card.metrics["calibration_curve"]["all"]["0.9"]
     assert covered.mean() == pytest.approx(told["coverage"], abs=0.01)
     assert told["n"] == N
 
@@ -271,9 +271,9 @@ def test_without_held_out_samples_there_are_no_scores_of_them(data):
         settings=replace(TINY, n_epochs=1),
         progress=lambda text, share: told.append((text, share)),
     )
-    assert model.card["metrics"]["held_out"] == {}
-    assert model.card["metrics"]["learning_curve"] == []
-    assert model.card["training_set"]["n_held_out_for_metrics"] == 0
+    assert model.card.metrics["held_out"] == {}
+    assert model.card.metrics["learning_curve"] == []
+    assert model.card.training_set.n_held_out_for_metrics == 0
     assert len(model.report) == N
     assert [share for _, share in told] == sorted(share for _, share in told)
     assert told[0] == ("calibrating the band on five folds", 0.0)
@@ -285,12 +285,12 @@ def test_training_from_features_alone(tmp_path):
     made = load_training_data(recipe, feature_file(tmp_path / "set.npz"))
     model = train_model(recipe, made)
     assert model.domain.chemistry == {}
-    assert model.card["metrics"]["chemistry"] == []
+    assert model.card.metrics["chemistry"] == []
     assert model.report.truth is None
     assert model.report.names[3] == "sample 3"
     assert (model.report.coordination == -1).all()
     assert model.predict_features(made.x[:2]).mu.shape == (2, 226)
-    assert model.card["training_set"]["n"] == 30
+    assert model.card.training_set.n == 30
 
 
 def test_too_few_samples_are_refused(data):
@@ -385,7 +385,7 @@ def quick_baselines(monkeypatch):
 def test_accuracy_report(data, model):
     report = accuracy_report(tiny_recipe(), data)
     assert report["n_train"] == N - N_HELD_OUT
-    assert report["model"] == model.card["metrics"]["held_out"]
+    assert report["model"] == model.card.metrics["held_out"]
     kept, held = ~data.held_out, data.held_out
     for element in ELEMENTS:
         mean = data.y[kept & (data.elements == element)].mean(axis=0)

@@ -184,13 +184,13 @@ def _feature_npz(convention: WACSF, rows: Sequence[_Row]) -> bytes:
 def _models(options: argparse.Namespace) -> int:
     cards = list_models()
     if options.json:
-        print(json.dumps(cards, indent=1, ensure_ascii=False))
+        print(json.dumps([card.to_dict() for card in cards], indent=1, ensure_ascii=False))
         return 0
     for card in cards:
         print(
-            f"{card['key']}: {card['title']} ({', '.join(card['elements'])}; {card['edge']} edge, "
-            f"{card['spectrum'].upper()})"
+            f"{card.key}: {card.title} ({', '.join(card.elements)}; {card.edge} edge, "
+            f"{card.kind.title})"
         )
-        print(f"  theory: {card['theory']}")
-        print(f"  trained on {card['training_set']['n']} complexes, {card['date']}")
+        print(f"  theory: {card.theory}")
+        print(f"  trained on {card.training_set.n} complexes, {card.date}")
     return 0

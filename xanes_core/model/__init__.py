@@ -13,7 +13,14 @@ from xanes_core.model.calibration import (
     concatenate,
     fit_calibration,
 )
-from xanes_core.model.card import CARD_VERSION, card_json, metrics_csv
+from xanes_core.model.card import (
+    Card,
+    EnergyGrid,
+    TrainingSummary,
+    card_json,
+    card_schema,
+    metrics_csv,
+)
 from xanes_core.model.comparison import Comparison, compare, on_shared_grid, prediction_seconds
 from xanes_core.model.domain import SCORE_LIMITS, VERDICTS, Domain, disagreement, fit_domain
 from xanes_core.model.ensemble import ACTIVATIONS, Ensemble
@@ -39,16 +46,17 @@ from xanes_core.model.spectrum_model import (
 __all__ = [
     "ACTIVATIONS",
     "ALIGNMENTS",
-    "CARD_VERSION",
     "DEFAULT_LEVEL",
     "LEVELS",
     "SCORE_LIMITS",
     "VERDICTS",
     "BatchResult",
     "Calibration",
+    "Card",
     "Comparison",
     "DistanceHistograms",
     "Domain",
+    "EnergyGrid",
     "Ensemble",
     "FeaturePrediction",
     "FeatureScaler",
@@ -56,10 +64,12 @@ __all__ = [
     "Prediction",
     "Report",
     "SpectrumModel",
+    "TrainingSummary",
     "Unseen",
     "WindowImportance",
     "aligned",
     "card_json",
+    "card_schema",
     "check_environment",
     "compare",
     "concatenate",

@@ -19,7 +19,7 @@ from xanes_core.descriptors import WACSF
 from xanes_core.errors import ModelError
 from xanes_core.files import PROJECT, array_bytes, read_arrays, sha256_of, write_bytes
 from xanes_core.model.calibration import Calibration
-from xanes_core.model.card import _check_card
+from xanes_core.model.card import Card, card_json
 from xanes_core.model.domain import Domain
 from xanes_core.model.ensemble import Ensemble
 from xanes_core.model.explanation import DistanceHistograms, Importance
@@ -36,7 +36,7 @@ def list_models(
     kind: SpectrumKind | str | None = None,
     *,
     folder: str | Path | None = None,
-) -> list[dict]:
+) -> list[Card]:
     """Cards of the models, the default one for ``element`` first and emission last.
 
     Parameters
@@ -50,8 +50,8 @@ def list_models(
 
     Returns
     -------
-    list of dict
-        Cards; sorted by key, without ``element``.
+    list of Card
+        Sorted by key, without ``element``.
 
     Raises
     ------
@@ -63,13 +63,14 @@ def list_models(
     root = Path(folder) if folder is not None else models_folder()
     cards = [_read_card(path.parent) for path in sorted(root.glob(f"*/{CARD}"))]
     if kind is not None:
-        cards = [card for card in cards if card["spectrum"] == spectrum_kind(kind).key]
+        wanted = spectrum_kind(kind)
+        cards = [card for card in cards if card.kind == wanted]
     if element is None:
         return cards
-    known = [card for card in cards if element in card["elements"]]
+    known = [card for card in cards if element in card.elements]
     kinds = list(SPECTRUM_KINDS)
     return sorted(
-        known, key=lambda card: (kinds.index(card["spectrum"]), element not in card["default_for"])
+        known, key=lambda card: (kinds.index(card.kind.key), element not in card.default_for)
     )
 
 
@@ -113,7 +114,7 @@ def load_model(
     if element in ABSORBERS:
         cards = list_models(element, wanted or XANES, folder=root)
         if cards:
-            return _load(root / cards[0]["key"])
+            return _load(root / cards[0].key)
     known = ", ".join(keys) if keys else "none; restore the models folder"
     what = f"{wanted.key} model for {element}" if wanted else f"model called {key_or_element!r}"
     raise ModelError(f"no {what}; there are: {known}")
@@ -125,7 +126,7 @@ def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
     Parameters
     ----------
     model : SpectrumModel
-        Its card must have every entry of ``CARD_KEYS``.
+        With the card that it shall have.
     folder : str or Path, optional
         Where to instead of :func:`models_folder`.
 
@@ -137,9 +138,13 @@ def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
     Raises
     ------
     ModelError
-        The card lacks entries.
+        The card holds what no card may hold, or is that of another model.
+    ValueError
+        A number of the card is not finite.
+    OSError
+        The folder cannot be written.
     """
-    _check_card(model.card, model.key)
+    Card.from_dict(model.card.to_dict(), model.key)
     target = (Path(folder) if folder is not None else models_folder()) / model.key
     weights = {
         "energy_rel_ev": model.energy_rel_ev,
@@ -148,8 +153,7 @@ def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
         **model.domain.to_arrays(),
         **_explanation_arrays(model),
     }
-    card = json.dumps(model.card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    contents = {CARD: card.encode(), WEIGHTS: array_bytes(weights)}
+    contents = {CARD: card_json(model.card).encode(), WEIGHTS: array_bytes(weights)}
     report = model.report or _kept_report(target, model)
     if report is not None:
         contents[REPORT] = array_bytes(report.to_arrays())
@@ -162,7 +166,7 @@ def _kept_report(target: Path, model: SpectrumModel) -> Report | None:
     if not (target / CARD).exists():
         return None
     found = load_report(model.key, folder=target.parent)
-    same = found is not None and found.sha256 == model.card["training_set"]["sha256"]
+    same = found is not None and found.sha256 == model.card.training_set.sha256
     return found if same else None
 
 
@@ -178,22 +182,22 @@ def _load(folder: Path) -> SpectrumModel:
         ) from error
 
 
-def _assembled(card: dict, arrays: dict[str, np.ndarray]) -> SpectrumModel:
-    convention = WACSF.from_name(card["convention"])
-    ensemble = Ensemble.from_arrays(arrays, card["hyper_parameters"]["activation"])
+def _assembled(card: Card, arrays: dict[str, np.ndarray]) -> SpectrumModel:
+    convention = WACSF.from_name(card.convention)
+    ensemble = Ensemble.from_arrays(arrays, card.hyper_parameters["activation"])
     if ensemble.n_features != convention.n_features:
         raise ModelError(
-            f"model {card['key']} was trained with {ensemble.n_features} features, but convention "
+            f"model {card.key} was trained with {ensemble.n_features} features, but convention "
             f"{convention.name!r} has {convention.n_features}; train it again"
         )
     model = SpectrumModel(
-        key=card["key"],
+        key=card.key,
         card=card,
         convention=convention,
         energy_rel_ev=arrays["energy_rel_ev"],
         ensemble=ensemble,
         calibration=Calibration.from_arrays(arrays),
-        domain=Domain.from_arrays(arrays, card["domain"]),
+        domain=Domain.from_arrays(arrays, card.domain),
     )
     x = np.zeros((1, convention.n_features))  # shapes that differ show here, not at first use
     model.domain.scores(ensemble.scaler.transform(x))
@@ -231,15 +235,14 @@ def _explanation(arrays: dict[str, np.ndarray]) -> dict:
     }
 
 
-def _read_card(folder: Path) -> dict:
+def _read_card(folder: Path) -> Card:
     try:
-        card = json.loads(read_model_file(folder / CARD))
+        content = json.loads(read_model_file(folder / CARD))
     except ValueError as error:
         raise ModelError(f"card.json of model {folder.name} is not JSON ({error})") from error
-    if not isinstance(card, dict):
+    if not isinstance(content, dict):
         raise ModelError(f"card.json of model {folder.name} is not an object")
-    _check_card(card, folder.name)
-    return card
+    return Card.from_dict(content, folder.name)
 
 
 def models_folder() -> Path:

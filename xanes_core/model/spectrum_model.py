@@ -13,11 +13,12 @@ from xanes_core.constants import K_EDGE_EV
 from xanes_core.descriptors import WACSF
 from xanes_core.errors import ModelError, StructureError
 from xanes_core.model.calibration import Calibration, band_limits
+from xanes_core.model.card import Card
 from xanes_core.model.domain import VERDICTS, Domain, DomainVerdict
 from xanes_core.model.ensemble import Ensemble
 from xanes_core.model.explanation import DistanceHistograms, Importance
 from xanes_core.model.report import Report
-from xanes_core.spectra import XANES, SpectrumKind, spectrum_kind
+from xanes_core.spectra import XANES, SpectrumKind
 from xanes_core.structures import MIN_DISTANCE_ANG, Environment, Site, environment, select_sites
 
 #: Structures predicted at once: enough to keep the processor busy, little memory.
@@ -133,7 +134,7 @@ class SpectrumModel:
     ----------
     key : str
         Name of the model.
-    card : dict
+    card : Card
         Theory, data, sizes, metrics, licence.
     convention : WACSF
         Descriptor it was trained with.
@@ -153,7 +154,7 @@ class SpectrumModel:
     """
 
     key: str
-    card: dict
+    card: Card
     convention: WACSF
     energy_rel_ev: np.ndarray
     ensemble: Ensemble
@@ -167,12 +168,12 @@ class SpectrumModel:
     @property
     def elements(self) -> tuple[str, ...]:
         """Absorbers it knows."""
-        return tuple(self.card["elements"])
+        return self.card.elements
 
     @property
     def kind(self) -> SpectrumKind:
         """Kind of spectrum that it predicts."""
-        return spectrum_kind(self.card["spectrum"])
+        return self.card.kind
 
     @property
     def level(self) -> float:

@@ -118,7 +118,7 @@ def check_comparable(model: SpectrumModel, data: EvaluationData) -> None:
         raise DatasetError(
             f"these spectra cannot be compared with model {model.key}: they are {rough:.1f} times "
             "as rough as what it predicts, as spectra without core-hole broadening are; convolve "
-            f"them first (the model's own: {model.card['broadening']})"
+            f"them first (the model's own: {model.card.broadening})"
         )
 
 
@@ -128,7 +128,7 @@ def _roughness(curves: np.ndarray) -> np.ndarray:
 
 
 def _seen(model: SpectrumModel, data: EvaluationData, report: Report | None) -> int:
-    if data.sha256 and data.sha256 == model.card["training_set"]["sha256"]:
+    if data.sha256 and data.sha256 == model.card.training_set.sha256:
         return len(data.y)
     if report is None or data.envs is None:
         return 0

@@ -12,13 +12,15 @@ import numpy as np
 from xanes_core.descriptors import WACSF
 from xanes_core.importance import stored_importance
 from xanes_core.model import (
-    CARD_VERSION,
+    Card,
     DistanceHistograms,
     Domain,
+    EnergyGrid,
     Ensemble,
     Importance,
     Report,
     SpectrumModel,
+    TrainingSummary,
     distance_histograms,
     fit_domain,
 )
@@ -223,7 +225,7 @@ def make_card(
     domain: Domain,
     level: float,
     date: str | None = None,
-) -> dict:
+) -> Card:
     """Card of a model.
 
     Parameters
@@ -241,44 +243,43 @@ def make_card(
     """
     grid, elements = data.energy_rel_ev, data.elements
     counts = {el: int((elements == el).sum()) for el in recipe.elements if (elements == el).any()}
-    return {
-        "card_version": CARD_VERSION,
-        "key": recipe.key,
-        "title": recipe.title,
-        "elements": list(recipe.elements),
-        "default_for": list(recipe.default_for),
-        "edge": "K",
-        "spectrum": recipe.kind.key,
-        "theory": recipe.theory,
-        "broadening": recipe.broadening,
-        "convention": recipe.convention,
-        "descriptor": WACSF.from_name(recipe.convention).parameters(),
-        "grid": {
-            "start_rel_ev": float(grid[0]),
-            "stop_rel_ev": float(grid[-1]),
-            "n_points": len(grid),
-            "relative_to": "tabulated K edge E0",
-        },
-        "training_set": {
-            "n": len(data.x),
-            "n_per_element": counts,
-            "n_held_out_for_metrics": int(data.held_out.sum()),
-            "sha256": data.sha256,
-            "source": recipe.data,
-        },
-        "hyper_parameters": settings.as_dict(),
-        "interval_level": level,
-        "metrics": {"protocol": _PROTOCOL, **metrics},
-        "domain": domain.chemistry,
-        "licence": recipe.licence,
-        "origin": recipe.origin,
-        "size_note": recipe.size_note,
-        "versions": {
+    return Card(
+        key=recipe.key,
+        title=recipe.title,
+        elements=recipe.elements,
+        default_for=recipe.default_for,
+        edge="K",
+        kind=recipe.kind,
+        theory=recipe.theory,
+        broadening=recipe.broadening,
+        convention=recipe.convention,
+        descriptor=WACSF.from_name(recipe.convention).parameters(),
+        grid=EnergyGrid(
+            start_rel_ev=float(grid[0]),
+            stop_rel_ev=float(grid[-1]),
+            n_points=len(grid),
+            relative_to="tabulated K edge E0",
+        ),
+        training_set=TrainingSummary(
+            n=len(data.x),
+            n_per_element=counts,
+            n_held_out_for_metrics=int(data.held_out.sum()),
+            sha256=data.sha256,
+            source=recipe.data,
+        ),
+        hyper_parameters=settings.as_dict(),
+        interval_level=level,
+        metrics={"protocol": _PROTOCOL, **metrics},
+        domain=domain.chemistry,
+        licence=recipe.licence,
+        origin=recipe.origin,
+        size_note=recipe.size_note,
+        versions={
             "python": platform.python_version(),
             **{name: version(name) for name in ("numpy", "scikit-learn", "scipy", "ase")},
         },
-        "date": date or datetime.date.today().isoformat(),
-    }
+        date=date or datetime.date.today().isoformat(),
+    )
 
 
 def draw_map(scaled: np.ndarray, spectra: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
