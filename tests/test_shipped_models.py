@@ -150,7 +150,7 @@ def test_model_is_what_its_card_says(key, models):
     assert model.key == key
     assert model.card.to_dict() == card
     assert model.elements == tuple(card["elements"])
-    assert model.convention.name == card["convention"]
+    assert model.descriptor.name == card["convention"]
     assert model.ensemble.n_members == card["hyper_parameters"]["n_members"] >= 2
     assert model.ensemble.activation == card["hyper_parameters"]["activation"]
     grid = card["grid"]

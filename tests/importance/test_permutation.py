@@ -11,13 +11,7 @@ import pytest
 
 from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.errors import DescriptorError, ModelError, SpectrumError
-from xanes_core.importance.groups import (
-    GROUPINGS,
-    SHELLS,
-    feature_distances_ang,
-    feature_groups,
-    shell_of,
-)
+from xanes_core.importance.groups import GROUPINGS, SHELLS, feature_groups, shell_of
 from xanes_core.importance.permutation import (
     cross_importance,
     group_penalties,
@@ -554,7 +548,7 @@ def test_groups_of_the_shipped_conventions(convention, grouping):
 
 @pytest.mark.parametrize("convention", [SMALL, WACSF.default(), WACSF.xanesnet()])
 def test_distances_of_features_are_those_of_their_names(convention):
-    found = feature_distances_ang(convention)
+    found = convention.feature_distances_ang
     for name, mu in zip(convention.feature_names, found, strict=True):
         told = re.search(r"mu=([\d.]+)", name)
         assert np.isnan(mu) if told is None else abs(mu - float(told[1])) <= 0.005

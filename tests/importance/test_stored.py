@@ -162,7 +162,7 @@ def test_what_is_missing_is_said(model):
 
 def test_the_table_has_a_line_for_each_window_and_group(model):
     found = model.importance["Fe_distance"]
-    text = importance_csv(found, model.convention, "distance", [(-5, 4), (14, 26)])
+    text = importance_csv(found, model.descriptor, "distance", [(-5, 4), (14, 26)])
     rows = list(csv.DictReader(io.StringIO(text)))
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 2 * len(found.names)
@@ -173,7 +173,7 @@ def test_the_table_has_a_line_for_each_window_and_group(model):
 
 
 def test_groups_without_one_centre_leave_it_empty(model):
-    centres = group_centres_ang(model.convention, "shell")
+    centres = group_centres_ang(model.descriptor, "shell")
     assert np.isnan(list(centres.values())).all()
     text = series_csv([("one", model.importance["Fe_shell"].window(0, 5))], centres)
     rows = list(csv.DictReader(io.StringIO(text)))

@@ -46,7 +46,7 @@ def renamed(key, **card):
     return SpectrumModel(
         key=key,
         card=replace(model.card, key=key, **card),
-        convention=model.convention,
+        descriptor=model.descriptor,
         energy_rel_ev=model.energy_rel_ev,
         ensemble=model.ensemble,
         calibration=model.calibration,
@@ -79,7 +79,7 @@ def test_round_trip(stored, atoms):
     found, wanted = load_model("tiny", folder=stored), tiny_model()
     assert found.card == wanted.card
     assert found.key == "tiny"
-    assert found.convention == wanted.convention
+    assert found.descriptor == wanted.descriptor
     np.testing.assert_array_equal(found.energy_rel_ev, wanted.energy_rel_ev)
     one, other = found.predict(atoms), wanted.predict(atoms)
     for name in ("mu", "std", "lower", "upper", "members"):

@@ -49,7 +49,7 @@ def _importance(options: argparse.Namespace) -> int:
         model = _recomputed(model, options)
     text = importance_csv(
         _stored(model, options),
-        model.convention,
+        model.descriptor,
         options.group,
         _windows(model, options.window),
     )

@@ -191,14 +191,14 @@ def local_effects(
     if not 0 < step_ang <= 0.2:
         raise ModelError(f"step_ang must be above 0 and at most 0.2 A, not {step_ang}")
     index = _one_site(model, atoms, absorber)
-    env = environment(atoms, index, model.convention.r_cut_ang)
+    env = environment(atoms, index, model.descriptor.r_cut_ang)
     check_environment(env)
     if not len(env.numbers):
         raise StructureError(
-            f"no atom lies within {model.convention.r_cut_ang:g} A of the absorber, so there is "
+            f"no atom lies within {model.descriptor.r_cut_ang:g} A of the absorber, so there is "
             "nothing to explain"
         )
-    owner = _owners(atoms, index, model.convention.r_cut_ang)
+    owner = _owners(atoms, index, model.descriptor.r_cut_ang)
     own, first, n_images = np.unique(owner, return_index=True, return_counts=True)
     near = np.argsort(first)  # neighbours come by distance, so the first image is the nearest
     own, first, n_images = own[near], first[near], n_images[near]
@@ -209,7 +209,7 @@ def local_effects(
     changed = [_without(env, chosen) for chosen in images]
     changed += [_without(env, shell == number) for number in present]
     for step in (step_ang, -step_ang):
-        changed += [_moved(env, chosen, step, model.convention.r_cut_ang) for chosen in images]
+        changed += [_moved(env, chosen, step, model.descriptor.r_cut_ang) for chosen in images]
     mu, members = _predict(model, env, changed)
     p, s = len(own), len(present)
     removed, of_shell, longer, shorter = np.split(members, [p, p + s, 2 * p + s], axis=1)
@@ -272,7 +272,7 @@ def _predict(
     model: SpectrumModel, env: Environment, changed: Iterable[Environment]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Members' spectra of the environment (m, k) and of the changed ones (m, n, k)."""
-    x = np.array([model.convention.transform_environment(e) for e in (env, *changed)])
+    x = np.array([model.descriptor.transform_environment(e) for e in (env, *changed)])
     members = np.empty((model.ensemble.n_members, len(x), len(model.energy_rel_ev)))
     for start in range(0, len(x), 64):  # predict_members makes copies of this size
         rows = slice(start, start + 64)

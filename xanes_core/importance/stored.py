@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xanes_core.descriptors import WACSF
+from xanes_core.descriptors import Descriptor
 from xanes_core.errors import DescriptorError, ModelError
 from xanes_core.importance.groups import feature_groups
 from xanes_core.importance.permutation import Predictor, cross_importance
@@ -32,7 +32,7 @@ def stored_importance(
     x: np.ndarray,
     y: np.ndarray,
     elements: np.ndarray,
-    convention: WACSF,
+    descriptor: Descriptor,
     *,
     energy_rel_ev: np.ndarray,
     n_repeats: int = 10,
@@ -50,7 +50,7 @@ def stored_importance(
         From :func:`xanes_core.training.assessment.cross_fit`.
     x, y, elements : numpy.ndarray, (n, d), (n, k) and (n,)
         Features, spectra and absorbers.
-    convention : WACSF
+    descriptor : Descriptor
         What the features are.
     energy_rel_ev : numpy.ndarray, (k,)
         Energies relative to E0 (eV).
@@ -71,7 +71,7 @@ def stored_importance(
     tell = progress or (lambda text, share: None)
     fitted = _without_the_worst(fitted, x, y, elements)
     tell("importance of every feature", 0.0)
-    singles = cross_importance(fitted, x, y, feature_groups(convention), **options)
+    singles = cross_importance(fitted, x, y, feature_groups(descriptor), **options)
     result = {ALL_FEATURES: mean_and_errors(singles)}
     known = np.unique(elements).tolist()
     for done, element in enumerate(known):
@@ -82,8 +82,8 @@ def stored_importance(
             continue
         for grouping in ELEMENT_GROUPINGS:
             try:
-                groups = feature_groups(convention, grouping)
-            except DescriptorError:  # a convention without angles, say
+                groups = feature_groups(descriptor, grouping)
+            except DescriptorError:  # a descriptor without angles, say
                 continue
             result[stored_key(element, grouping)] = cross_importance(own, x, y, groups, **options)
     return result

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xanes_core.descriptors import WACSF
+from xanes_core.descriptors import Descriptor
 from xanes_core.files import csv_text
-from xanes_core.importance.groups import feature_distances_ang, feature_groups
+from xanes_core.importance.groups import feature_groups
 from xanes_core.model import Importance, WindowImportance
 
 COLUMNS = (
@@ -16,11 +16,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def group_centres_ang(convention: WACSF, grouping: str) -> dict[str, float]:
+def group_centres_ang(descriptor: Descriptor, grouping: str) -> dict[str, float]:
     """Centre mu (A) of each group that has one, NaN for the others."""
-    centres = feature_distances_ang(convention)
+    centres = descriptor.feature_distances_ang
     found = {}
-    for name, columns in feature_groups(convention, grouping).items():
+    for name, columns in feature_groups(descriptor, grouping).items():
         own = np.unique(centres[columns])
         found[name] = float(own[0]) if len(own) == 1 else float("nan")
     return found
@@ -28,7 +28,7 @@ def group_centres_ang(convention: WACSF, grouping: str) -> dict[str, float]:
 
 def importance_csv(
     importance: Importance,
-    convention: WACSF,
+    descriptor: Descriptor,
     grouping: str,
     windows: Sequence[tuple[float, float]],
 ) -> str:
@@ -38,7 +38,7 @@ def importance_csv(
     ----------
     importance : Importance
         Of the groups of ``grouping``.
-    convention : WACSF
+    descriptor : Descriptor
         What the features are.
     grouping : str
         See :func:`xanes_core.importance.feature_groups`.
@@ -50,7 +50,7 @@ def importance_csv(
     SpectrumError
         A window that holds no energy.
     """
-    centres = group_centres_ang(convention, grouping)
+    centres = group_centres_ang(descriptor, grouping)
     found = [importance.window(*window) for window in windows]
     rows = [row for window in found for row in _rows(window, centres)]
     return csv_text([COLUMNS, *rows])

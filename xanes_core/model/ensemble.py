@@ -91,7 +91,7 @@ class Ensemble:
         if x.ndim != 2 or x.shape[1] != self.n_features:
             raise DescriptorError(
                 f"features must have shape (n, {self.n_features}), got {x.shape}; "
-                "compute them with the model's own convention (model.convention)"
+                "compute them by the descriptor of the model's own convention (model.descriptor)"
             )
         if not np.isfinite(x).all():
             raise DescriptorError("features hold values that are not finite numbers")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.descriptors import WACSF
+from xanes_core.descriptors import descriptor_by_name
 from xanes_core.errors import ModelError
 from xanes_core.files import PROJECT, array_bytes, read_arrays, sha256_of, write_bytes
 from xanes_core.model.calibration import Calibration
@@ -183,23 +183,23 @@ def _load(folder: Path) -> SpectrumModel:
 
 
 def _assembled(card: Card, arrays: dict[str, np.ndarray]) -> SpectrumModel:
-    convention = WACSF.from_name(card.convention)
+    descriptor = descriptor_by_name(card.convention)
     ensemble = Ensemble.from_arrays(arrays, card.hyper_parameters["activation"])
-    if ensemble.n_features != convention.n_features:
+    if ensemble.n_features != descriptor.n_features:
         raise ModelError(
             f"model {card.key} was trained with {ensemble.n_features} features, but convention "
-            f"{convention.name!r} has {convention.n_features}; train it again"
+            f"{descriptor.name!r} has {descriptor.n_features}; train it again"
         )
     model = SpectrumModel(
         key=card.key,
         card=card,
-        convention=convention,
+        descriptor=descriptor,
         energy_rel_ev=arrays["energy_rel_ev"],
         ensemble=ensemble,
         calibration=Calibration.from_arrays(arrays),
         domain=Domain.from_arrays(arrays, card.domain),
     )
-    x = np.zeros((1, convention.n_features))  # shapes that differ show here, not at first use
+    x = np.zeros((1, descriptor.n_features))  # shapes that differ show here, not at first use
     model.domain.scores(ensemble.scaler.transform(x))
     if model.predict_features(x).lower.shape != (1, *model.energy_rel_ev.shape):
         raise ValueError("grid and spectra differ in length")

@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.constants import K_EDGE_EV
-from xanes_core.descriptors import WACSF
+from xanes_core.descriptors import Descriptor, absorbers_of
 from xanes_core.errors import ModelError, StructureError
 from xanes_core.model.calibration import Calibration, band_limits
 from xanes_core.model.card import Card
@@ -136,8 +136,8 @@ class SpectrumModel:
         Name of the model.
     card : Card
         Theory, data, sizes, metrics, licence.
-    convention : WACSF
-        Descriptor it was trained with.
+    descriptor : Descriptor
+        What its features are.
     energy_rel_ev : numpy.ndarray, (k,)
         Its energy grid relative to E0 (eV).
     ensemble, calibration, domain
@@ -155,7 +155,7 @@ class SpectrumModel:
 
     key: str
     card: Card
-    convention: WACSF
+    descriptor: Descriptor
     energy_rel_ev: np.ndarray
     ensemble: Ensemble
     calibration: Calibration
@@ -183,7 +183,7 @@ class SpectrumModel:
     def predict_features(
         self, x: np.ndarray, elements: np.ndarray | None = None
     ) -> FeaturePrediction:
-        """Predict from features in the model's convention.
+        """Predict from features of the model's descriptor.
 
         Parameters
         ----------
@@ -209,10 +209,10 @@ class SpectrumModel:
         return FeaturePrediction(self.energy_rel_ev, mean, std, lower, upper, self.level)
 
     def _elements_of(self, x: np.ndarray) -> np.ndarray | str | None:
-        told = self.convention.absorber_elements
-        if told:  # one feature each, the last ones
-            return np.array(told)[np.argmax(np.asarray(x)[:, -len(told) :], axis=1)]
-        return self.elements[0] if len(self.elements) == 1 else None
+        elements = absorbers_of(self.descriptor, x)
+        if elements is None and len(self.elements) == 1:
+            return self.elements[0]
+        return elements
 
     def predict(self, atoms: Atoms, absorber: int | str | None = 0) -> Prediction:
         """Predict the spectrum of a structure.
@@ -264,14 +264,14 @@ class SpectrumModel:
             )
         if not np.isfinite(atoms.positions).all():  # such atoms would just not be seen
             raise StructureError("coordinates are not all finite numbers; mend the structure")
-        envs = [environment(atoms, site.index, self.convention.r_cut_ang) for site in sites]
+        envs = [environment(atoms, site.index, self.descriptor.r_cut_ang) for site in sites]
         for env in envs:
             check_environment(env)
         return sites, envs
 
     def _predict_chunk(self, chunk: list[tuple[list[Site], list[Environment]]]) -> list[Prediction]:
         envs = [env for _, found in chunk for env in found]
-        x = np.array([self.convention.transform_environment(env) for env in envs])
+        x = np.array([self.descriptor.transform_environment(env) for env in envs])
         members = self.ensemble.predict_members(x)
         verdicts = self.domain.verdicts(
             self.ensemble.scaler.transform(x), envs, members.std(axis=0, ddof=1)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.model_selection import KFold
 
-from xanes_core.descriptors import WACSF
 from xanes_core.model import (
     Calibration,
     Domain,
@@ -277,12 +276,11 @@ def assess(
         Told what is being done.
     """
     tell = progress or (lambda text, share: None)
-    convention = WACSF.from_name(recipe.convention)
-    blocks, told = convention.feature_kinds, (data.x, data.y, data.elements)
+    blocks, told = recipe.descriptor.feature_kinds, (data.x, data.y, data.elements)
     envs = None
     if data.training_set is not None:
         structures = data.training_set.structures
-        envs = [environment(atoms, 0, convention.r_cut_ang) for atoms in structures]
+        envs = [environment(atoms, 0, recipe.descriptor.r_cut_ang) for atoms in structures]
     development = np.flatnonzero(~data.held_out)
     tell("calibrating the band on five folds", 0.0)
     folds = fold_ensembles(recipe, data, settings, n_jobs=n_jobs)
@@ -323,7 +321,7 @@ def fold_ensembles(
 ) -> list[tuple[Ensemble, np.ndarray]]:
     """Ensembles of the five folds, each with the development samples it has not seen."""
     rows = ~data.held_out
-    blocks = WACSF.from_name(recipe.convention).feature_kinds
+    blocks = recipe.descriptor.feature_kinds
     fewer = replace(settings, n_members=min(settings.n_members, CALIBRATION_MEMBERS))
     return cross_fit(data.x[rows], data.y[rows], blocks, fewer, n_jobs=n_jobs)
 

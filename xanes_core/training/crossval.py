@@ -52,8 +52,10 @@ class Candidate:
 
 
 def descriptors(recipe: Recipe) -> dict[str, WACSF]:
-    """Return the conventions tried for models trained on structures."""
-    base = WACSF.from_name(recipe.convention)
+    """Return the changes of a wACSF that are tried for models trained on structures."""
+    base = recipe.descriptor
+    if not isinstance(base, WACSF):
+        return {}
     return {
         "xanesnet functions, element told": replace(
             WACSF.xanesnet(), absorber_elements=base.absorber_elements
@@ -83,7 +85,7 @@ def compare(
     """
     kept = ~data.held_out
     x, y, elements = data.x[kept], data.y[kept], data.elements[kept]
-    blocks = WACSF.from_name(recipe.convention).feature_kinds
+    blocks = recipe.descriptor.feature_kinds
     base = replace(recipe.settings, n_members=n_members)
     reference_x = x
     if data.training_set is not None:
@@ -97,9 +99,9 @@ def compare(
     for name, change in SETTINGS.items():
         yield _cross(name, y, _ensemble_fit(x, y, blocks, replace(base, **change), n_jobs))
     if data.training_set is not None:
-        for name, convention in descriptors(recipe).items():
-            other = convention.transform_many((atoms, 0) for atoms in structures)
-            yield _cross(name, y, _ensemble_fit(other, y, convention.feature_kinds, base, n_jobs))
+        for name, descriptor in descriptors(recipe).items():
+            other = descriptor.transform_many((atoms, 0) for atoms in structures)
+            yield _cross(name, y, _ensemble_fit(other, y, descriptor.feature_kinds, base, n_jobs))
 
 
 def _cross(name: str, y: np.ndarray, fit) -> Candidate:

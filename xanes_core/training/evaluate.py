@@ -10,6 +10,7 @@ import numpy as np
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset import load_training_set
+from xanes_core.descriptors import absorbers_of
 from xanes_core.errors import DatasetError, SpectrumError, StructureError
 from xanes_core.model import VERDICTS, Report, SpectrumModel, Unseen
 from xanes_core.spectra import XANES, feff_to_grid, read_spectrum
@@ -153,7 +154,7 @@ class EvaluationData:
     names, elements : sequence of str, (n,)
         Records and absorbers.
     x, y : numpy.ndarray, (n, d) and (n, k)
-        Features in the model's convention, and spectra.
+        Features of the model's descriptor, and spectra.
     envs : list of Environment or None
         Where the structures are known.
     sha256 : str
@@ -199,7 +200,7 @@ def load_evaluation_data(path: str | Path, model: SpectrumModel) -> EvaluationDa
     kept = records.subset(np.isin(records.elements, model.elements))
     if not len(kept):
         raise DatasetError(f"no record has an absorber that model {model.key} knows")
-    envs = [environment(atoms, 0, model.convention.r_cut_ang) for atoms in kept.structures]
+    envs = [environment(atoms, 0, model.descriptor.r_cut_ang) for atoms in kept.structures]
     return _with_features(kept.names.tolist(), kept.elements, kept.mu, envs, model, kept.sha256)
 
 
@@ -211,7 +212,7 @@ def _with_features(
     model: SpectrumModel,
     sha256: str,
 ) -> EvaluationData:
-    x = np.array([model.convention.transform_environment(env) for env in envs])
+    x = np.array([model.descriptor.transform_environment(env) for env in envs])
     return EvaluationData(names, elements, x, y, envs, sha256)
 
 
@@ -256,16 +257,17 @@ def _pair(
     mu = feff_to_grid(
         found.energy_ev, found.mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=model.energy_rel_ev
     )
-    return element, mu, environment(atoms, index, model.convention.r_cut_ang)
+    return element, mu, environment(atoms, index, model.descriptor.r_cut_ang)
 
 
 def _from_features(file: Path, model: SpectrumModel) -> EvaluationData:
-    x, y, sha256 = read_features(file, model.convention.n_features, len(model.energy_rel_ev))
-    told = model.convention.absorber_elements
-    if not told and len(model.elements) > 1:
-        raise DatasetError("these features do not tell the absorber; give a folder of structures")
-    elements = np.full(len(x), model.elements[0])
-    if told:
-        elements = np.array(told)[np.argmax(x[:, -len(told) :], axis=1)]
+    x, y, sha256 = read_features(file, model.descriptor.n_features, len(model.energy_rel_ev))
+    elements = absorbers_of(model.descriptor, x)
+    if elements is None:
+        if len(model.elements) > 1:
+            raise DatasetError(
+                "these features do not tell the absorber; give a folder of structures"
+            )
+        elements = np.full(len(x), model.elements[0])
     names = [f"sample {i}" for i in range(len(x))]
     return EvaluationData(names, elements, x, y, None, sha256)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from xanes_core.descriptors import WACSF
 from xanes_core.errors import DatasetError
 from xanes_core.training.fitting import FitSettings, fit_ensemble
 from xanes_core.training.recipes import Recipe, TrainingData
@@ -55,7 +54,7 @@ def learning_curve(
     base = np.array([], dtype=int) if base is None else base
     pool = np.flatnonzero(~data.held_out) if pool is None else pool
     fewer = replace(settings, n_members=min(settings.n_members, N_MEMBERS))
-    blocks = WACSF.from_name(recipe.convention).feature_kinds
+    blocks = recipe.descriptor.feature_kinds
     x, y = data.x[data.held_out], data.y[data.held_out]
     points = []
     for count in sorted({round(share * len(pool)) for share in shares}):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset import TrainingSet, load_training_set
-from xanes_core.descriptors import WACSF
+from xanes_core.descriptors import Descriptor, descriptor_by_name
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.files import read_arrays, sha256_of
 from xanes_core.spectra import BAND_FROM_EV, XANES, XES, SpectrumKind
@@ -58,7 +59,7 @@ class Recipe:
     default_for : tuple of str
         Absorbers for which it is taken when nobody chooses.
     convention : str
-        Descriptor.
+        Name of the descriptor.
     settings : FitSettings
         Hyper-parameters, chosen by ``python -m xanes_core crossval``.
     theory, broadening, origin, licence, size_note : str
@@ -85,6 +86,11 @@ class Recipe:
     data: str
     kind: SpectrumKind = XANES
     redistributable: bool = True
+
+    @cached_property
+    def descriptor(self) -> Descriptor:
+        """What turns a structure into features."""
+        return descriptor_by_name(self.convention)
 
 
 _SIZE_NOTE = (
@@ -209,9 +215,8 @@ def load_training_data(recipe: Recipe, path: str | Path) -> TrainingData:
 
 def _from_structures(recipe: Recipe, records: TrainingSet) -> TrainingData:
     records = records.subset(np.isin(records.elements, recipe.elements))
-    convention = WACSF.from_name(recipe.convention)
     return TrainingData(
-        x=convention.transform_many((atoms, 0) for atoms in records.structures),
+        x=recipe.descriptor.transform_many((atoms, 0) for atoms in records.structures),
         y=records.mu,
         energy_rel_ev=records.energy_rel_ev,
         elements=records.elements,
@@ -256,8 +261,7 @@ def read_features(file: Path, n_features: int, n_points: int) -> tuple[np.ndarra
 
 def _from_features(recipe: Recipe, file: Path) -> TrainingData:
     grid = recipe.kind.energy_rel_ev
-    n_features = WACSF.from_name(recipe.convention).n_features
-    x, y, sha256 = read_features(file, n_features, len(grid))
+    x, y, sha256 = read_features(file, recipe.descriptor.n_features, len(grid))
     # every seventh of a fixed shuffle: the same samples are kept aside in every version
     held_out = np.zeros(len(x), dtype=bool)
     held_out[np.random.default_rng(0).permutation(len(x))[::7]] = True

@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 import numpy as np
 
-from xanes_core.descriptors import WACSF
 from xanes_core.importance import stored_importance
 from xanes_core.model import (
     Card,
@@ -82,7 +81,7 @@ def train_model(
     tell("learning curve", 0.7)
     metrics["learning_curve"] = learning_curve(recipe, data, settings, n_jobs=n_jobs)
     tell("fitting to all samples", 0.85)
-    blocks = WACSF.from_name(recipe.convention).feature_kinds
+    blocks = recipe.descriptor.feature_kinds
     ensemble, _ = fit_ensemble(data.x, data.y, blocks, settings, n_jobs=n_jobs)
     scaled = ensemble.scaler.transform(data.x)
     domain = fit_domain(scaled, found.envs, spread_unit=found.spread_unit)
@@ -93,7 +92,7 @@ def train_model(
         card=make_card(
             recipe, data, settings, metrics=metrics, domain=domain, level=level, date=date
         ),
-        convention=WACSF.from_name(recipe.convention),
+        descriptor=recipe.descriptor,
         energy_rel_ev=data.energy_rel_ev,
         ensemble=ensemble,
         calibration=found.calibration,
@@ -150,7 +149,7 @@ def _explain(
         data.x[rows],
         data.y[rows],
         data.elements[rows],
-        WACSF.from_name(recipe.convention),
+        recipe.descriptor,
         energy_rel_ev=data.energy_rel_ev,
         n_repeats=n_repeats,
         n_jobs=n_jobs,
@@ -253,7 +252,7 @@ def make_card(
         theory=recipe.theory,
         broadening=recipe.broadening,
         convention=recipe.convention,
-        descriptor=WACSF.from_name(recipe.convention).parameters(),
+        descriptor=recipe.descriptor.parameters(),
         grid=EnergyGrid(
             start_rel_ev=float(grid[0]),
             stop_rel_ev=float(grid[-1]),

@@ -56,7 +56,7 @@ def neighbours_of(subject: Subject) -> list[Neighbour]:
         return []
     labelled = subject.atoms.copy()
     labelled.numbers = np.arange(len(labelled))  # an environment keeps numbers: let them be indices
-    around = environment(labelled, subject.site, subject.model.convention.r_cut_ang)
+    around = environment(labelled, subject.site, subject.model.descriptor.r_cut_ang)
     symbols = subject.atoms.get_chemical_symbols()
     return [
         Neighbour(int(i), symbols[i], float(r))

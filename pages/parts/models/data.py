@@ -88,6 +88,6 @@ def own_structure(card: Card) -> OwnStructure | None:
         )
     model = cached_model(card.key)
     site = select_sites(atoms, absorber)[0].index
-    around = environment(atoms, site, model.convention.r_cut_ang)
-    features = model.convention.transform_environment(around)[None]
+    around = environment(atoms, site, model.descriptor.r_cut_ang)
+    features = model.descriptor.transform_environment(around)[None]
     return OwnStructure(entry.label, element, model.ensemble.scaler.transform(features))
