@@ -17,13 +17,18 @@ COLUMNS = (
 
 
 def group_centres_ang(descriptor: Descriptor, grouping: str) -> dict[str, float]:
-    """Centre mu (A) of each group that has one, NaN for the others."""
-    centres = descriptor.feature_distances_ang
-    found = {}
+    """Distance (A) that each group looks at, NaN for one that looks at many.
+
+    Raises
+    ------
+    DescriptorError
+        Unknown grouping, or the descriptor has no features for it.
+    """
+    centres: dict[str, float] = {}
     for name, columns in feature_groups(descriptor, grouping).items():
-        own = np.unique(centres[columns])
-        found[name] = float(own[0]) if len(own) == 1 else float("nan")
-    return found
+        own = np.unique(descriptor.feature_distances_ang[columns])
+        centres[name] = float(own[0]) if len(own) == 1 else float("nan")
+    return centres
 
 
 def importance_csv(
@@ -49,10 +54,12 @@ def importance_csv(
     ------
     SpectrumError
         A window that holds no energy.
+    DescriptorError
+        Unknown grouping, or the descriptor has no features for it.
     """
     centres = group_centres_ang(descriptor, grouping)
-    found = [importance.window(*window) for window in windows]
-    rows = [row for window in found for row in _rows(window, centres)]
+    averages = [importance.window(*window) for window in windows]
+    rows = [row for average in averages for row in _rows(average, centres)]
     return csv_text([COLUMNS, *rows])
 
 
@@ -62,7 +69,7 @@ def series_csv(series: Sequence[tuple[str, WindowImportance]], centres: dict[str
     return csv_text([("series", *COLUMNS), *rows])
 
 
-def _rows(window: WindowImportance, centres: dict[str, float]) -> list[list]:
+def _rows(window: WindowImportance, centres: dict[str, float]) -> list[list[str]]:
     numbers = zip(
         window.names, window.mean, window.standard_error, window.sampling_error, strict=True
     )

@@ -16,6 +16,7 @@ from xanes_core.model.calibration import (
 from xanes_core.model.card import (
     Card,
     EnergyGrid,
+    JsonObject,
     TrainingSummary,
     card_json,
     card_schema,
@@ -35,6 +36,7 @@ from xanes_core.model.export import BatchResult, to_csv, to_json, to_xdi, to_zip
 from xanes_core.model.kernel import fit_kernel
 from xanes_core.model.registry import list_models, load_model, load_report, save_model
 from xanes_core.model.report import Report
+from xanes_core.model.samples import Samples
 from xanes_core.model.scaling import FeatureScaler
 from xanes_core.model.spectrum_model import (
     FeaturePrediction,
@@ -61,8 +63,10 @@ __all__ = [
     "FeaturePrediction",
     "FeatureScaler",
     "Importance",
+    "JsonObject",
     "Prediction",
     "Report",
+    "Samples",
     "SpectrumModel",
     "TrainingSummary",
     "Unseen",
