@@ -27,7 +27,7 @@ from xanes_core.model.report import Report
 from xanes_core.model.spectrum_model import SpectrumModel
 from xanes_core.spectra import SPECTRUM_KINDS, XANES, SpectrumKind, spectrum_kind
 
-_IMPORTANCE, _DISTANCES = "importance_", "distances_counts"
+_IMPORTANCE, _DISTANCES, _MEAN_MU = "importance_", "distances_counts", "mean_mu_"
 CARD, WEIGHTS, REPORT, SUMS = "card.json", "weights.npz", "report.npz", "SHA256SUMS"
 
 
@@ -165,9 +165,9 @@ def _kept_report(target: Path, model: SpectrumModel) -> Report | None:
     """The report a model was stored with before, where it is about the same data."""
     if not (target / CARD).exists():
         return None
-    found = load_report(model.key, folder=target.parent)
-    same = found is not None and found.sha256 == model.card.training_set.sha256
-    return found if same else None
+    report = load_report(model.key, folder=target.parent)
+    same = report is not None and report.sha256 == model.card.training_set.sha256
+    return report if same else None
 
 
 def _load(folder: Path) -> SpectrumModel:
@@ -203,12 +203,12 @@ def _assembled(card: Card, arrays: dict[str, np.ndarray]) -> SpectrumModel:
     model.domain.scores(ensemble.scaler.transform(x))
     if model.predict_features(x).lower.shape != (1, *model.energy_rel_ev.shape):
         raise ValueError("grid and spectra differ in length")
-    return replace(model, **_explanation(arrays))
+    return _explained(model, arrays)
 
 
 def _explanation_arrays(model: SpectrumModel) -> dict[str, np.ndarray]:
     """Importance, mean spectra and distances; nothing for a model without them."""
-    arrays = {f"mean_mu_{el}": mu.astype(np.float32) for el, mu in model.mean_mu.items()}
+    arrays = {f"{_MEAN_MU}{el}": mu.astype(np.float32) for el, mu in model.mean_mu.items()}
     for key, importance in model.importance.items():
         arrays |= importance.to_arrays(f"{_IMPORTANCE}{key}")
     if model.distances is not None:
@@ -216,23 +216,24 @@ def _explanation_arrays(model: SpectrumModel) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _explanation(arrays: dict[str, np.ndarray]) -> dict:
-    """Inverse of :func:`_explanation_arrays`; models of before this existed have none of it."""
-    told = [name for name in arrays if name.startswith(_IMPORTANCE) and name.endswith("_names")]
-    prefixes = [name.removesuffix("_names") for name in told]
+def _explained(model: SpectrumModel, arrays: dict[str, np.ndarray]) -> SpectrumModel:
+    """Model with what :func:`_explanation_arrays` made of it; older ones have none of it."""
+    names = [name for name in arrays if name.startswith(_IMPORTANCE) and name.endswith("_names")]
+    prefixes = [name.removesuffix("_names") for name in names]
     energy = arrays["energy_rel_ev"]
-    return {
-        "importance": {
+    return replace(
+        model,
+        importance={
             prefix.removeprefix(_IMPORTANCE): Importance.from_arrays(arrays, energy, prefix)
             for prefix in prefixes
         },
-        "distances": DistanceHistograms.from_arrays(arrays) if _DISTANCES in arrays else None,
-        "mean_mu": {
-            name.removeprefix("mean_mu_"): mu.astype(np.float64)
+        distances=DistanceHistograms.from_arrays(arrays) if _DISTANCES in arrays else None,
+        mean_mu={
+            name.removeprefix(_MEAN_MU): mu.astype(np.float64)
             for name, mu in arrays.items()
-            if name.startswith("mean_mu_")
+            if name.startswith(_MEAN_MU)
         },
-    }
+    )
 
 
 def _read_card(folder: Path) -> Card:
@@ -247,8 +248,8 @@ def _read_card(folder: Path) -> Card:
 
 def models_folder() -> Path:
     """Folder of the models: ``$XANES_MODELS``, or ``models`` beside the package."""
-    told = os.environ.get("XANES_MODELS")
-    return Path(told) if told else PROJECT / "models"
+    named = os.environ.get("XANES_MODELS")
+    return Path(named) if named else PROJECT / "models"
 
 
 def write_model_files(target: Path, contents: Mapping[str, bytes]) -> None:
@@ -300,7 +301,13 @@ def unpacked(data: bytes, key: str, what: str) -> dict[str, np.ndarray]:
 
 
 def read_model_file(file: Path) -> bytes:
-    """Read a file of a model, or say which one is missing."""
+    """Contents of a file of a model.
+
+    Raises
+    ------
+    ModelError
+        It cannot be read; says which one.
+    """
     try:
         return file.read_bytes()
     except OSError as error:
@@ -336,7 +343,7 @@ def load_report(key: str, *, folder: str | Path | None = None) -> Report | None:
     own = root / key
     if REPORT not in listed(read_model_file(own / SUMS)):
         return None
-    found = verified(own, (WEIGHTS, REPORT))
+    contents = verified(own, (WEIGHTS, REPORT))
     return Report.from_arrays(
-        unpacked(found[REPORT], key, "report"), unpacked(found[WEIGHTS], key, "weights")
+        unpacked(contents[REPORT], key, "report"), unpacked(contents[WEIGHTS], key, "weights")
     )

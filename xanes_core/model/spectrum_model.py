@@ -245,6 +245,11 @@ class SpectrumModel:
         """Predict many structures: (atoms, absorber) pairs, each as in :meth:`predict`.
 
         Faster than one by one; the same numbers to rounding.
+
+        Raises
+        ------
+        StructureError, ModelError
+            As :meth:`predict`, for any of them.
         """
         result: list[Prediction] = []
         pairs = iter(structures)
@@ -270,17 +275,17 @@ class SpectrumModel:
         return sites, envs
 
     def _predict_chunk(self, chunk: list[tuple[list[Site], list[Environment]]]) -> list[Prediction]:
-        envs = [env for _, found in chunk for env in found]
+        envs = [env for _, own in chunk for env in own]
         x = np.array([self.descriptor.transform_environment(env) for env in envs])
         members = self.ensemble.predict_members(x)
         verdicts = self.domain.verdicts(
             self.ensemble.scaler.transform(x), envs, members.std(axis=0, ddof=1)
         )
         result, start = [], 0
-        for sites, found in chunk:
-            rows = slice(start, start + len(found))
+        for sites, own in chunk:
+            rows = slice(start, start + len(own))
             result.append(self._average(sites, members[:, rows], verdicts[rows]))
-            start += len(found)
+            start += len(own)
         return result
 
     def _average(

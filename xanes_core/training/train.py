@@ -187,8 +187,8 @@ def make_report(
     number, state, geometry = np.full(n, -1), np.full(n, -1), np.full(n, "", dtype="U24")
     if data.training_set is not None:
         names = data.training_set.names
-        told = data.training_set.info("oxidation_state")
-        state = np.array([-1 if one is None else int(one) for one in told])
+        states = data.training_set.info("oxidation_state")
+        state = np.array([-1 if one is None else int(one) for one in states])
     if data.envs is not None:
         shells = [coordination(env) for env in data.envs]
         number = np.array([shell.number for shell in shells])
