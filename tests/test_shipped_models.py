@@ -245,7 +245,7 @@ def test_report_is_about_the_same_data(key, models):
         told = card["metrics"]["calibration_curve"]["all"]["0.9"]["coverage"]
         assert covered.mean() == pytest.approx(told, abs=0.02)
         assert (report.coordination > 0).all()
-        assert (report.kind != "").all()
+        assert (report.geometry != "").all()
     else:  # a public set is not copied into the project
         assert report.mean is report.truth is report.lower is report.upper is None
 

@@ -19,8 +19,9 @@ from tests.tiny_models import (
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.errors import DescriptorError, ModelError, StructureError
 from xanes_core.model.domain import VERDICTS
-from xanes_core.model.spectrum_model import _CHUNK, MIN_DISTANCE_ANG
+from xanes_core.model.spectrum_model import _CHUNK
 from xanes_core.spectra.kinds import XANES, XES
+from xanes_core.structures.checks import MIN_DISTANCE_ANG
 
 CURVES = ("mu", "std", "lower", "upper")
 

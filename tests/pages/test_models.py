@@ -56,7 +56,7 @@ def made_report(*, spectra: bool = True) -> Report:
         map_axes=axes,
         coordination=np.array([6] * (n - 1) + [-1]),
         oxidation_state=np.arange(n) % 3,
-        kind=np.array(["octahedral", ""] * (n // 2)),
+        geometry=np.array(["octahedral", ""] * (n // 2)),
         sha256=data.sha256,
         energy_rel_ev=records.energy_rel_ev,
         features=scaled,
@@ -227,7 +227,7 @@ def test_the_map_counts_its_groups_and_rings_the_record(shown):
     ring = trace(at, "map_tiny", "chosen")
     np.testing.assert_allclose(places(ring), report.map_xy[[3]])
     assert report.names[3] in texts(at.markdown)
-    for colour in ("oxidation_state", "kind", "elements", "mse", "held_out"):
+    for colour in ("oxidation_state", "geometry", "elements", "mse", "held_out"):
         at.button_group(key="map_colour").set_value(colour).run()
         assert not at.exception
 

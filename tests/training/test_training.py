@@ -239,7 +239,7 @@ def test_the_report_holds_all_records_in_order(model, data, found):
     np.testing.assert_allclose(report.mse[unseen.rows], error, rtol=1e-5)
     np.testing.assert_allclose(report.truth, data.y, atol=2e-3)
     assert (report.coordination == 6).all()
-    assert set(report.kind) == {"octahedral"}
+    assert set(report.geometry) == {"octahedral"}
     assert (report.oxidation_state == -1).all()  # these records do not tell
     covered = (report.lower <= report.truth) & (report.truth <= report.upper)
     told = model.card.metrics["calibration_curve"]["all"]["0.9"]

@@ -11,7 +11,7 @@ from xanes_core.errors import ModelError
 
 _OPTIONAL = ("mean", "lower", "upper", "truth")
 #: Names in the file where they differ from those of the attributes.
-_STORED_AS = {"names": "name", "elements": "element"}
+_STORED_AS = {"names": "name", "elements": "element", "geometry": "kind"}
 #: Kept with the model's weights, not twice.
 _ELSEWHERE = ("energy_rel_ev", "features", "unit")
 
@@ -38,7 +38,7 @@ class Report:
         Place of scaled features a: ``(a - map_mean) @ map_axes``.
     coordination, oxidation_state : numpy.ndarray of int, (n,)
         -1 where unknown.
-    kind : numpy.ndarray of str, (n,)
+    geometry : numpy.ndarray of str, (n,)
         Coordination geometry; empty where unknown.
     sha256 : str
         Hash of the data.
@@ -61,7 +61,7 @@ class Report:
     map_axes: np.ndarray
     coordination: np.ndarray
     oxidation_state: np.ndarray
-    kind: np.ndarray
+    geometry: np.ndarray
     sha256: str
     energy_rel_ev: np.ndarray
     features: np.ndarray

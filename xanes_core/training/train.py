@@ -205,7 +205,7 @@ def make_report(
         map_axes=axes.astype(np.float32),
         coordination=number,
         oxidation_state=state,
-        kind=geometry,
+        geometry=geometry,
         sha256=data.sha256,
         energy_rel_ev=data.energy_rel_ev,
         features=domain.features,

@@ -26,7 +26,7 @@ _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"
 _COLOURS = {
     "coordination": "Coordination",
     "oxidation_state": "Oxidation state",
-    "kind": "Geometry",
+    "geometry": "Geometry",
     "elements": "Element",
     "mse": "Error",
     "held_out": "Held out",

@@ -52,8 +52,8 @@ def record_properties(report: Report, row: int) -> str:
         found.append(f"coordination number {report.coordination[row]}")
     if report.oxidation_state[row] >= 0:
         found.append(f"oxidation state {report.oxidation_state[row]}")
-    if report.kind[row]:
-        found.append(str(report.kind[row]))
+    if report.geometry[row]:
+        found.append(str(report.geometry[row]))
     found.append(f"{report.verdict[row]} (distance {report.distance[row]:.2f})")
     found.append("held out" if report.held_out[row] else "left out in turn")
     return ", ".join(found)
