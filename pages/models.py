@@ -11,6 +11,7 @@ from pages.parts.models.records import predictions_section
 from pages.parts.shared import inputs
 from pages.parts.shared.library import model_cards
 from pages.parts.shared.page import from_link, page, show_notices, to_link
+from xanes_core.model import Card
 
 SECTIONS = {
     "card": ("Card", card_section),
@@ -22,16 +23,16 @@ SECTIONS = {
 }
 
 
-def choose_card(cards: list[dict]) -> dict:
+def choose_card(cards: list[Card]) -> Card:
     """The model in view: the link's, the one chosen before, or the first."""
-    by_key = {card["key"]: card for card in cards}
+    by_key = {card.key: card for card in cards}
     asked = from_link("model", list(by_key), "the model")
     choice = asked or st.session_state.get("models_key") or st.session_state.get("model_choice")
-    key = choice if choice in by_key else cards[0]["key"]
+    key = choice if choice in by_key else cards[0].key
     st.session_state["models_key"] = key
     st.selectbox(
         "Model", list(by_key), key="models_key", label_visibility="collapsed", width=330,
-        format_func=lambda k: f"{by_key[k]['title']} ({k})", persist_state="session",
+        format_func=lambda k: f"{by_key[k].title} ({k})", persist_state="session",
     )  # fmt: skip
     to_link("model", key)
     return by_key[key]
@@ -59,7 +60,7 @@ def main() -> None:
     notices = st.container()
     st.markdown("#### Models")
     # the widest first: what most readers look for
-    cards = sorted(model_cards(), key=lambda card: -len(card["elements"]))
+    cards = sorted(model_cards(), key=lambda card: -len(card.elements))
     if not cards:
         st.info("No model is installed: restore the folder `models` of the checkout.")
         return

@@ -171,7 +171,7 @@ def distances_panel(subject: Subject, items: list[Item], share: bool, mirrored: 
         "All numbers as CSV",
         lambda: series_csv(
             [(s.label, s.window) for s in series],
-            group_centres_ang(subject.model.convention, "distance"),
+            group_centres_ang(subject.model.descriptor, "distance"),
         ),
         file_name="windows.csv", mime="text/csv", on_click="ignore", key="windows_csv",
         type="tertiary",

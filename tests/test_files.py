@@ -1,5 +1,6 @@
 """Nobody ever sees half a file."""
 
+import csv
 import hashlib
 import io
 import os
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from xanes_core import files
-from xanes_core.files import read_arrays, sha256_of, text_of, write_bytes
+from xanes_core.files import csv_text, read_arrays, sha256_of, text_of, write_bytes
 
 
 def test_written_file_holds_the_bytes_and_others_may_read_it(tmp_path):
@@ -122,3 +123,30 @@ def test_bytes_that_are_no_text_become_characters():
     assert text_of(bytes(range(1, 256))).startswith("\x01\x02")
     assert text_of(b"\xff\xfea\0b") == "a\ufffd"  # cut in the middle of a character
     assert "\0" in text_of(bytes(100))
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def test_a_table_is_one_line_per_row():
+    rows = [("name", "value"), ("a,b", 1.5), ('say "no"', None), ("two\r\nlines", -3)]
+    assert csv_text(rows) == 'name,value\n"a,b",1.5\n"say ""no""",\ntwo lines,-3\n'
+    assert csv_text([]) == ""
+    assert csv_text(iter([["G2[N/O] mu=2.12 A"]])) == "G2[N/O] mu=2.12 A\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", "-", "-1-1", "\t=1", "\n@A1", "+e5"]
+)
+def test_no_cell_is_a_formula(text):
+    (row,) = csv.reader(io.StringIO(csv_text([[text]])))
+    assert row == ["'" + text.strip()]
+
+
+@pytest.mark.parametrize(
+    "number", ["-5", "+3.5", "-1.2e-05", "-.5", "-7.", "-inf", "+1E6", -2.5, np.float64(-1e-9)]
+)
+def test_numbers_stay_numbers(number):
+    (row,) = csv.reader(io.StringIO(csv_text([[number]])))
+    assert float(row[0]) == float(number)
+    assert row[0] == str(number)

@@ -40,7 +40,7 @@ def card_of(key):
 
 def test_there_are_models_and_nothing_else():
     assert {"fdmnes-v", "feff10-3d", "feff10-3d-xes"} <= set(KEYS)
-    assert [card["key"] for card in list_models()] == KEYS
+    assert [card.key for card in list_models()] == KEYS
 
 
 def test_the_whole_folder_is_small():
@@ -48,14 +48,14 @@ def test_the_whole_folder_is_small():
 
 
 def test_every_element_is_covered_and_vanadium_twice():
-    covering = {el: [card["key"] for card in list_models(el, "xanes")] for el in ABSORBERS}
+    covering = {el: [card.key for card in list_models(el, "xanes")] for el in ABSORBERS}
     assert all(covering.values())
     assert len(covering["V"]) >= 2
 
 
 @pytest.mark.parametrize("element", ABSORBERS)
 def test_every_element_has_exactly_one_default(element):
-    claims = [card["key"] for card in list_models() if element in card["default_for"]]
+    claims = [card.key for card in list_models() if element in card.default_for]
     assert len(claims) == 1
     assert load_model(element).key == claims[0]
     assert load_model(element).kind == XANES
@@ -148,9 +148,9 @@ def test_weights_are_small_plain_and_finite(key):
 def test_model_is_what_its_card_says(key, models):
     model, card = models[key], card_of(key)
     assert model.key == key
-    assert model.card == card
+    assert model.card.to_dict() == card
     assert model.elements == tuple(card["elements"])
-    assert model.convention.name == card["convention"]
+    assert model.descriptor.name == card["convention"]
     assert model.ensemble.n_members == card["hyper_parameters"]["n_members"] >= 2
     assert model.ensemble.activation == card["hyper_parameters"]["activation"]
     grid = card["grid"]
@@ -245,7 +245,7 @@ def test_report_is_about_the_same_data(key, models):
         told = card["metrics"]["calibration_curve"]["all"]["0.9"]["coverage"]
         assert covered.mean() == pytest.approx(told, abs=0.02)
         assert (report.coordination > 0).all()
-        assert (report.kind != "").all()
+        assert (report.geometry != "").all()
     else:  # a public set is not copied into the project
         assert report.mean is report.truth is report.lower is report.upper is None
 

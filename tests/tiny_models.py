@@ -110,10 +110,15 @@ def tiny_data() -> TrainingData:
         return load_training_data(tiny_recipe(), write_training_set(Path(folder)))
 
 
+def with_settings(data: TrainingData, settings: FitSettings) -> TrainingData:
+    """The same data, with another way of fitting."""
+    return replace(data, recipe=replace(data.recipe, settings=settings))
+
+
 @cache
 def tiny_model() -> SpectrumModel:
     """A trained model of two metals; do not modify."""
-    return train_model(tiny_recipe(), tiny_data(), date="2026-01-01")
+    return train_model(tiny_data(), date="2026-01-01")
 
 
 @cache
@@ -128,7 +133,7 @@ def tiny_emission_model() -> SpectrumModel:
     )
     with tempfile.TemporaryDirectory() as folder:
         data = load_training_data(recipe, add_emission(write_training_set(Path(folder))))
-    return train_model(recipe, data, date="2026-01-01")
+    return train_model(data, date="2026-01-01")
 
 
 def xyz_text(atoms: Atoms) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import hashlib
 import io
 import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,8 @@ _MARKS = (
 )
 #: How many bytes are looked at for the zeros of UTF-16.
 _HEAD_BYTES = 2000
+#: Text that is a number, whatever sign it starts with.
+_NUMBER = re.compile(r"[-+]?((\d+\.?\d*|\.\d+)(e[-+]?\d+)?|inf|nan)", re.IGNORECASE)
 
 
 def project_data(name: str, option: str = "--data") -> Path:
@@ -131,6 +134,36 @@ def read_arrays(data: bytes) -> dict[str, np.ndarray]:
             return {name: stored[name] for name in stored.files}
     except Exception as error:  # zip, zlib and numpy have many ways to say that it is damaged
         raise ValueError(f"no readable npz archive: {error}") from error
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as a CSV table, each ended by a line feed.
+
+    Text that a spreadsheet would take for a formula (it starts with =, +, - or @ and is no number)
+    gets an apostrophe before it, and line breaks become spaces, so that a row stays one line. None
+    is an empty cell.
+
+    Parameters
+    ----------
+    rows : iterable of sequence
+        Cells, those of the header first.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return buffer.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula, and no reader for two lines."""
+    if not isinstance(value, str):
+        return value
+    text = " ".join(value.split())
+    return (
+        f"'{text}"
+        if text.startswith(("=", "+", "-", "@")) and not _NUMBER.fullmatch(text)
+        else text
+    )
 
 
 def safe_name(name: str, taken: set[str] | None = None) -> str:

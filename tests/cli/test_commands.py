@@ -31,7 +31,7 @@ from xanes_core.model.export import CSV_COLUMNS
 from xanes_core.model.registry import load_model, save_model
 from xanes_core.spectra.read import read_spectrum
 from xanes_core.training import recipes
-from xanes_core.training.crossval import Candidate
+from xanes_core.training.crossval import Variant
 
 HEADER = "energy_ev,energy_rel_ev,mu,std,lower,upper"
 
@@ -469,7 +469,7 @@ def test_cards_as_json():
     assert result.returncode == 0
     cards = json.loads(result.stdout)
     assert [card["key"] for card in cards] == ["tiny"]
-    assert cards[0] == tiny_model().card
+    assert cards[0] == tiny_model().card.to_dict()
 
 
 def test_models_for_people(capsys):
@@ -503,7 +503,7 @@ def test_train_writes_a_model_that_can_be_used(capsys, training_set):
     assert captured.out.startswith("tiny: 40 samples, saved as made")
     assert "tiny: 100% done" in captured.err
     model = load_model("tiny", folder="made")
-    assert model.card["hyper_parameters"] == TINY.as_dict()
+    assert model.card.hyper_parameters == TINY.as_dict()
     wanted = tiny_model().predict(complex_of())
     np.testing.assert_allclose(model.predict(complex_of()).mu, wanted.mu, atol=1e-5)
 
@@ -554,7 +554,7 @@ def test_a_document_without_marks_is_told_before_the_work(
 
 
 def test_crossval_prints_the_candidates(capsys, training_set, monkeypatch):
-    found = cli_candidate()
+    found = variants()
     monkeypatch.setattr("xanes_core.cli.training.compare", lambda *a, **k: iter(found))
     assert main(["crossval", "--model", "tiny", "--data", training_set]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -563,10 +563,10 @@ def test_crossval_prints_the_candidates(capsys, training_set, monkeypatch):
     assert lines[3].split() == ["mean", "9.00", "0.20", "1"]
 
 
-def cli_candidate():
+def variants():
     return [
-        Candidate("as the recipe", 5e-3, 1e-4, 7e-3, 3.2),
-        Candidate("mean", 9e-3, 2e-4, None, 1.1),
+        Variant("as the recipe", 5e-3, 1e-4, 7e-3, 3.2),
+        Variant("mean", 9e-3, 2e-4, None, 1.1),
     ]
 
 

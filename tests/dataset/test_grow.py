@@ -370,7 +370,7 @@ def test_theory_runs_only_for_what_is_chosen(tmp_path):
     model = tiny_model()
     candidates = list(zip(range(6), candidate_tasks(growth, "Fe", ToyAssembler()), strict=False))
     relaxed = [run_task(replace(t, spectra=()), tools, Stop()).record.atoms for _, t in candidates]
-    x = np.array([model.convention.transform(atoms, 0) for atoms in relaxed])
+    x = np.array([model.descriptor.transform(atoms, 0) for atoms in relaxed])
     best = int(model.predict_features(x).std.mean(axis=1).argmax())
     assert f"Fe_3_{best:05d}" in data.names
 

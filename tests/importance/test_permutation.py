@@ -11,20 +11,16 @@ import pytest
 
 from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.errors import DescriptorError, ModelError, SpectrumError
-from xanes_core.importance.groups import (
-    GROUPINGS,
-    SHELLS,
-    feature_distances_ang,
-    feature_groups,
-    shell_of,
-)
+from xanes_core.importance.groups import GROUPINGS, SHELLS, feature_groups, shell_of
 from xanes_core.importance.permutation import (
+    Scrambling,
     cross_importance,
     group_penalties,
     permutation_importance,
     permutations,
 )
 from xanes_core.model.explanation import Importance, window_points
+from xanes_core.model.samples import Samples
 from xanes_core.training.assessment import cross_fit, folds
 from xanes_core.training.fitting import FitSettings, fit_ensemble
 
@@ -62,6 +58,11 @@ def linear():
     return x, coef, rng.normal(0, 0.3, (5, K))
 
 
+def samples(x, y, energy_rel_ev=ENERGY):
+    """What is scored, of one element."""
+    return Samples(x, y, np.full(len(x), "Fe"), np.asarray(energy_rel_ev), None)
+
+
 def every_order(n):
     return np.array(list(all_orders(range(n))))
 
@@ -69,8 +70,9 @@ def every_order(n):
 def average(x, coef, y, columns, error="squared"):
     """Penalty averaged over all permutations there are, (k,)."""
     total, _, _ = group_penalties(
-        lambda z: z @ coef, x, y, [np.array(columns)], every_order(len(x)), error, 3
-    )
+        lambda z: z @ coef, samples(x, y), [np.array(columns)], every_order(len(x)),
+        Scrambling(error=error, chunk=3),
+    )  # fmt: skip
     return total[:, 0].mean(axis=0) / len(x)
 
 
@@ -116,7 +118,7 @@ def test_repeats_scatter_about_the_closed_form():
     rng = np.random.default_rng(4)
     x, coef = rng.normal(0, 1.5, (150, D)), rng.normal(0, 1, (D, K))
     found = permutation_importance(
-        lambda z: z @ coef, x, x @ coef, SINGLE, energy_rel_ev=ENERGY, n_repeats=60
+        lambda z: z @ coef, samples(x, x @ coef), SINGLE, Scrambling(n_repeats=60)
     )
     wanted = 2 * coef**2 * x.var(axis=0)[:, None]
     assert (np.abs(found.mean - wanted) < 5 * found.standard_error).all()
@@ -154,7 +156,7 @@ def test_folds_are_scrambled_on_their_own_rows(data, error, measure):
     ]
     groups = {**SINGLE, "pair": [2, 0]}
     found = cross_importance(
-        fitted, x, y, groups, energy_rel_ev=ENERGY, n_repeats=3, seed=5, error=error
+        fitted, samples(x, y), groups, Scrambling(n_repeats=3, seed=5, error=error)
     )
     wanted = reference(fitted, x, y, groups, 3, 5, measure)
     np.testing.assert_allclose(found.raw, wanted, atol=1e-7)
@@ -182,9 +184,9 @@ def test_the_short_way_gives_the_same_numbers(data, change):
     x, y = data
     ensemble, _ = fit_ensemble(x[:25], y[:25], BLOCKS, replace(TINY, **change))
     groups = {**SINGLE, "pair": [0, 3], "all": [0, 1, 2, 3]}
-    options = {"energy_rel_ev": ENERGY, "n_repeats": 3}
-    short = permutation_importance(ensemble, x[25:], y[25:], groups, **options)
-    full = permutation_importance(mean_of(ensemble), x[25:], y[25:], groups, **options)
+    unseen, three = samples(x[25:], y[25:]), Scrambling(n_repeats=3)
+    short = permutation_importance(ensemble, unseen, groups, three)
+    full = permutation_importance(mean_of(ensemble), unseen, groups, three)
     np.testing.assert_allclose(short.raw, full.raw, atol=1e-6)
     np.testing.assert_allclose(short.base_error, full.base_error, atol=1e-6)
     assert np.abs(full.raw).max() > 1e-3
@@ -195,7 +197,7 @@ def test_chunks_do_not_matter(data, ensemble, chunk):
     for predict in (ensemble, mean_of(ensemble)):
         one, other = (
             permutation_importance(
-                predict, *data, SINGLE, energy_rel_ev=ENERGY, n_repeats=2, chunk=size
+                predict, samples(*data), SINGLE, Scrambling(n_repeats=2, chunk=size)
             )
             for size in (chunk, 16)
         )
@@ -205,10 +207,10 @@ def test_chunks_do_not_matter(data, ensemble, chunk):
 # --- properties -----------------------------------------------------------------------------------
 
 
-def run(predict, data, groups=SINGLE, **options):
-    return permutation_importance(
-        predict, *data, groups, **{"energy_rel_ev": ENERGY, "n_repeats": 4, **options}
-    )
+def run(predict, data, groups=SINGLE, progress=None, energy_rel_ev=ENERGY, **scrambling):
+    how = Scrambling(**{"n_repeats": 4, **scrambling})
+    scored = samples(*data, energy_rel_ev=energy_rel_ev)
+    return permutation_importance(predict, scored, groups, how, progress=progress)
 
 
 def test_what_is_not_used_costs_exactly_nothing(data, ensemble):
@@ -243,7 +245,7 @@ def test_parallel_is_serial(data, ensemble):
     fitted = [(ensemble, np.arange(25, 32)), (mean_of(ensemble), np.arange(32, 40))]
     one, two = (
         cross_importance(
-            fitted, *data, groups, energy_rel_ev=ENERGY, n_repeats=3, n_jobs=jobs, chunk=4
+            fitted, samples(*data), groups, Scrambling(n_repeats=3, n_jobs=jobs, chunk=4)
         )
         for jobs in (1, 2)
     )
@@ -283,7 +285,7 @@ def test_parts_are_every_tenth_sample(data):
     coef = np.linspace(-1, 1, D * K).reshape(D, K)
     rows = [np.arange(7), np.arange(20, 38)]
     found = cross_importance(
-        [(lambda z: z @ coef, own) for own in rows], x, y, SINGLE, energy_rel_ev=ENERGY, n_repeats=3
+        [(lambda z: z @ coef, own) for own in rows], samples(x, y), SINGLE, Scrambling(n_repeats=3)
     )
     count = sum(map(len, rows))
     scored, lent = np.zeros((2, count, D, K))  # by the sample scored, by the one lending features
@@ -314,7 +316,7 @@ def test_sampling_error_is_the_scatter_over_other_samples():
     for _ in range(150):
         x = rng.normal(0, 1, (60, 1))
         found = permutation_importance(
-            lambda z: z @ np.ones((1, 1)), x, x, {"x": [0]}, energy_rel_ev=[0.0], n_repeats=8
+            lambda z: z @ np.ones((1, 1)), samples(x, x, [0.0]), {"x": [0]}, Scrambling(n_repeats=8)
         )
         means.append(found.mean[0, 0])
         told.append(found.sampling_error[0, 0])
@@ -411,7 +413,7 @@ def test_arrays_that_do_not_fit_are_refused(data, ensemble):
 def test_cross_fit_leaves_every_row_out_once(data):
     x, y = data
     told = []
-    fitted = cross_fit(x, y, BLOCKS, TINY, progress=lambda *now: told.append(now))
+    fitted = cross_fit(samples(x, y), BLOCKS, TINY, progress=lambda *now: told.append(now))
     assert sorted(np.concatenate([rows for _, rows in fitted])) == list(range(len(x)))
     assert told == [(i, 5) for i in range(1, 6)]
 
@@ -453,7 +455,7 @@ def test_bad_options_are_refused(data, ensemble, message, change):
 def test_bad_rows_are_refused(data, ensemble, rows, message):
     fitted = [(ensemble, np.array(own)) for own in rows]
     with pytest.raises(ModelError, match=message):
-        cross_importance(fitted, *data, SINGLE, energy_rel_ev=ENERGY)
+        cross_importance(fitted, samples(*data), SINGLE)
 
 
 def test_bad_data_are_refused(data, ensemble):
@@ -554,7 +556,7 @@ def test_groups_of_the_shipped_conventions(convention, grouping):
 
 @pytest.mark.parametrize("convention", [SMALL, WACSF.default(), WACSF.xanesnet()])
 def test_distances_of_features_are_those_of_their_names(convention):
-    found = feature_distances_ang(convention)
+    found = convention.feature_distances_ang
     for name, mu in zip(convention.feature_names, found, strict=True):
         told = re.search(r"mu=([\d.]+)", name)
         assert np.isnan(mu) if told is None else abs(mu - float(told[1])) <= 0.005

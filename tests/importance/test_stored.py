@@ -14,7 +14,7 @@ from xanes_core.cli.commands import main
 from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.errors import ModelError
 from xanes_core.importance.groups import feature_groups
-from xanes_core.importance.permutation import cross_importance
+from xanes_core.importance.permutation import Scrambling, cross_importance
 from xanes_core.importance.stored import (
     ALL_FEATURES,
     ELEMENT_GROUPINGS,
@@ -27,6 +27,7 @@ from xanes_core.importance.stored import (
 from xanes_core.importance.table import COLUMNS, group_centres_ang, importance_csv, series_csv
 from xanes_core.model.explanation import distance_histograms
 from xanes_core.model.registry import load_model, save_model
+from xanes_core.model.samples import Samples
 from xanes_core.training import recipes
 from xanes_core.training.assessment import cross_fit
 from xanes_core.training.train import add_importance
@@ -40,9 +41,8 @@ def model():
 @pytest.fixture(scope="module")
 def development():
     data = tiny_data()
-    kept = ~data.held_out
-    x, y, elements = data.x[kept], data.y[kept], data.elements[kept]
-    return x, y, elements, cross_fit(x, y, WACSF.default().feature_kinds, TINY)
+    samples = data.subset(~data.held_out)
+    return samples, cross_fit(samples, WACSF.default().feature_kinds, TINY)
 
 
 def test_a_trained_model_carries_what_the_pages_show(model):
@@ -67,15 +67,11 @@ def test_the_worst_predicted_are_left_out_where_there_are_enough(n, left):
     def predict(z):
         return z[:, :1] * energy
 
-    found = stored_importance(
-        [(predict, np.arange(n))], x, y, np.full(n, "Fe"), convention, energy_rel_ev=energy,
-        n_repeats=2,
-    )  # fmt: skip
+    samples, twice = Samples(x, y, np.full(n, "Fe"), energy, None), Scrambling(n_repeats=2)
+    found = stored_importance([(predict, np.arange(n))], samples, convention, twice)
     kept = np.setdiff1d(np.arange(n), worst) if left < n else np.arange(n)
     groups = feature_groups(convention, "kind")
-    wanted = cross_importance(
-        [(predict, kept)], x, y, groups, energy_rel_ev=energy, n_repeats=2, seed=0
-    )
+    wanted = cross_importance([(predict, kept)], samples, groups, twice)
     assert found["Fe_kind"].n_samples == left
     np.testing.assert_array_equal(found["Fe_kind"].raw, wanted.raw)
     if left < n:
@@ -84,11 +80,11 @@ def test_the_worst_predicted_are_left_out_where_there_are_enough(n, left):
 
 def test_it_is_that_of_networks_that_had_not_seen_the_samples(model, development):
     """Folds of the calibration, rows of one element, no held-out samples."""
-    x, y, elements, fitted = development
-    own = [(ensemble, rows[elements[rows] == "Fe"]) for ensemble, rows in fitted]
+    samples, fitted = development
+    own = [(ensemble, rows[samples.elements[rows] == "Fe"]) for ensemble, rows in fitted]
     own = [pair for pair in own if len(pair[1]) > 1]
     groups = feature_groups(WACSF.default(), "shell")
-    wanted = cross_importance(own, x, y, groups, energy_rel_ev=model.energy_rel_ev)
+    wanted = cross_importance(own, samples, groups)
     np.testing.assert_allclose(model.importance["Fe_shell"].raw, wanted.raw)
     assert model.importance["Fe_shell"].n_samples == sum(len(rows) for _, rows in own)
 
@@ -96,9 +92,7 @@ def test_it_is_that_of_networks_that_had_not_seen_the_samples(model, development
 def test_adding_it_later_gives_the_same(model):
     bare = replace(model, importance={}, distances=None, mean_mu={})
     told = []
-    again = add_importance(
-        bare, tiny_recipe(), tiny_data(), progress=lambda text, share: told.append(share)
-    )
+    again = add_importance(bare, tiny_data(), progress=lambda text, share: told.append(share))
     assert set(again.importance) == set(model.importance)
     np.testing.assert_array_equal(
         again.importance["V_distance"].raw, model.importance["V_distance"].raw
@@ -109,11 +103,10 @@ def test_adding_it_later_gives_the_same(model):
 
 
 def test_an_element_with_too_few_samples_is_left_out(development):
-    x, y, elements, fitted = development
-    rare = np.where(np.arange(len(elements)) == 0, "Zn", elements)
-    energy = np.linspace(-15, 60, 226)
+    samples, fitted = development
+    rare = np.where(np.arange(len(samples)) == 0, "Zn", samples.elements)
     found = stored_importance(
-        fitted, x, y, rare, WACSF.default(), energy_rel_ev=energy, n_repeats=2
+        fitted, replace(samples, elements=rare), WACSF.default(), Scrambling(n_repeats=2)
     )
     assert "Zn_distance" not in found
     assert "Fe_distance" in found
@@ -162,7 +155,7 @@ def test_what_is_missing_is_said(model):
 
 def test_the_table_has_a_line_for_each_window_and_group(model):
     found = model.importance["Fe_distance"]
-    text = importance_csv(found, model.convention, "distance", [(-5, 4), (14, 26)])
+    text = importance_csv(found, model.descriptor, "distance", [(-5, 4), (14, 26)])
     rows = list(csv.DictReader(io.StringIO(text)))
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 2 * len(found.names)
@@ -173,7 +166,7 @@ def test_the_table_has_a_line_for_each_window_and_group(model):
 
 
 def test_groups_without_one_centre_leave_it_empty(model):
-    centres = group_centres_ang(model.convention, "shell")
+    centres = group_centres_ang(model.descriptor, "shell")
     assert np.isnan(list(centres.values())).all()
     text = series_csv([("one", model.importance["Fe_shell"].window(0, 5))], centres)
     rows = list(csv.DictReader(io.StringIO(text)))

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from xanes_core import files
 from xanes_core.errors import DescriptorError, ModelError, XanesError
 from xanes_core.files import sha256_of
 from xanes_core.model import registry as model_files
-from xanes_core.model.card import CARD_KEYS, CARD_VERSION
+from xanes_core.model.card import CARD_KEYS, CARD_VERSION, Card
 from xanes_core.model.registry import list_models, load_model, models_folder, save_model
 from xanes_core.model.spectrum_model import SpectrumModel
 from xanes_core.spectra.kinds import XANES, XES
@@ -44,8 +45,8 @@ def renamed(key, **card):
     model = tiny_model()
     return SpectrumModel(
         key=key,
-        card={**model.card, "key": key, **card},
-        convention=model.convention,
+        card=replace(model.card, key=key, **card),
+        descriptor=model.descriptor,
         energy_rel_ev=model.energy_rel_ev,
         ensemble=model.ensemble,
         calibration=model.calibration,
@@ -78,7 +79,7 @@ def test_round_trip(stored, atoms):
     found, wanted = load_model("tiny", folder=stored), tiny_model()
     assert found.card == wanted.card
     assert found.key == "tiny"
-    assert found.convention == wanted.convention
+    assert found.descriptor == wanted.descriptor
     np.testing.assert_array_equal(found.energy_rel_ev, wanted.energy_rel_ev)
     one, other = found.predict(atoms), wanted.predict(atoms)
     for name in ("mu", "std", "lower", "upper", "members"):
@@ -98,7 +99,7 @@ def test_checksums_have_the_format_of_sha256sum(stored):
 
 def test_saving_again_replaces_the_model(stored):
     save_model(renamed("tiny", title="another"), stored)
-    assert load_model("tiny", folder=stored).card["title"] == "another"
+    assert load_model("tiny", folder=stored).card.title == "another"
 
 
 def test_save_returns_the_folder_and_makes_it(tmp_path):
@@ -110,19 +111,19 @@ def test_save_returns_the_folder_and_makes_it(tmp_path):
 
 @pytest.fixture
 def three(stored):
-    save_model(renamed("a-iron", elements=["Fe"], default_for=[]), stored)
-    save_model(renamed("z-iron", elements=["Fe"], default_for=["Fe"]), stored)
-    save_model(renamed("tiny", default_for=["V"]), stored)
+    save_model(renamed("a-iron", elements=("Fe",), default_for=()), stored)
+    save_model(renamed("z-iron", elements=("Fe",), default_for=("Fe",)), stored)
+    save_model(renamed("tiny", default_for=("V",)), stored)
     return stored
 
 
 def test_list_is_sorted_by_key(three):
-    assert [card["key"] for card in list_models(folder=three)] == ["a-iron", "tiny", "z-iron"]
+    assert [card.key for card in list_models(folder=three)] == ["a-iron", "tiny", "z-iron"]
 
 
 def test_list_of_an_element_starts_with_its_default(three):
-    assert [c["key"] for c in list_models("Fe", folder=three)] == ["z-iron", "a-iron", "tiny"]
-    assert [c["key"] for c in list_models("V", folder=three)] == ["tiny"]
+    assert [c.key for c in list_models("Fe", folder=three)] == ["z-iron", "a-iron", "tiny"]
+    assert [c.key for c in list_models("V", folder=three)] == ["tiny"]
     assert list_models("Cu", folder=three) == []
 
 
@@ -136,12 +137,12 @@ def test_load_by_key_or_element(three, asked, key):
 
 @pytest.fixture
 def with_emission(three):
-    save_model(renamed("b-emission", spectrum="xes", default_for=[]), three)
+    save_model(renamed("b-emission", kind=XES, default_for=()), three)
     return three
 
 
 def test_models_are_listed_by_spectrum(with_emission):
-    keys = lambda *a: [c["key"] for c in list_models(*a, folder=with_emission)]  # noqa: E731
+    keys = lambda *a: [c.key for c in list_models(*a, folder=with_emission)]  # noqa: E731
     assert keys("Fe", "xes") == ["b-emission"]
     assert keys(None, "xes") == ["b-emission"]
     assert keys("V", "xanes") == ["tiny"]
@@ -195,9 +196,9 @@ def test_no_models_at_all(tmp_path, make):
 def test_environment_variable_names_the_folder(stored, monkeypatch, atoms):
     monkeypatch.setenv("XANES_MODELS", str(stored))
     assert models_folder() == stored
-    assert [card["key"] for card in list_models()] == ["tiny"]
+    assert [card.key for card in list_models()] == ["tiny"]
     assert load_model("Fe").key == "tiny"
-    save_model(renamed("other", default_for=[]))
+    save_model(renamed("other", default_for=()))
     assert (stored / "other" / "card.json").is_file()
     monkeypatch.setenv("XANES_MODELS", "")
     assert models_folder().name == "models"
@@ -208,7 +209,7 @@ def test_environment_variable_names_the_folder(stored, monkeypatch, atoms):
 def test_stray_files_and_folders_are_ignored(stored):
     (stored / "README").write_text("not a model")
     (stored / "empty").mkdir()
-    assert [card["key"] for card in list_models(folder=stored)] == ["tiny"]
+    assert [card.key for card in list_models(folder=stored)] == ["tiny"]
 
 
 # --- damage --------------------------------------------------------------------------------------
@@ -360,9 +361,9 @@ def test_a_card_that_lacks_an_entry_is_refused(stored, name):
 @pytest.mark.parametrize("name", CARD_KEYS)
 def test_a_card_that_lacks_an_entry_is_not_written(tmp_path, name):
     model = renamed("tiny")
-    del model.card[name]
+    content = {k: v for k, v in model.card.to_dict().items() if k != name}
     with pytest.raises(ModelError, match=f"lacks {name}"):
-        save_model(model, tmp_path)
+        save_model(replace(model, card=Card.from_dict(content, "tiny")), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -370,6 +371,13 @@ def test_a_card_of_another_version_is_refused(stored):
     rewrite(stored / "tiny", card=lambda c: {**c, "card_version": CARD_VERSION + 1})
     with pytest.raises(ModelError, match="has version 2, this library reads version 1; train"):
         load_model("tiny", folder=stored)
+
+
+def test_a_card_with_an_entry_of_another_type_is_refused(stored):
+    rewrite(stored / "tiny", card=lambda c: {**c, "elements": None})
+    for read in (lambda: load_model("Fe", folder=stored), lambda: list_models(folder=stored)):
+        with pytest.raises(ModelError, match="card of model tiny, elements is null where a list"):
+            read()
 
 
 def test_a_card_in_the_wrong_folder_is_refused(stored):
@@ -437,7 +445,7 @@ def test_a_failure_while_writing_never_gives_a_wrong_model(
         save_model(changed, folder)
     if existing and failing == "card.json":  # the first to be written: the old model is whole
         found = load_model("tiny", folder=folder)
-        assert found.card["title"] == tiny_model().card["title"]
+        assert found.card.title == tiny_model().card.title
     else:
         with pytest.raises(ModelError, match=r"checksum|cannot be read|no model called"):
             load_model("tiny", folder=folder)

@@ -69,7 +69,9 @@ def test_the_map_shows_the_features_that_decide_the_spectra():
 
 
 def test_a_model_without_a_report(folder):
-    bare = replace(tiny_model(), key="bare", card={**tiny_model().card, "key": "bare"}, report=None)
+    bare = replace(
+        tiny_model(), key="bare", card=replace(tiny_model().card, key="bare"), report=None
+    )
     save_model(bare, folder)
     assert load_report("bare", folder=folder) is None
     assert not (folder / "bare" / "report.npz").exists()
@@ -80,8 +82,8 @@ def test_saving_a_loaded_model_keeps_the_report_of_the_same_data(folder):
     assert model.report is None
     save_model(model, folder)
     assert load_report("tiny", folder=folder) is not None
-    training = {**model.card["training_set"], "sha256": "0" * 64}
-    save_model(replace(model, card={**model.card, "training_set": training}), folder)
+    training = replace(model.card.training_set, sha256="0" * 64)
+    save_model(replace(model, card=replace(model.card, training_set=training)), folder)
     assert load_report("tiny", folder=folder) is None  # it was about other data
 
 

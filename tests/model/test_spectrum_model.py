@@ -19,8 +19,9 @@ from tests.tiny_models import (
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.errors import DescriptorError, ModelError, StructureError
 from xanes_core.model.domain import VERDICTS
-from xanes_core.model.spectrum_model import _CHUNK, MIN_DISTANCE_ANG
+from xanes_core.model.spectrum_model import _CHUNK
 from xanes_core.spectra.kinds import XANES, XES
+from xanes_core.structures.checks import MIN_DISTANCE_ANG
 
 CURVES = ("mu", "std", "lower", "upper")
 
@@ -99,7 +100,7 @@ def test_the_element_is_read_off_the_features_or_told(model):
     assert model.calibration.elements == ("Fe", "V")
     factors = model.calibration.band_factors * np.array([1.0, 1.0, 2.0])[:, None, None]
     model = replace(model, calibration=replace(model.calibration, band_factors=factors))
-    x = model.convention.transform_many([(fresh("Fe"), 0), (fresh("V"), 0)])
+    x = model.descriptor.transform_many([(fresh("Fe"), 0), (fresh("V"), 0)])
     read, told = model.predict_features(x), model.predict_features(x, np.array(["Fe", "V"]))
     np.testing.assert_array_equal(read.upper, told.upper)
     np.testing.assert_allclose(read.upper[1], model.predict(fresh("V")).upper, atol=5e-6)
@@ -123,9 +124,9 @@ def test_training_data_are_learned_and_in_domain(model):
 
 
 def test_properties_come_from_the_card(model):
-    assert model.elements == ELEMENTS == tuple(model.card["elements"])
+    assert model.elements == ELEMENTS == model.card.elements
     assert model.level == model.calibration.level == 0.9
-    assert model.convention.name == model.card["convention"] == "default"
+    assert model.descriptor.name == model.card.convention == "default"
 
 
 # --- the ways to ask agree -----------------------------------------------------------------------
@@ -135,7 +136,7 @@ def test_one_by_one_together_and_from_features_agree(model):
     structures = [fresh(element, seed) for seed in range(4) for element in ELEMENTS]
     single = [model.predict(atoms, 0) for atoms in structures]
     many = model.predict_many((atoms, 0) for atoms in structures)
-    x = model.convention.transform_many((atoms, 0) for atoms in structures)
+    x = model.descriptor.transform_many((atoms, 0) for atoms in structures)
     features = model.predict_features(x)
     assert features.mu.shape == (8, 226)
     assert features.level == 0.9
@@ -263,7 +264,7 @@ def test_atoms_are_left_alone(model):
 def test_prediction_does_not_change_the_model(model):
     first = model.predict(fresh())
     model.predict(two_irons(), "Fe")
-    model.predict_features(np.zeros((2, model.convention.n_features)))
+    model.predict_features(np.zeros((2, model.descriptor.n_features)))
     again = model.predict(fresh())
     for name in (*CURVES, "members"):
         np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
@@ -342,5 +343,5 @@ def test_emission_is_of_area_one_and_never_negative():
         assert found.kind == XES
         assert np.trapezoid(found.mu, found.energy_rel_ev) == pytest.approx(1, abs=0.05)
         assert found.lower.min() >= 0
-        from_features = model.predict_features(model.convention.transform(atoms, 0)[None])
+        from_features = model.predict_features(model.descriptor.transform(atoms, 0)[None])
         np.testing.assert_allclose(from_features.mu[0], found.mu, atol=1e-6)

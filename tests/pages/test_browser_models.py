@@ -91,14 +91,14 @@ def test_card_and_metrics_come_as_files(visit):  # noqa: F811
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Card (JSON)").click()
     assert waiting.value.suggested_filename == f"{KEY}_card.json"
-    (card,) = [c for c in list_models() if c["key"] == KEY]
-    assert json.loads(Path(waiting.value.path()).read_text(encoding="utf-8")) == card
+    (card,) = [c for c in list_models() if c.key == KEY]
+    assert json.loads(Path(waiting.value.path()).read_text(encoding="utf-8")) == card.to_dict()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Metrics (CSV)").click()
     with open(waiting.value.path(), encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["model", "element", "metric", "value", "unit", "n"]
-    scores = card["metrics"]["held_out"]["all"]
+    scores = card.metrics["held_out"]["all"]
     assert (float(rows[0]["value"]), int(rows[0]["n"])) == (scores["mse"], scores["n"])
 
 

@@ -56,7 +56,7 @@ def made_report(*, spectra: bool = True) -> Report:
         map_axes=axes,
         coordination=np.array([6] * (n - 1) + [-1]),
         oxidation_state=np.arange(n) % 3,
-        kind=np.array(["octahedral", ""] * (n // 2)),
+        geometry=np.array(["octahedral", ""] * (n // 2)),
         sha256=data.sha256,
         energy_rel_ev=records.energy_rel_ev,
         features=scaled,
@@ -73,8 +73,8 @@ def shown(tmp_path, monkeypatch):
 
     def open_page(*, report=True, spectra=True, folder=True, metrics=METRICS, **parameters):
         tiny = tiny_model()
-        kept = {name: tiny.card["metrics"][name] for name in ("protocol", "held_out")}
-        card = tiny.card | {"metrics": kept | metrics}
+        kept = {name: tiny.card.metrics[name] for name in ("protocol", "held_out")}
+        card = replace(tiny.card, metrics=kept | metrics)
         save_model(replace(tiny, card=card), tmp_path / "models")
         if folder:
             write_training_set(tmp_path / "data" / "feff10")
@@ -116,16 +116,16 @@ def record(at):
     return box
 
 
-@pytest.mark.parametrize("card", list_models(), ids=lambda card: card["key"])
+@pytest.mark.parametrize("card", list_models(), ids=lambda card: card.key)
 @pytest.mark.parametrize(
     "section", ["card", "accuracy", "calibration", "predictions", "map", "learning"]
 )
 def test_every_section_of_every_shipped_model_opens(card, section):
-    at = opened(model=card["key"], section=section)
+    at = opened(model=card.key, section=section)
     assert not at.exception
     assert not at.error
     assert not at.warning
-    assert at.selectbox(key="models_key").value == card["key"]
+    assert at.selectbox(key="models_key").value == card.key
     assert at.query_params["section"] in (section, [section])
 
 
@@ -227,7 +227,7 @@ def test_the_map_counts_its_groups_and_rings_the_record(shown):
     ring = trace(at, "map_tiny", "chosen")
     np.testing.assert_allclose(places(ring), report.map_xy[[3]])
     assert report.names[3] in texts(at.markdown)
-    for colour in ("oxidation_state", "kind", "elements", "mse", "held_out"):
+    for colour in ("oxidation_state", "geometry", "elements", "mse", "held_out"):
         at.button_group(key="map_colour").set_value(colour).run()
         assert not at.exception
 

@@ -255,7 +255,7 @@ def test_taking_a_file_off_the_list_removes_it(app):
 
 
 def test_vanadium_has_a_choice_of_models_that_changes_the_spectrum():
-    keys = [card["key"] for card in list_models("V", "xanes")]
+    keys = [card.key for card in list_models("V", "xanes")]
     at = linked(element="V")
     choice = at.selectbox(key="model")
     assert choice.options == keys
@@ -358,4 +358,4 @@ def test_the_models_page_has_every_shipped_model(app):
     offered = app.selectbox(key="models_key").options
     assert len(offered) == len(list_models())
     for card in list_models():
-        assert any(card["title"] in label and card["key"] in label for label in offered)
+        assert any(card.title in label and card.key in label for label in offered)

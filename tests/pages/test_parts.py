@@ -16,6 +16,7 @@ from pages.parts.models.card import (
 from pages.parts.predict.features import with_uncertainty
 from pages.parts.shared.inputs import Entry, shortened
 from pages.parts.shared.page import plain
+from xanes_core.model.card import Card
 
 
 @pytest.mark.parametrize(
@@ -70,15 +71,21 @@ def test_files_of_a_frame_are_named_after_it():
 
 
 def card(key, elements, **extra):
-    made = {
-        "key": key, "elements": elements, "theory": "T_1", "broadening": "none", "origin": "o",
-        "licence": "l", "convention": "c", "size_note": "s", "date": "d", "default_for": elements,
-        "training_set": {"n": 7, "n_per_element": {e: i for i, e in enumerate(elements, 3)}},
-        "metrics": {}, "spectrum": "xanes", "edge": "K", "interval_level": 0.9,
-        "grid": {"start_rel_ev": -15.0, "stop_rel_ev": 60.0, "n_points": 226},
-        "versions": {"numpy": "2.4"},
+    training_set = {
+        "n": 7, "n_per_element": {e: i for i, e in enumerate(elements, 3)},
+        "n_held_out_for_metrics": 0, "sha256": "", "source": "data",
     }  # fmt: skip
-    return made | extra
+    made = {
+        "card_version": 1, "key": key, "title": "T", "elements": elements, "theory": "T_1",
+        "broadening": "none", "origin": "o", "licence": "l", "convention": "c", "size_note": "s",
+        "date": "d", "default_for": elements, "training_set": training_set, "metrics": {},
+        "spectrum": "xanes", "edge": "K", "interval_level": 0.9, "descriptor": {}, "domain": {},
+        "grid": {
+            "start_rel_ev": -15.0, "stop_rel_ev": 60.0, "n_points": 226, "relative_to": "E0",
+        },
+        "hyper_parameters": {}, "versions": {"numpy": "2.4"},
+    }  # fmt: skip
+    return Card.from_dict(made | extra, key)
 
 
 SCORES = {

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from tests.tiny_models import tiny_data
 from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.structures.environments import environment
-from xanes_core.training import assessment as chemistry_split
-from xanes_core.training.assessment import assess, chemistry_groups, leave_out_chemistry
+from xanes_core.training.assessment import Split, assess, chemistry_groups, leave_out_chemistry
 from xanes_core.training.fitting import FitSettings, fit_ensemble
-from xanes_core.training.recipes import TrainingData
+from xanes_core.training.recipes import TrainingData, get_recipe
 from xanes_core.training.scores import chemistry_metrics
 
 SETTINGS = FitSettings(n_members=2, hidden=(8,), n_epochs=8, n_components=3, learning_rate=0.01)
@@ -42,32 +42,36 @@ def made():
     height = np.array([(a.numbers == 17).sum() for a in atoms])[:, None] / 4
     grid = np.linspace(0, 6, 40)
     y = 1 + height * np.sin(grid) + rng.normal(0, 0.01, (len(x), 40))
-    return x, y, np.full(len(x), "Fe"), envs
+    return TrainingData(
+        x=x, y=y, elements=np.full(len(x), "Fe"), energy_rel_ev=grid, envs=tuple(envs),
+        recipe=replace(get_recipe("fdmnes-v"), settings=SETTINGS),
+        held_out=np.zeros(len(x), dtype=bool), training_set=None, sha256="",
+    )  # fmt: skip
 
 
 def test_kinds_are_found_with_their_complexes(made):
-    groups = chemistry_groups(made[3])
+    groups = chemistry_groups(made.envs)
     # oxygen and chlorine are each in two thirds: too many to leave out
     assert {name: (kind, int(mask.sum())) for name, (kind, mask) in groups.items()} == {
         "tetrahedral": ("geometry", 25)
     }
 
 
-def test_limits_of_what_is_left_out(made, monkeypatch):
-    monkeypatch.setattr(chemistry_split, "MAX_SHARE", 0.7)
-    assert set(chemistry_groups(made[3])) == {"tetrahedral", "octahedral", "oxygen", "halide"}
-    monkeypatch.setattr(chemistry_split, "MIN_COUNT", 26)
-    assert set(chemistry_groups(made[3])) == {"octahedral", "oxygen", "halide"}
+def test_limits_of_what_is_left_out(made):
+    groups = chemistry_groups(made.envs, Split(max_share=0.7))
+    assert set(groups) == {"tetrahedral", "octahedral", "oxygen", "halide"}
+    groups = chemistry_groups(made.envs, Split(max_share=0.7, min_count=26))
+    assert set(groups) == {"octahedral", "oxygen", "halide"}
 
 
 def test_none_of_the_kind_is_in_the_fit(made):
-    x, y, elements, envs = made
-    rows = np.arange(5, 75)  # the first five must not be touched at all
+    x, y = made.x, made.y
+    aside = np.arange(75) < 5  # these must not be touched at all
     told = []
     (one,) = leave_out_chemistry(
-        x, np.where(np.arange(75)[:, None] < 5, np.nan, y), elements, envs, BLOCKS, SETTINGS,
-        rows=rows, progress=lambda *now: told.append(now),
-    )  # fmt: skip
+        replace(made, y=np.where(aside[:, None], np.nan, y), held_out=aside),
+        progress=lambda *now: told.append(now),
+    )
     assert told == [("tetrahedral", 0, 1)]
     assert (one.name, one.criterion) == ("tetrahedral", "geometry")
     np.testing.assert_array_equal(one.tested.unseen.rows, np.arange(5, 25))
@@ -77,25 +81,22 @@ def test_none_of_the_kind_is_in_the_fit(made):
 
 
 def test_what_was_never_seen_is_worse_and_outside(made):
-    x, y, elements, envs = made
-    (one,) = leave_out_chemistry(x, y, elements, envs, BLOCKS, SETTINGS, rows=np.arange(75))
+    x, y = made.x, made.y
+    (one,) = leave_out_chemistry(made)
     unseen = one.tested.unseen
     ensemble, _ = fit_ensemble(x, y, BLOCKS, SETTINGS)
     known = np.mean((ensemble.predict(x[:25])[0] - y[:25]) ** 2)
     assert np.mean((unseen.mean - unseen.truth) ** 2) > 2 * known
-    assert (one.tested.verdicts(np.inf, envs) != "in domain").all()
+    assert (one.tested.verdicts(np.inf, made.envs) != "in domain").all()
     assert unseen.distance.min() > 1
 
 
-def test_scores_of_the_split(monkeypatch):
+def test_scores_of_the_split():
     """Geometry and families of a whole data set, with the random split on the same complexes."""
-    from tests.tiny_models import TINY, tiny_data, tiny_recipe
-
-    monkeypatch.setattr(chemistry_split, "MIN_COUNT", 3)
     data = tiny_data()
     few = data.held_out & (np.cumsum(data.held_out) <= 2)  # leave enough to calibrate on
     data: TrainingData = replace(data, held_out=few)
-    found = assess(tiny_recipe(), data, TINY)
+    found = assess(data, Split(min_count=3))
     assert found.left_out
     entries, verdicts = chemistry_metrics(found)
     for one, entry in zip(found.left_out, entries, strict=True):

@@ -115,7 +115,7 @@ def test_a_damaged_record_is_named(tmp_path):
 
 
 def test_absorbers_nobody_knows_are_refused(tmp_path):
-    iron = replace(tiny_model(), card={**tiny_model().card, "elements": ["Cu"]})
+    iron = replace(tiny_model(), card=replace(tiny_model().card, elements=("Cu",)))
     with pytest.raises(DatasetError, match="no record in xyz/ has an absorber that model tiny"):
         evaluate(iron, pairs(tmp_path / "pairs"))
     with pytest.raises(DatasetError, match="no record has an absorber that model tiny"):
@@ -130,7 +130,7 @@ def test_absorption_is_no_emission(tmp_path):
 def test_features_of_several_elements_must_tell_them(tmp_path):
     from xanes_core.descriptors.wacsf import WACSF
 
-    model = replace(tiny_model(), convention=WACSF.xanesnet())
+    model = replace(tiny_model(), descriptor=WACSF.xanesnet())
     np.savez(tmp_path / "set.npz", x=np.ones((3, 97)), y=np.ones((3, 226)))
     with pytest.raises(DatasetError, match="these features do not tell the absorber"):
         evaluate(model, tmp_path / "set.npz")

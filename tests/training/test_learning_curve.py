@@ -5,13 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.tiny_models import TINY, tiny_data, tiny_recipe, write_training_set
+from tests.tiny_models import TINY, tiny_data, tiny_recipe, with_settings, write_training_set
 from xanes_core.cli.commands import main
 from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.errors import DatasetError
-from xanes_core.training import learning_curve as learning
 from xanes_core.training.fitting import fit_ensemble
-from xanes_core.training.learning_curve import compare_strategies, learning_curve
+from xanes_core.training.learning_curve import Subsets, compare_strategies, learning_curve
 from xanes_core.training.recipes import RECIPES
 
 QUICK = replace(TINY, n_epochs=3, n_members=2)
@@ -19,19 +18,18 @@ QUICK = replace(TINY, n_epochs=3, n_members=2)
 
 @pytest.fixture(scope="module")
 def data():
-    return tiny_data()
+    return with_settings(tiny_data(), QUICK)
 
 
 def test_sizes_and_errors(data):
-    points = learning_curve(tiny_recipe(), data, QUICK)
+    points = learning_curve(data)
     assert [point["n"] for point in points] == [17, 26, 34]  # fewer than ten cannot be fitted to
     assert all(point["mse"] > 0 and point["mse_error"] >= 0 for point in points)
-    assert points == learning_curve(tiny_recipe(), data, QUICK)
+    assert points == learning_curve(data)
 
 
-def test_the_last_point_is_a_fit_to_everything(data, monkeypatch):
-    monkeypatch.setattr(learning, "N_REPEATS", 2)
-    (point,) = learning_curve(tiny_recipe(), data, QUICK, shares=(1.0,))
+def test_the_last_point_is_a_fit_to_everything(data):
+    (point,) = learning_curve(data, Subsets(shares=(1.0,), n_repeats=2))
     kept = ~data.held_out
     errors = []
     for seed in (0, 1):
@@ -46,21 +44,20 @@ def test_the_last_point_is_a_fit_to_everything(data, monkeypatch):
 def test_held_out_samples_are_never_fitted_to(data):
     changed = replace(data, x=np.where(data.held_out[:, None], data.x * 1.1, data.x))
     pools = []
-    true_fit = learning.fit_ensemble
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            learning, "fit_ensemble", lambda x, *a, **k: pools.append(x) or true_fit(x, *a, **k)
-        )
-        learning_curve(tiny_recipe(), changed, QUICK, shares=(1.0,))
+    learning_curve(
+        changed, Subsets(shares=(1.0,)),
+        fit=lambda x, *a, **k: pools.append(x) or fit_ensemble(x, *a, **k),
+    )  # fmt: skip
+    assert len(pools) == 3
     for x in pools:
         np.testing.assert_array_equal(x, data.x[~data.held_out])
 
 
 def test_nothing_held_out_gives_no_curve(data):
     bare = replace(data, held_out=np.zeros(len(data.x), dtype=bool))
-    assert learning_curve(tiny_recipe(), bare, QUICK) == []
+    assert learning_curve(bare) == []
     with pytest.raises(DatasetError, match="no sample is held out"):
-        compare_strategies(tiny_recipe(), bare, QUICK)
+        compare_strategies(bare)
 
 
 def marked(data, strategies):
@@ -75,7 +72,7 @@ def test_strategies_are_added_to_the_same_base_at_equal_counts(data):
     free = np.flatnonzero(~data.held_out)
     strategies = np.full(len(data.x), "", dtype=object)
     strategies[free[:8]], strategies[free[8:20]] = "uncertain", "random"
-    found = compare_strategies(tiny_recipe(), marked(data, strategies), QUICK)
+    found = compare_strategies(marked(data, strategies))
     base = len(free) - 20
     assert set(found) == {"random", "uncertain"}
     for points in found.values():
@@ -87,9 +84,9 @@ def test_strategies_are_added_to_the_same_base_at_equal_counts(data):
 
 def test_too_few_of_a_strategy_are_refused(data):
     with pytest.raises(DatasetError, match=r"too few records say .* \(0 random, 0 uncertain\)"):
-        compare_strategies(tiny_recipe(), data, QUICK)
+        compare_strategies(data)
     with pytest.raises(DatasetError, match="features alone do not say"):
-        compare_strategies(tiny_recipe(), replace(data, training_set=None), QUICK)
+        compare_strategies(replace(data, training_set=None))
 
 
 def test_the_command(tmp_path, monkeypatch, capsys):

@@ -16,6 +16,7 @@ from tests.tiny_models import (
     tiny_data,
     tiny_model,
     tiny_recipe,
+    with_settings,
     write_training_set,
 )
 from xanes_core.constants import ABSORBERS
@@ -23,8 +24,6 @@ from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.model.calibration import concatenate, fit_calibration
 from xanes_core.model.card import CARD_KEYS
-from xanes_core.training import accuracy, crossval
-from xanes_core.training import train as training
 from xanes_core.training.accuracy import (
     accuracy_report,
     markdown_table,
@@ -41,11 +40,11 @@ from xanes_core.training.baselines import (
     per_element,
     reference_recipe,
 )
-from xanes_core.training.crossval import compare, descriptors
+from xanes_core.training.crossval import SETTINGS, compare, descriptors
 from xanes_core.training.fitting import FitSettings, fit_ensemble
 from xanes_core.training.recipes import RECIPES, TrainingData, get_recipe, load_training_data
 from xanes_core.training.scores import held_out_metrics, judge
-from xanes_core.training.train import make_card, train_model
+from xanes_core.training.train import make_card, make_report, train_model
 
 BLOCKS = WACSF.default().feature_kinds
 N = N_EACH * len(ELEMENTS)
@@ -154,7 +153,7 @@ def model():
 
 
 def test_card_is_complete_and_plain(model, data):
-    card = model.card
+    card = model.card.to_dict()
     assert set(CARD_KEYS) <= set(card)
     assert json.loads(json.dumps(card, allow_nan=False)) == card
     assert card["elements"] == list(ELEMENTS)
@@ -175,15 +174,13 @@ def test_card_is_complete_and_plain(model, data):
 
 def test_date_is_today_if_not_told(data, model):
     before = datetime.date.today().isoformat()
-    card = make_card(
-        tiny_recipe(), data, TINY, metrics={}, domain=model.domain, level=0.9, date=None
-    )
-    assert before <= card["date"] <= datetime.date.today().isoformat()
+    card = make_card(data, metrics={}, domain=model.domain, level=0.9, date=None)
+    assert before <= card.date <= datetime.date.today().isoformat()
 
 
 @pytest.fixture(scope="module")
 def found(data):
-    return assess(tiny_recipe(), data, TINY)
+    return assess(data)
 
 
 def test_shipped_model_is_fitted_to_everything_and_calibrated_without_held_out(model, data, found):
@@ -200,7 +197,7 @@ def test_metrics_are_those_of_a_fit_without_the_held_out_samples(model, data):
     kept, held = ~data.held_out, data.held_out
     ensemble, _ = fit_ensemble(data.x[kept], data.y[kept], BLOCKS, TINY)
     error = (ensemble.predict(data.x[held])[0] - data.y[held]) ** 2
-    found = model.card["metrics"]["held_out"]
+    found = model.card.metrics["held_out"]
     assert found["all"]["n"] == N_HELD_OUT
     assert found["all"]["mse"] == pytest.approx(error.mean(), rel=1e-4)
     for element in ELEMENTS:
@@ -213,10 +210,10 @@ def test_metrics_are_those_of_a_fit_without_the_held_out_samples(model, data):
 def test_held_out_spectra_touch_neither_fit_nor_calibration(data, found):
     """Changing what is kept aside changes the scores by just that change."""
     changed = replace(data, y=np.where(data.held_out[:, None], data.y + 0.1, data.y))
-    other = assess(tiny_recipe(), changed, TINY)
+    other = assess(changed)
     np.testing.assert_array_equal(other.calibration.band_factors, found.calibration.band_factors)
     np.testing.assert_array_equal(other.held.unseen.mean, found.held.unseen.mean)
-    mse = held_out_metrics(tiny_recipe(), changed, other)["all"]["mse"]
+    mse = held_out_metrics(other)["all"]["mse"]
     error = found.held.unseen.mean - found.held.unseen.truth - 0.1
     assert mse == pytest.approx(np.mean(error**2), rel=1e-4)
 
@@ -242,38 +239,32 @@ def test_the_report_holds_all_records_in_order(model, data, found):
     np.testing.assert_allclose(report.mse[unseen.rows], error, rtol=1e-5)
     np.testing.assert_allclose(report.truth, data.y, atol=2e-3)
     assert (report.coordination == 6).all()
-    assert set(report.kind) == {"octahedral"}
+    assert set(report.geometry) == {"octahedral"}
     assert (report.oxidation_state == -1).all()  # these records do not tell
     covered = (report.lower <= report.truth) & (report.truth <= report.upper)
-    told = model.card["metrics"]["calibration_curve"]["all"]["0.9"]
+    told = model.card.metrics["calibration_curve"]["all"]["0.9"]
     assert covered.mean() == pytest.approx(told["coverage"], abs=0.01)
     assert told["n"] == N
 
 
 def test_spectra_of_others_are_not_kept(data, found, model):
     recipe = replace(tiny_recipe(), redistributable=False)
-    report = training._report(recipe, data, found, judge(found), model.ensemble, model.domain)
+    own = replace(found, data=replace(data, recipe=recipe))
+    report = make_report(own, judge(own), model.ensemble.scaler.transform(data.x), model.domain)
     assert report.mean is report.lower is report.upper is report.truth is None
     assert len(report.mse) == N
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    monkeypatch.setattr(training, "_explain", lambda *_: {})
-
-
-@pytest.mark.usefixtures("quick")
 def test_without_held_out_samples_there_are_no_scores_of_them(data):
     told = []
     model = train_model(
-        tiny_recipe(),
-        replace(data, held_out=np.zeros(N, dtype=bool)),
-        settings=replace(TINY, n_epochs=1),
+        with_settings(replace(data, held_out=np.zeros(N, dtype=bool)), replace(TINY, n_epochs=1)),
+        with_importance=False,
         progress=lambda text, share: told.append((text, share)),
     )
-    assert model.card["metrics"]["held_out"] == {}
-    assert model.card["metrics"]["learning_curve"] == []
-    assert model.card["training_set"]["n_held_out_for_metrics"] == 0
+    assert model.card.metrics["held_out"] == {}
+    assert model.card.metrics["learning_curve"] == []
+    assert model.card.training_set.n_held_out_for_metrics == 0
     assert len(model.report) == N
     assert [share for _, share in told] == sorted(share for _, share in told)
     assert told[0] == ("calibrating the band on five folds", 0.0)
@@ -283,28 +274,30 @@ def test_without_held_out_samples_there_are_no_scores_of_them(data):
 def test_training_from_features_alone(tmp_path):
     recipe = replace(get_recipe("fdmnes-v"), settings=replace(TINY, n_epochs=2))
     made = load_training_data(recipe, feature_file(tmp_path / "set.npz"))
-    model = train_model(recipe, made)
+    model = train_model(made)
     assert model.domain.chemistry == {}
-    assert model.card["metrics"]["chemistry"] == []
+    assert model.card.metrics["chemistry"] == []
     assert model.report.truth is None
     assert model.report.names[3] == "sample 3"
     assert (model.report.coordination == -1).all()
     assert model.predict_features(made.x[:2]).mu.shape == (2, 226)
-    assert model.card["training_set"]["n"] == 30
+    assert model.card.training_set.n == 30
 
 
 def test_too_few_samples_are_refused(data):
     few = TrainingData(
         x=data.x[:12],
         y=data.y[:12],
-        energy_rel_ev=data.energy_rel_ev,
         elements=data.elements[:12],
+        energy_rel_ev=data.energy_rel_ev,
+        envs=None,
+        recipe=tiny_recipe(),
         held_out=np.zeros(12, dtype=bool),
         training_set=None,
         sha256="",
     )
     with pytest.raises(ModelError, match="needs at least"):
-        train_model(tiny_recipe(), few)
+        train_model(few)
 
 
 # --- baselines -----------------------------------------------------------------------------------
@@ -374,18 +367,13 @@ def test_an_element_without_training_samples_is_refused(small):
 # --- reports -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def quick_baselines(monkeypatch):
-    quick = {name: b for name, b in BASELINES.items() if name != "reference recipe"}
-    monkeypatch.setattr(accuracy, "BASELINES", quick)
-    monkeypatch.setattr(crossval, "BASELINES", quick)
+QUICK_BASELINES = {name: b for name, b in BASELINES.items() if name != "reference recipe"}
 
 
-@pytest.mark.usefixtures("quick_baselines")
 def test_accuracy_report(data, model):
-    report = accuracy_report(tiny_recipe(), data)
+    report = accuracy_report(data, baselines=QUICK_BASELINES)
     assert report["n_train"] == N - N_HELD_OUT
-    assert report["model"] == model.card["metrics"]["held_out"]
+    assert report["model"] == model.card.metrics["held_out"]
     kept, held = ~data.held_out, data.held_out
     for element in ELEMENTS:
         mean = data.y[kept & (data.elements == element)].mean(axis=0)
@@ -395,9 +383,8 @@ def test_accuracy_report(data, model):
     assert set(report["baselines"]["nearest neighbours"]) == {"all", "median", *ELEMENTS}
 
 
-@pytest.mark.usefixtures("quick_baselines")
 def test_table_of_the_report(data):
-    report = accuracy_report(tiny_recipe(), data)
+    report = accuracy_report(data, baselines=QUICK_BASELINES)
     report["model"]["Fe"]["peak_position_error_ev"] = None
     lines = markdown_table(report).splitlines()
     rows = [line for line in lines if line.startswith("|")]
@@ -408,9 +395,8 @@ def test_table_of_the_report(data):
     assert any(line.startswith("in domain: n ") for line in lines)
 
 
-@pytest.mark.usefixtures("quick_baselines")
 def test_short_table_is_part_of_the_long_one(data):
-    report = accuracy_report(tiny_recipe(), data)
+    report = accuracy_report(data, baselines=QUICK_BASELINES)
 
     def cells(table):
         lines = [line for line in table.splitlines() if line.startswith("| ")]
@@ -426,13 +412,12 @@ def test_short_table_is_part_of_the_long_one(data):
         assert few.items() < many.items()
 
 
-def test_ratio_to_the_recipe_with_its_spread_over_folds(data, monkeypatch):
+def test_ratio_to_the_recipe_with_its_spread_over_folds(data):
     quick = {REFERENCE: per_element(mean_spectrum)}
-    monkeypatch.setattr(accuracy, "BASELINES", quick)
-    recipe = replace(tiny_recipe(), settings=replace(TINY, n_epochs=2))
-    report = accuracy_report(recipe, data, fold_ratios=True)
+    data = with_settings(data, replace(TINY, n_epochs=2))
+    report = accuracy_report(data, baselines=quick, fold_ratios=True)
     kept = np.flatnonzero(~data.held_out)
-    found, ratios = assess(recipe, data, recipe.settings), []
+    found, ratios = assess(data), []
     for part, (train, test) in zip(found.parts, folds(len(kept)), strict=True):
         y, elements = data.y[kept[test]], data.elements[kept[test]]
         means = {
@@ -506,18 +491,17 @@ def test_half_a_pair_of_marks_is_refused():
 def test_report_without_held_out_samples_is_refused(data):
     bare = replace(data, held_out=np.zeros(N, dtype=bool))
     with pytest.raises(DatasetError, match=r"no sample is held out.*held_out\.txt"):
-        accuracy_report(tiny_recipe(), bare)
+        accuracy_report(bare)
 
 
-@pytest.mark.usefixtures("quick_baselines")
-def test_comparison_of_candidates(data, monkeypatch):
-    monkeypatch.setattr(crossval, "SETTINGS", {"as the recipe": {}, "tanh": {"activation": "tanh"}})
-    recipe = replace(tiny_recipe(), settings=replace(TINY, n_epochs=2))
-    found = list(compare(recipe, data, n_members=2))
+def test_comparison_of_candidates(data):
+    data = with_settings(data, replace(TINY, n_epochs=2))
+    changes = {"as the recipe": {}, "tanh": {"activation": "tanh"}}
+    found = list(compare(data, baselines=QUICK_BASELINES, changes=changes, n_members=2))
     names = [candidate.name for candidate in found]
     assert names[:2] == ["mean spectrum of the element", "nearest neighbours"]
     assert {"kernel ridge", "as the recipe, element by element", "tanh", "no G4"} < set(names)
-    assert len(names) == len(set(names)) == 3 + 1 + 2 + len(descriptors(recipe))
+    assert len(names) == len(set(names)) == 3 + 1 + 2 + len(descriptors(data.recipe))
     for candidate in found:
         assert candidate.mse > 0
         assert candidate.mse_fold_error > 0
@@ -532,13 +516,19 @@ def test_comparison_of_candidates(data, monkeypatch):
     assert mean == pytest.approx(np.mean(errors))
 
 
-@pytest.mark.usefixtures("quick_baselines")
-def test_comparison_does_not_look_at_held_out_samples(data, monkeypatch):
-    monkeypatch.setattr(crossval, "SETTINGS", {"as the recipe": {}})
-    monkeypatch.setattr(crossval, "descriptors", lambda recipe: {})
+def test_comparison_does_not_look_at_held_out_samples(data):
     recipe = replace(tiny_recipe(), elements=("Fe",), settings=replace(TINY, n_epochs=1))
+    data = replace(data, recipe=recipe)
     changed = replace(data, y=np.where(data.held_out[:, None], np.nan, data.y))
-    one, other = (list(compare(recipe, d, n_members=2)) for d in (data, changed))
+    one, other = (
+        list(
+            compare(
+                own, baselines=QUICK_BASELINES, changes={"as the recipe": {}},
+                other_descriptors={}, n_members=2,
+            )
+        )
+        for own in (data, changed)
+    )  # fmt: skip
     assert [c.mse for c in one] == [c.mse for c in other]
 
 
@@ -546,7 +536,7 @@ def test_comparison_does_not_look_at_held_out_samples(data, monkeypatch):
 def test_candidates_can_be_built(name):
     recipe = tiny_recipe()
     if name == "settings":
-        for change in crossval.SETTINGS.values():
+        for change in SETTINGS.values():
             replace(recipe.settings, **change)
     else:
         for convention in descriptors(recipe).values():

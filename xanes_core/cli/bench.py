@@ -95,7 +95,7 @@ def _prediction_lines(atoms: Atoms) -> Iterator[str]:
     model = load_model("Fe")
     yield f"load the model: {time.perf_counter() - start:.2f} s"
     features, whole = _side_by_side(
-        lambda: model.convention.transform(atoms, 0), lambda: model.predict(atoms, 0)
+        lambda: model.descriptor.transform(atoms, 0), lambda: model.predict(atoms, 0)
     )
     yield (
         f"one structure end to end, {model.ensemble.n_members} networks: {1e3 * whole:.1f} ms "
@@ -108,7 +108,7 @@ def _prediction_lines(atoms: Atoms) -> Iterator[str]:
         (
             "features and predict_features",
             lambda: model.predict_features(
-                model.convention.transform_many((a, 0) for a in structures)
+                model.descriptor.transform_many((a, 0) for a in structures)
             ),
         ),
     ):

@@ -49,7 +49,7 @@ def _importance(options: argparse.Namespace) -> int:
         model = _recomputed(model, options)
     text = importance_csv(
         _stored(model, options),
-        model.convention,
+        model.descriptor,
         options.group,
         _windows(model, options.window),
     )
@@ -90,7 +90,7 @@ def _recomputed(model: SpectrumModel, options: argparse.Namespace) -> SpectrumMo
         print(f"{model.key}: {share:4.0%} {text}", file=sys.stderr, flush=True)
 
     model = train.add_importance(
-        model, recipe, data, n_repeats=options.repeats, n_jobs=options.jobs, progress=progress
+        model, data, n_repeats=options.repeats, n_jobs=options.jobs, progress=progress
     )
     save_model(model)
     return model

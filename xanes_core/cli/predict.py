@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import sys
 from collections.abc import Sequence
@@ -16,7 +14,7 @@ from ase import Atoms
 from xanes_core.cli.terminal import BAD_INPUT, complain, write_out
 from xanes_core.descriptors import CONVENTIONS, WACSF
 from xanes_core.errors import StructureError, XanesError
-from xanes_core.files import array_bytes, safe_name
+from xanes_core.files import array_bytes, csv_text, safe_name
 from xanes_core.model import (
     Prediction,
     SpectrumModel,
@@ -161,11 +159,8 @@ def _featurize(options: argparse.Namespace) -> int:
 
 def _feature_csv(convention: WACSF, rows: Sequence[_Row]) -> bytes:
     """One header line of feature names, then one row per absorber site."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(convention.feature_names)
-    writer.writerows([repr(float(value)) for value in x] for _, _, x in rows)
-    return buffer.getvalue().encode()
+    values = ([float(value) for value in x] for _, _, x in rows)
+    return csv_text([convention.feature_names, *values]).encode()
 
 
 def _feature_npz(convention: WACSF, rows: Sequence[_Row]) -> bytes:
@@ -184,13 +179,13 @@ def _feature_npz(convention: WACSF, rows: Sequence[_Row]) -> bytes:
 def _models(options: argparse.Namespace) -> int:
     cards = list_models()
     if options.json:
-        print(json.dumps(cards, indent=1, ensure_ascii=False))
+        print(json.dumps([card.to_dict() for card in cards], indent=1, ensure_ascii=False))
         return 0
     for card in cards:
         print(
-            f"{card['key']}: {card['title']} ({', '.join(card['elements'])}; {card['edge']} edge, "
-            f"{card['spectrum'].upper()})"
+            f"{card.key}: {card.title} ({', '.join(card.elements)}; {card.edge} edge, "
+            f"{card.kind.title})"
         )
-        print(f"  theory: {card['theory']}")
-        print(f"  trained on {card['training_set']['n']} complexes, {card['date']}")
+        print(f"  theory: {card.theory}")
+        print(f"  trained on {card.training_set.n} complexes, {card.date}")
     return 0

@@ -95,7 +95,7 @@ def _train(options: argparse.Namespace) -> int:
     def progress(text: str, share: float) -> None:
         print(f"{recipe.key}: {share:4.0%} {text}", file=sys.stderr, flush=True)
 
-    model = train_model(recipe, data, n_jobs=options.jobs, progress=progress)
+    model = train_model(data, n_jobs=options.jobs, progress=progress)
     try:
         folder = save_model(model, options.out)
     except OSError as error:
@@ -112,7 +112,7 @@ def _crossval(options: argparse.Namespace) -> int:
     factor, unit = recipe.kind.mse_factor, recipe.kind.mse_unit
     print(f"{recipe.key}: five folds of {n} samples; MSE in {unit}")
     print(f"{'candidate':46} {'MSE':>7} {'+-':>5} {'single':>7} {'s':>6}")
-    for found in compare(recipe, data, n_jobs=options.jobs):
+    for found in compare(data, n_jobs=options.jobs):
         single = "" if found.single_mse is None else f"{factor * found.single_mse:.2f}"
         print(
             f"{found.name:46} {factor * found.mse:7.2f} {factor * found.mse_fold_error:5.2f} "
@@ -126,7 +126,7 @@ def _accuracy(options: argparse.Namespace) -> int:
     recipe, data = _load(options)
     for document in options.documents:  # one without marks is told before the work, not after
         update_document(_text_of(document), recipe.key, "", "")
-    report = accuracy_report(recipe, data, fold_ratios=options.folds, n_jobs=options.jobs)
+    report = accuracy_report(data, fold_ratios=options.folds, n_jobs=options.jobs)
     table = markdown_table(report, recipe.kind)
     short = markdown_table(report, recipe.kind, short=True)
     print(table)
@@ -138,11 +138,10 @@ def _accuracy(options: argparse.Namespace) -> int:
 
 def _learning_curve(options: argparse.Namespace) -> int:
     recipe, data = _load(options)
-    told = {"settings": recipe.settings, "n_jobs": options.jobs}
     if options.by is None:
-        curves = {"all": learning_curve(recipe, data, **told)}
+        curves = {"all": learning_curve(data, n_jobs=options.jobs)}
     else:
-        curves = compare_strategies(recipe, data, **told)
+        curves = compare_strategies(data, n_jobs=options.jobs)
     print(f"{recipe.key}: MSE on {int(data.held_out.sum())} held-out samples")
     print(f"{'added':12} {'n':>6} {'MSE':>10} {'+-':>8}")
     for name, points in curves.items():

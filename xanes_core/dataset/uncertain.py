@@ -142,7 +142,7 @@ def _telling_first(tasks: list[ComplexTask], model: SpectrumModel) -> Iterator[C
     """The tasks of an element, those first that tell most."""
     if not tasks:
         return
-    x = np.array([model.convention.transform(task.atoms, 0) for task in tasks])
+    x = np.array([model.descriptor.transform(task.atoms, 0) for task in tasks])
     uncertainty = model.predict_features(x).std.mean(axis=1)
     for row in choose(uncertainty, model.ensemble.scaler.transform(x)):
         yield tasks[row]

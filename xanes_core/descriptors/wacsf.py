@@ -176,6 +176,16 @@ class WACSF:
         """Kind of each feature: ``G1``, ``G2``, ``G4``, ``G2[...]`` or ``absorber``."""
         return tuple(name.split(" ", 1)[0] for name in self.feature_names)
 
+    @cached_property
+    def feature_distances_ang(self) -> np.ndarray:
+        """Centre mu (A) of every G2, resolved or not, and NaN for other features; (n_features,)."""
+        centres = np.full(self.n_features, np.nan)
+        kinds = np.array(self.feature_kinds)
+        for kind in {kind for kind in self.feature_kinds if kind.startswith("G2")}:
+            centres[kinds == kind] = self.g2_mu_ang
+        centres.setflags(write=False)
+        return centres
+
     @property
     def n_features(self) -> int:
         """Number of features; independent of the data."""
@@ -214,7 +224,13 @@ class WACSF:
         return self.transform_environment(environment(atoms, absorber, self.r_cut_ang))
 
     def transform_many(self, sites: Iterable[tuple[Atoms, int]]) -> np.ndarray:
-        """Features of many absorber sites, (n, n_features); see :meth:`transform`."""
+        """Features of many absorber sites, (n, n_features).
+
+        Raises
+        ------
+        StructureError, DescriptorError
+            As :meth:`transform`, for any of them.
+        """
         rows = [self.transform(atoms, absorber) for atoms, absorber in sites]
         return np.array(rows).reshape(len(rows), self.n_features)
 

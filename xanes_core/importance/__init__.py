@@ -2,7 +2,7 @@
 
 from xanes_core.importance.atom_effects import LocalEffects, local_effects
 from xanes_core.importance.groups import GROUPINGS, SHELLS, feature_groups, shell_of
-from xanes_core.importance.permutation import cross_importance, permutation_importance
+from xanes_core.importance.permutation import Scrambling, cross_importance, permutation_importance
 from xanes_core.importance.stored import find_importance, mean_over_absorbers, stored_importance
 from xanes_core.importance.table import group_centres_ang, importance_csv, series_csv
 from xanes_core.importance.windows import (
@@ -28,6 +28,7 @@ __all__ = [
     "Difference",
     "EnergyWindow",
     "LocalEffects",
+    "Scrambling",
     "cross_importance",
     "difference",
     "distance_sentence",

@@ -110,17 +110,17 @@ class LocalEffects:
     @property
     def removed(self) -> np.ndarray:
         """Change of mu without each atom, (p, k); positive where the spectrum rises."""
-        return self.removed_members.mean(axis=0)
+        return _over_members(self.removed_members)
 
     @property
     def moved(self) -> np.ndarray:
         """Change of mu with each bond longer by one step, (p, k)."""
-        return self.moved_members.mean(axis=0)
+        return _over_members(self.moved_members)
 
     @property
     def shell_removed(self) -> np.ndarray:
         """Change of mu without all atoms of each shell, (s, k)."""
-        return self.shell_members.mean(axis=0)
+        return _over_members(self.shell_members)
 
     def window(self, low_ev: float, high_ev: float) -> WindowEffects:
         """Average over the energies of a window; bounds relative to E0 (eV), included.
@@ -131,12 +131,20 @@ class LocalEffects:
             No window, or none of the energies lies in it.
         """
         inside = window_points(self.energy_rel_ev, low_ev, high_ev)
-        values: dict[str, np.ndarray] = {}
-        for name in ("removed", "moved", "shell"):
-            members = getattr(self, f"{name}_members")[:, :, inside].mean(axis=2)
-            name = "shell_removed" if name == "shell" else name
-            values[name], values[f"{name}_std"] = members.mean(axis=0), members.std(axis=0, ddof=1)
-        return WindowEffects(float(low_ev), float(high_ev), **values)
+        removed, moved, shell_removed = (
+            members[:, :, inside].mean(axis=2)
+            for members in (self.removed_members, self.moved_members, self.shell_members)
+        )
+        return WindowEffects(
+            low_ev=float(low_ev),
+            high_ev=float(high_ev),
+            removed=removed.mean(axis=0),
+            removed_std=removed.std(axis=0, ddof=1),
+            moved=moved.mean(axis=0),
+            moved_std=moved.std(axis=0, ddof=1),
+            shell_removed=shell_removed.mean(axis=0),
+            shell_removed_std=shell_removed.std(axis=0, ddof=1),
+        )
 
     def by_atom(self, values: np.ndarray) -> np.ndarray:
         """Values of the p atoms spread over all atoms, 0 beyond the cut-off.
@@ -154,6 +162,11 @@ class LocalEffects:
         spread = np.zeros((self.n_atoms, *np.shape(values)[1:]))
         spread[self.atoms] = values
         return spread
+
+
+def _over_members(effects: np.ndarray) -> np.ndarray:
+    mean: np.ndarray = effects.mean(axis=0)
+    return mean
 
 
 def local_effects(
@@ -191,14 +204,14 @@ def local_effects(
     if not 0 < step_ang <= 0.2:
         raise ModelError(f"step_ang must be above 0 and at most 0.2 A, not {step_ang}")
     index = _one_site(model, atoms, absorber)
-    env = environment(atoms, index, model.convention.r_cut_ang)
+    env = environment(atoms, index, model.descriptor.r_cut_ang)
     check_environment(env)
     if not len(env.numbers):
         raise StructureError(
-            f"no atom lies within {model.convention.r_cut_ang:g} A of the absorber, so there is "
+            f"no atom lies within {model.descriptor.r_cut_ang:g} A of the absorber, so there is "
             "nothing to explain"
         )
-    owner = _owners(atoms, index, model.convention.r_cut_ang)
+    owner = _owners(atoms, index, model.descriptor.r_cut_ang)
     own, first, n_images = np.unique(owner, return_index=True, return_counts=True)
     near = np.argsort(first)  # neighbours come by distance, so the first image is the nearest
     own, first, n_images = own[near], first[near], n_images[near]
@@ -209,7 +222,7 @@ def local_effects(
     changed = [_without(env, chosen) for chosen in images]
     changed += [_without(env, shell == number) for number in present]
     for step in (step_ang, -step_ang):
-        changed += [_moved(env, chosen, step, model.convention.r_cut_ang) for chosen in images]
+        changed += [_moved(env, chosen, step, model.descriptor.r_cut_ang) for chosen in images]
     mu, members = _predict(model, env, changed)
     p, s = len(own), len(present)
     removed, of_shell, longer, shorter = np.split(members, [p, p + s, 2 * p + s], axis=1)
@@ -254,7 +267,9 @@ def _owners(atoms: Atoms, index: int, r_cut_ang: float) -> np.ndarray:
     return environment(labelled, index, r_cut_ang).numbers
 
 
-def _part(env: Environment, positions: np.ndarray, distances: np.ndarray, kept) -> Environment:
+def _part(
+    env: Environment, positions: np.ndarray, distances: np.ndarray, kept: np.ndarray
+) -> Environment:
     return Environment(env.absorber_z, env.numbers[kept], positions[kept], distances[kept])
 
 
@@ -272,7 +287,7 @@ def _predict(
     model: SpectrumModel, env: Environment, changed: Iterable[Environment]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Members' spectra of the environment (m, k) and of the changed ones (m, n, k)."""
-    x = np.array([model.convention.transform_environment(e) for e in (env, *changed)])
+    x = np.array([model.descriptor.transform_environment(e) for e in (env, *changed)])
     members = np.empty((model.ensemble.n_members, len(x), len(model.energy_rel_ev)))
     for start in range(0, len(x), 64):  # predict_members makes copies of this size
         rows = slice(start, start + 64)

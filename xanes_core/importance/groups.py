@@ -1,4 +1,4 @@
-"""What to scramble together: groups of features, derived from the descriptor's convention.
+"""What to scramble together: groups of features, derived from the descriptor.
 
 Neighbouring features overlap (two G2 centres 0.16 A apart see the same atom), so one of them
 scrambled alone is covered by the others. A group scrambled together shows what is lost with all of
@@ -7,12 +7,13 @@ them. Groups of one grouping do not overlap; not every feature is in one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from xanes_core.descriptors import WACSF
+from xanes_core.descriptors import Descriptor
 from xanes_core.errors import DescriptorError
 
 
@@ -46,13 +47,13 @@ def shell_of(distances_ang: np.ndarray) -> np.ndarray:
     return np.searchsorted([shell.high_ang for shell in SHELLS], distances_ang, side="right")
 
 
-def feature_groups(convention: WACSF, grouping: str = "none") -> dict[str, list[int]]:
-    """Features of a convention, grouped.
+def feature_groups(descriptor: Descriptor, grouping: str = "none") -> dict[str, list[int]]:
+    """Features of a descriptor, grouped.
 
     Parameters
     ----------
-    convention : WACSF
-        Descriptor.
+    descriptor : Descriptor
+        What the features are.
     grouping : {"none", "kind", "distance", "shell", "species", "angle"}
         ``none``: every feature by itself, by its name. ``kind``: G1, G2, G4, ``species`` (all G2
         resolved by element) and ``absorber``. ``distance``: all G2 of one centre mu, resolved or
@@ -68,68 +69,57 @@ def feature_groups(convention: WACSF, grouping: str = "none") -> dict[str, list[
     Raises
     ------
     DescriptorError
-        Unknown grouping, or the convention has no features for it.
+        Unknown grouping, or the descriptor has no features for it.
     """
     if grouping not in _LABELS:
         raise DescriptorError(
             f"unknown grouping {grouping!r}; choose one of {', '.join(GROUPINGS)}"
         )
     groups: dict[str, list[int]] = {}
-    for column, label in enumerate(_LABELS[grouping](convention)):
+    for column, label in enumerate(_LABELS[grouping](descriptor)):
         if label is not None:
             groups.setdefault(label, []).append(column)
     if not groups:
         raise DescriptorError(
-            f"convention {convention.name!r} has no features to group by {grouping}; "
+            f"convention {descriptor.name!r} has no features to group by {grouping}; "
             "choose another grouping or model"
         )
     return groups
 
 
-def feature_distances_ang(convention: WACSF) -> np.ndarray:
-    """Centre mu (A) of every G2, resolved or not, and NaN for other features; (n_features,)."""
-    centres = np.full(convention.n_features, np.nan)
-    mu = np.asarray(convention.g2_mu_ang)
-    kinds = np.array(convention.feature_kinds)
-    for kind in {kind for kind in convention.feature_kinds if kind.startswith("G2")}:
-        centres[kinds == kind] = mu
-    return centres
+def _by_name(descriptor: Descriptor) -> list[str | None]:
+    return list(descriptor.feature_names)
 
 
-def _by_name(convention: WACSF) -> list[str | None]:
-    return list(convention.feature_names)
+def _by_kind(descriptor: Descriptor) -> list[str | None]:
+    return ["species" if "[" in kind else kind for kind in descriptor.feature_kinds]
 
 
-def _by_kind(convention: WACSF) -> list[str | None]:
-    return ["species" if "[" in kind else kind for kind in convention.feature_kinds]
+def _by_distance(descriptor: Descriptor) -> list[str | None]:
+    return [None if np.isnan(mu) else f"mu={mu:.2f} A" for mu in descriptor.feature_distances_ang]
 
 
-def _by_distance(convention: WACSF) -> list[str | None]:
-    centres = feature_distances_ang(convention)
-    return [None if np.isnan(mu) else f"mu={mu:.2f} A" for mu in centres]
-
-
-def _by_shell(convention: WACSF) -> list[str | None]:
-    centres = feature_distances_ang(convention)
+def _by_shell(descriptor: Descriptor) -> list[str | None]:
+    centres = descriptor.feature_distances_ang
     return [
         None if np.isnan(mu) else SHELLS[shell].label
         for mu, shell in zip(centres, shell_of(np.nan_to_num(centres)), strict=True)
     ]
 
 
-def _by_species(convention: WACSF) -> list[str | None]:
+def _by_species(descriptor: Descriptor) -> list[str | None]:
     return [
         kind.removeprefix("G2[").removesuffix("]") if "[" in kind else None
-        for kind in convention.feature_kinds
+        for kind in descriptor.feature_kinds
     ]
 
 
-def _by_angle(convention: WACSF) -> list[str | None]:
-    labels = iter(f"G4 lambda={lam:+.0f} zeta={z:g}" for _, lam, z in convention.g4_parameters)
-    return [next(labels) if kind == "G4" else None for kind in convention.feature_kinds]
+def _by_angle(descriptor: Descriptor) -> list[str | None]:
+    named = zip(descriptor.feature_names, descriptor.feature_kinds, strict=True)
+    return [re.sub(r" width=\S+ A", "", name) if kind == "G4" else None for name, kind in named]
 
 
-_LABELS: dict[str, Callable[[WACSF], list[str | None]]] = {
+_LABELS: dict[str, Callable[[Descriptor], list[str | None]]] = {
     "none": _by_name,
     "kind": _by_kind,
     "distance": _by_distance,

@@ -13,47 +13,94 @@ features are lower bounds; :mod:`xanes_core.importance.groups` lists what to scr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from joblib import Parallel, delayed
 
 from xanes_core.errors import ModelError
-from xanes_core.model import ACTIVATIONS, Ensemble, Importance
+from xanes_core.model import ACTIVATIONS, Ensemble, Importance, Samples
 from xanes_core.spectra import as_energies
 
 #: Parts of the samples whose scatter tells how far the numbers depend on the samples.
 N_PARTS = 10
 #: Groups scrambled by one job: enough work to be worth starting, small enough to show progress.
 _GROUPS_PER_JOB = 8
-#: An ensemble, or a function from features (c, d) to spectra (c, k).
-Predictor = Ensemble | Callable[[np.ndarray], np.ndarray]
+#: A function from features (c, d) to spectra (c, k).
+SpectraOf = Callable[[np.ndarray], np.ndarray]
+Predictor = Ensemble | SpectraOf
 #: Errors by name, of deviations (c, k).
 ERRORS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"squared": np.square, "absolute": np.abs}
 
 
+@dataclass(frozen=True)
+class Scrambling:
+    """How features are scrambled and what is made of it.
+
+    Attributes
+    ----------
+    n_repeats, seed : int
+        Number of permutations and their seed. All groups see the same permutations, so that
+        differences between them are not blurred by the draw.
+    error : {"squared", "absolute"}
+        Of mu at each energy.
+    n_jobs : int
+        Threads; does not change the result.
+    chunk : int
+        Samples predicted at once; bounds the memory.
+    """
+
+    n_repeats: int = 10
+    seed: int = 0
+    error: str = "squared"
+    n_jobs: int = 1
+    chunk: int = 128
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises
+        ------
+        ModelError
+            An unknown error, too few repeats or samples, or no seed.
+        """
+        if self.error not in ERRORS:
+            raise ModelError(f"error {self.error!r} is not one of {', '.join(ERRORS)}")
+        if self.n_repeats < 2 or self.chunk < 1:
+            raise ModelError("2 or more repeats and chunks of 1 or more samples are needed")
+        if not isinstance(self.seed, int | np.integer) or self.seed < 0:
+            raise ModelError(f"seed must be a whole number of 0 or more, not {self.seed!r}")
+
+
 def permutation_importance(
-    predict: Predictor, x: np.ndarray, y: np.ndarray, groups: Mapping[str, Sequence[int]], **options
+    predict: Predictor,
+    samples: Samples,
+    groups: Mapping[str, Sequence[int]],
+    scrambling: Scrambling | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Importance:
     """Importance for one predictor on samples that it was not fitted to.
 
-    The same as :func:`cross_importance` with one predictor and all rows; see there.
+    The same as :func:`cross_importance` with one predictor and all samples; see there, for what is
+    refused too.
+
+    Raises
+    ------
+    ModelError, SpectrumError
+        As :func:`cross_importance`.
     """
-    return cross_importance([(predict, np.arange(len(x)))], x, y, groups, **options)
+    fitted = [(predict, np.arange(len(samples)))]
+    return cross_importance(fitted, samples, groups, scrambling, progress=progress)
 
 
 def cross_importance(
     fitted: Sequence[tuple[Predictor, np.ndarray]],
-    x: np.ndarray,
-    y: np.ndarray,
+    samples: Samples,
     groups: Mapping[str, Sequence[int]],
+    scrambling: Scrambling | None = None,
     *,
-    energy_rel_ev: np.ndarray,
-    n_repeats: int = 10,
-    seed: int = 0,
-    error: str = "squared",
-    n_jobs: int = 1,
-    chunk: int = 128,
     progress: Callable[[int, int], None] | None = None,
 ) -> Importance:
     """Importance for a cross-validated model: each predictor is scored on its own rows.
@@ -64,22 +111,13 @@ def cross_importance(
         An :class:`~xanes_core.model.Ensemble` or a function from features (c, d) to spectra
         (c, k), with the indices of samples that it was not fitted to. Features are scrambled among
         these rows alone. Choose rows of one element to explain that element.
-    x, y : numpy.ndarray, (n, d) and (n, k)
+    samples : Samples
         Features and true spectra. Not modified.
     groups : mapping of str to sequence of int
         Name and columns of what is scrambled; the columns of a group keep their relation in a
         sample. See :func:`xanes_core.importance.feature_groups`.
-    energy_rel_ev : numpy.ndarray, (k,)
-        Energies relative to E0 (eV).
-    n_repeats, seed : int, optional
-        Number of permutations and their seed. All groups see the same permutations, so that
-        differences between them are not blurred by the draw.
-    error : {"squared", "absolute"}, optional
-        Of mu at each energy.
-    n_jobs : int, optional
-        Threads; does not change the result.
-    chunk : int, optional
-        Samples predicted at once; bounds the memory.
+    scrambling : Scrambling, optional
+        How; as usual if not given.
     progress : callable, optional
         Called as ``progress(done, total)``.
 
@@ -91,35 +129,32 @@ def cross_importance(
     Raises
     ------
     ModelError
-        Shapes that disagree, values that are not finite, an option that makes no sense, samples
-        scored twice, or a predictor that answers with something else than spectra.
+        Shapes that disagree, values that are not finite, samples scored twice, or a predictor that
+        answers with something else than spectra.
+    DescriptorError
+        An ensemble wants another number of features.
     SpectrumError
         Energies that do not go with the spectra.
     """
-    if error not in ERRORS:
-        raise ModelError(f"error {error!r} is not one of {', '.join(ERRORS)}")
-    if n_repeats < 2 or chunk < 1:
-        raise ModelError("2 or more repeats and chunks of 1 or more samples are needed")
-    x, y = checked_data(x, y)
-    columns, rows = checked_groups(groups, x.shape[1]), checked_rows(fitted, len(x))
-    energy = as_energies(energy_rel_ev, y.shape[1])
-    n = sum(map(len, rows))
+    how = scrambling or Scrambling()
+    samples = checked_samples(samples)
+    columns = checked_groups(groups, samples.x.shape[1])
+    rows = checked_rows(fitted, len(samples))
+    n, k = sum(map(len, rows)), samples.y.shape[1]
     # every tenth sample in a part: as alike as parts can be, whatever the order of samples
     member = np.arange(n) % N_PARTS == np.arange(min(n, N_PARTS))[:, None]
     shares = np.split(member.astype(float), np.cumsum([len(own) for own in rows])[:-1], axis=1)
-    jobs, orders = [], permutations(rows, n_repeats, seed)
+    jobs, orders = [], permutations(rows, how.n_repeats, how.seed)
     for (predict, _), own, order, share in zip(fitted, rows, orders, shares, strict=True):
-        own_x, own_y = x[own], y[own]  # one copy, shared by the jobs
+        own_samples = samples.subset(own)  # one copy, shared by the jobs
         for start in range(0, len(columns), _GROUPS_PER_JOB):
             part = columns[start : start + _GROUPS_PER_JOB]
-            jobs.append(
-                delayed(group_penalties)(predict, own_x, own_y, part, order, error, chunk, share)
-            )
-    raw = np.zeros((n_repeats, len(columns), y.shape[1]))
-    of_parts = np.zeros((len(member), len(columns), y.shape[1]))
-    base = np.zeros(y.shape[1])
+            jobs.append(delayed(group_penalties)(predict, own_samples, part, order, how, share))
+    raw = np.zeros((how.n_repeats, len(columns), k))
+    of_parts = np.zeros((len(member), len(columns), k))
+    base = np.zeros(k)
     # threads: the work is matrix products, which run side by side, and nothing is copied
-    results = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs)
+    results = Parallel(n_jobs=how.n_jobs, prefer="threads", return_as="generator")(jobs)
     per_fold = len(jobs) // len(fitted)
     for done, (penalty, by_part, unscrambled) in enumerate(results):
         start = done % per_fold * _GROUPS_PER_JOB
@@ -129,18 +164,24 @@ def cross_importance(
         if progress is not None:
             progress(done + 1, len(jobs))
     raw /= n
-    parts = of_parts / member.sum(axis=1)[:, None, None] - raw.mean(axis=0)
-    return Importance(energy, tuple(groups), raw, parts, base / n, error, n, int(seed))
+    return Importance(
+        energy_rel_ev=samples.energy_rel_ev,
+        names=tuple(groups),
+        raw=raw,
+        parts=of_parts / member.sum(axis=1)[:, None, None] - raw.mean(axis=0),
+        base_error=base / n,
+        error=how.error,
+        n_samples=n,
+        seed=int(how.seed),
+    )
 
 
 def group_penalties(
     predict: Predictor,
-    x: np.ndarray,
-    y: np.ndarray,
+    samples: Samples,
     groups: Sequence[np.ndarray],
     orders: np.ndarray,
-    error: str,
-    chunk: int,
+    scrambling: Scrambling,
     parts: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Growth of the error, summed over samples, for each order and group.
@@ -149,16 +190,14 @@ def group_penalties(
     ----------
     predict : Ensemble or callable
         What predicts.
-    x, y : numpy.ndarray, (n, d) and (n, k)
-        Features and spectra; not modified.
+    samples : Samples
+        n features and spectra; not modified.
     groups : sequence of numpy.ndarray of int, (g,)
         Columns scrambled together.
     orders : numpy.ndarray of int, (n_repeats, n)
         Permutations of the samples.
-    error : str
-        One of ``ERRORS``.
-    chunk : int
-        Samples predicted at once.
+    scrambling : Scrambling
+        Its ``error`` and ``chunk``.
     parts : numpy.ndarray, (b, n), optional
         1 where a sample (column) belongs to a part (row), else 0; default one part with all.
 
@@ -179,22 +218,18 @@ def group_penalties(
     DescriptorError
         The ensemble wants another number of features.
     """
-    measure = ERRORS[error]
-    make, source = _AnyChunk, x
-    if isinstance(predict, Ensemble):
-        make, source = _EnsembleChunk, predict.scaler.transform(predict.check_features(x))
-    parts = np.ones((1, len(x))) if parts is None else parts
+    measure, y = ERRORS[scrambling.error], samples.y
+    parts = np.ones((1, len(samples))) if parts is None else parts
     penalty = np.zeros((len(orders), len(groups), y.shape[1]))
     of_parts = np.zeros((len(parts), len(groups), y.shape[1]))
     base = np.zeros(y.shape[1])
-    for start in range(0, len(x), chunk):
-        rows = np.arange(start, min(start + chunk, len(x)))
-        part = make(predict, source, rows)
-        before = measure(_spectra(part.unscrambled(), y[rows]) - y[rows])
+    for chunk in _chunks(predict, samples.x, scrambling.chunk):
+        rows = chunk.rows
+        before = measure(_spectra(chunk.unscrambled(), y[rows]) - y[rows])
         base += before.sum(axis=0)
         for g, columns in enumerate(groups):
             for r, order in enumerate(orders):
-                changed, mu = part.scrambled(columns, order[rows])
+                changed, mu = chunk.scrambled(columns, order[rows])
                 if len(changed):
                     truth = y[rows[changed]]
                     growth = measure(_spectra(mu, truth) - truth) - before[changed]
@@ -204,10 +239,20 @@ def group_penalties(
     return penalty, of_parts, base
 
 
+def _chunks(predict: Predictor, x: np.ndarray, size: int) -> Iterator[_AnyChunk | _EnsembleChunk]:
+    """Rows of the features, so many at a time."""
+    parts = [np.arange(start, min(start + size, len(x))) for start in range(0, len(x), size)]
+    if isinstance(predict, Ensemble):
+        scaled = predict.scaler.transform(predict.check_features(x))
+        yield from (_EnsembleChunk(predict, scaled, rows) for rows in parts)
+    else:
+        yield from (_AnyChunk(predict, x, rows) for rows in parts)
+
+
 class _AnyChunk:
     """Some rows of the features, for a predictor that is a function."""
 
-    def __init__(self, predict: Callable, x: np.ndarray, rows: np.ndarray) -> None:
+    def __init__(self, predict: SpectraOf, x: np.ndarray, rows: np.ndarray) -> None:
         self.predict, self.x, self.rows = predict, x, rows
 
     def unscrambled(self) -> np.ndarray:
@@ -228,11 +273,13 @@ class _EnsembleChunk:
     """Some rows of the scaled features, with the first layer of every network kept."""
 
     def __init__(self, ensemble: Ensemble, scaled: np.ndarray, rows: np.ndarray) -> None:
-        self.ensemble, self.scaled, self.own = ensemble, scaled, scaled[rows]
+        self.ensemble, self.scaled, self.rows, self.own = ensemble, scaled, rows, scaled[rows]
         self.first = np.matmul(self.own, ensemble.weights[0]) + ensemble.biases[0]
         self.linear = self.own @ ensemble.coef + ensemble.intercept
         self.kernel = ensemble.kernel
-        self.distances = None if self.kernel is None else self.kernel.distances(self.own)
+        self.distances = np.empty((len(rows), 0))
+        if self.kernel is not None:
+            self.distances = self.kernel.distances(self.own)
 
     def unscrambled(self) -> np.ndarray:
         return self._rest(self.first.copy(), self.distances, self.linear)
@@ -251,19 +298,16 @@ class _EnsembleChunk:
         moved = self._moved(columns, source[changed], changed)
         return changed, self._rest(first, moved, self.linear[changed] + delta @ coef)
 
-    def _moved(
-        self, columns: np.ndarray, source: np.ndarray, changed: np.ndarray
-    ) -> np.ndarray | None:
+    def _moved(self, columns: np.ndarray, source: np.ndarray, changed: np.ndarray) -> np.ndarray:
         """Distances (c, s) to the kernel's samples after the columns were exchanged."""
         if self.kernel is None:
-            return None
+            return self.distances
         new, old = self.scaled[np.ix_(source, columns)], self.own[np.ix_(changed, columns)]
         exchanged = self.kernel.distances(new, columns) - self.kernel.distances(old, columns)
-        return self.distances[changed] + exchanged
+        moved: np.ndarray = self.distances[changed] + exchanged
+        return moved
 
-    def _rest(
-        self, hidden: np.ndarray, distances: np.ndarray | None, linear: np.ndarray
-    ) -> np.ndarray:
+    def _rest(self, hidden: np.ndarray, distances: np.ndarray, linear: np.ndarray) -> np.ndarray:
         """Mean spectra (c, n_energies) from the first layer on; overwrites ``hidden``."""
         ensemble = self.ensemble
         for weight, bias in zip(ensemble.weights[1:], ensemble.biases[1:], strict=True):
@@ -274,7 +318,8 @@ class _EnsembleChunk:
             hidden = hidden.mean(axis=0, dtype=np.float64, keepdims=True)
         if self.kernel is not None:
             hidden = self.kernel.blend(hidden, distances)
-        return ensemble.curves(hidden, linear).mean(axis=0, dtype=np.float64)
+        mu: np.ndarray = ensemble.curves(hidden, linear).mean(axis=0, dtype=np.float64)
+        return mu
 
 
 def _spectra(mu: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -288,10 +333,20 @@ def _spectra(mu: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return mu
 
 
-# --- checks of what the user gives --------------------------------------------------------------
-def checked_data(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features (n, d) and spectra (n, k) as float64, or a ModelError that says what is wrong."""
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+# --- checks of what the user gives ---------------------------------------------------------------
+
+
+def checked_samples(samples: Samples) -> Samples:
+    """Samples with features (n, d) and spectra (n, k) as float64.
+
+    Raises
+    ------
+    ModelError
+        Shapes that disagree, or values that are not finite.
+    SpectrumError
+        Energies that do not go with the spectra.
+    """
+    x, y = np.asarray(samples.x, dtype=np.float64), np.asarray(samples.y, dtype=np.float64)
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y):
         raise ModelError(
             f"features of shape {x.shape} do not go with spectra of shape {y.shape}; "
@@ -299,49 +354,64 @@ def checked_data(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         )
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ModelError("features or spectra hold values that are not finite; leave those out")
-    return x, y
+    return replace(samples, x=x, y=y, energy_rel_ev=as_energies(samples.energy_rel_ev, y.shape[1]))
 
 
 def checked_groups(groups: Mapping[str, Sequence[int]], n_features: int) -> list[np.ndarray]:
-    """Columns of each group as integer arrays, or a ModelError that says what is wrong."""
+    """Columns of each group as integer arrays.
+
+    Raises
+    ------
+    ModelError
+        There is no group, or a group is not made of different columns of the features.
+    """
     if not groups:
         raise ModelError("nothing to scramble: give at least one group of features")
     result = []
-    for name, columns in groups.items():
-        found = np.asarray(columns)
-        if found.ndim != 1 or not len(found) or found.dtype.kind not in "iu":
+    for name, listed in groups.items():
+        columns = np.asarray(listed)
+        if columns.ndim != 1 or not len(columns) or columns.dtype.kind not in "iu":
             raise ModelError(f"group {name!r} needs a list of one or more column numbers")
-        if found.min() < 0 or found.max() >= n_features or len(np.unique(found)) < len(found):
+        if not _different(columns, n_features):
             raise ModelError(
                 f"the columns of group {name!r} must be different numbers from 0 to "
                 f"{n_features - 1}"
             )
-        result.append(found)
+        result.append(columns)
     return result
 
 
 def checked_rows(fitted: Sequence[tuple[Predictor, np.ndarray]], n: int) -> list[np.ndarray]:
-    """Rows of each predictor as integer arrays, or a ModelError that says what is wrong."""
+    """Rows of each predictor as integer arrays.
+
+    Raises
+    ------
+    ModelError
+        There is no predictor, one has too few rows, or a row is none of the samples or twice there.
+    """
     if not len(fitted):
         raise ModelError("no predictor was given")
     result = []
-    for _, rows in fitted:
-        found = np.asarray(rows)
-        if found.ndim != 1 or found.dtype.kind not in "iu" or len(found) < 2:
+    for _, listed in fitted:
+        rows = np.asarray(listed)
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or len(rows) < 2:
             raise ModelError("every predictor needs the indices of 2 or more samples to scramble")
-        if found.min() < 0 or found.max() >= n:
+        if rows.min() < 0 or rows.max() >= n:
             raise ModelError(f"a predictor's rows must lie between 0 and {n - 1}")
-        result.append(found)
-    every = np.concatenate(result)
-    if len(np.unique(every)) < len(every):
+        result.append(rows)
+    if not _different(np.concatenate(result), n):
         raise ModelError("a sample is scored more than once; every row may appear only once")
     return result
 
 
+def _different(indices: np.ndarray, n: int) -> bool:
+    """Whether all indices are there among n, and none twice."""
+    inside = indices.min() >= 0 and indices.max() < n
+    return bool(inside) and len(np.unique(indices)) == len(indices)
+
+
 def permutations(rows: Sequence[np.ndarray], n_repeats: int, seed: int) -> list[np.ndarray]:
     """Orders (n_repeats, n) for the samples of each predictor, all from one seed."""
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise ModelError(f"seed must be a whole number of 0 or more, not {seed!r}")
     streams = np.random.SeedSequence(int(seed)).spawn(len(rows))
     return [
         np.array([rng.permutation(len(own)) for _ in range(n_repeats)])

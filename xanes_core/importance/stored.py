@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from xanes_core.descriptors import WACSF
+from xanes_core.descriptors import Descriptor
 from xanes_core.errors import DescriptorError, ModelError
 from xanes_core.importance.groups import feature_groups
-from xanes_core.importance.permutation import Predictor, cross_importance
-from xanes_core.model import Ensemble, Importance
+from xanes_core.importance.permutation import Predictor, Scrambling, cross_importance
+from xanes_core.model import Ensemble, Importance, Samples
 
 #: Groupings computed for each absorber element by itself.
 ELEMENT_GROUPINGS = ("distance", "shell", "kind", "angle")
@@ -29,15 +29,10 @@ def stored_key(element: str, grouping: str) -> str:
 
 def stored_importance(
     fitted: Sequence[tuple[Predictor, np.ndarray]],
-    x: np.ndarray,
-    y: np.ndarray,
-    elements: np.ndarray,
-    convention: WACSF,
+    samples: Samples,
+    descriptor: Descriptor,
+    scrambling: Scrambling | None = None,
     *,
-    energy_rel_ev: np.ndarray,
-    n_repeats: int = 10,
-    seed: int = 0,
-    n_jobs: int = 1,
     progress: Callable[[str, float], None] | None = None,
 ) -> dict[str, Importance]:
     """Importance of all that the pages show, each sample scored by a fit that had not seen it.
@@ -48,14 +43,12 @@ def stored_importance(
     ----------
     fitted : sequence of (predictor, rows)
         From :func:`xanes_core.training.assessment.cross_fit`.
-    x, y, elements : numpy.ndarray, (n, d), (n, k) and (n,)
-        Features, spectra and absorbers.
-    convention : WACSF
+    samples : Samples
+        Those that the rows count among.
+    descriptor : Descriptor
         What the features are.
-    energy_rel_ev : numpy.ndarray, (k,)
-        Energies relative to E0 (eV).
-    n_repeats, seed, n_jobs
-        As in :func:`xanes_core.importance.cross_importance`.
+    scrambling : Scrambling, optional
+        How; as usual if not given.
     progress : callable, optional
         Called with a sentence and the share done.
 
@@ -64,44 +57,45 @@ def stored_importance(
     dict of str to Importance
         ``all_none`` (single features, see :func:`mean_and_errors`) and, for each element with
         enough samples, ``EL_distance``, ``EL_shell``, ``EL_kind``, ``EL_angle``.
+
+    Raises
+    ------
+    ModelError, SpectrumError
+        As :func:`xanes_core.importance.cross_importance`.
     """
-    options = {
-        "energy_rel_ev": energy_rel_ev, "n_repeats": n_repeats, "seed": seed, "n_jobs": n_jobs,
-    }  # fmt: skip
     tell = progress or (lambda text, share: None)
-    fitted = _without_the_worst(fitted, x, y, elements)
+    fitted = _without_the_worst(fitted, samples)
     tell("importance of every feature", 0.0)
-    singles = cross_importance(fitted, x, y, feature_groups(convention), **options)
+    singles = cross_importance(fitted, samples, feature_groups(descriptor), scrambling)
     result = {ALL_FEATURES: mean_and_errors(singles)}
-    known = np.unique(elements).tolist()
+    known = np.unique(samples.elements).tolist()
     for done, element in enumerate(known):
         tell(f"importance around {element}", 0.7 + 0.3 * done / len(known))
-        own = [(predict, rows[elements[rows] == element]) for predict, rows in fitted]
+        own = [(predict, rows[samples.elements[rows] == element]) for predict, rows in fitted]
         own = [pair for pair in own if len(pair[1]) > 1]
         if not own:  # nothing to scramble among
             continue
         for grouping in ELEMENT_GROUPINGS:
             try:
-                groups = feature_groups(convention, grouping)
-            except DescriptorError:  # a convention without angles, say
+                groups = feature_groups(descriptor, grouping)
+            except DescriptorError:  # a descriptor without angles, say
                 continue
-            result[stored_key(element, grouping)] = cross_importance(own, x, y, groups, **options)
+            importance = cross_importance(own, samples, groups, scrambling)
+            result[stored_key(element, grouping)] = importance
     return result
 
 
 def _without_the_worst(
-    fitted: Sequence[tuple[Predictor, np.ndarray]],
-    x: np.ndarray,
-    y: np.ndarray,
-    elements: np.ndarray,
+    fitted: Sequence[tuple[Predictor, np.ndarray]], samples: Samples
 ) -> list[tuple[Predictor, np.ndarray]]:
-    error = np.full(len(x), np.nan)
+    error = np.full(len(samples), np.nan)
     for predict, rows in fitted:
-        mean = predict.predict(x[rows])[0] if isinstance(predict, Ensemble) else predict(x[rows])
-        error[rows] = np.mean((mean - y[rows]) ** 2, axis=1)
+        x = samples.x[rows]
+        mean = predict.predict(x)[0] if isinstance(predict, Ensemble) else predict(x)
+        error[rows] = np.mean((mean - samples.y[rows]) ** 2, axis=1)
     kept = np.isfinite(error)
-    for element in np.unique(elements):
-        own = np.flatnonzero(kept & (elements == element))
+    for element in np.unique(samples.elements):
+        own = np.flatnonzero(kept & (samples.elements == element))
         if len(own) >= TRIMMED_FROM:
             kept[own[error[own] > np.quantile(error[own], 1 - TRIMMED_SHARE)]] = False
     return [(predict, rows[kept[rows]]) for predict, rows in fitted]
@@ -157,11 +151,11 @@ def mean_over_absorbers(stored: dict[str, Importance], key: str, grouping: str) 
     ModelError
         The model carries this grouping around no absorber.
     """
-    found = [stored[name] for name in sorted(stored) if name.endswith(f"_{grouping}")]
-    if not found:
+    by_absorber = [stored[name] for name in sorted(stored) if name.endswith(f"_{grouping}")]
+    if not by_absorber:
         return find_importance(stored, key, "all", grouping)  # says what there is instead
     return replace(
-        found[0],
-        raw=np.mean([one.raw for one in found], axis=0),
-        parts=np.mean([one.parts for one in found], axis=0),
+        by_absorber[0],
+        raw=np.mean([one.raw for one in by_absorber], axis=0),
+        parts=np.mean([one.parts for one in by_absorber], axis=0),
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 import numpy as np
 
-from xanes_core.descriptors import WACSF
-from xanes_core.importance.groups import feature_distances_ang, feature_groups
+from xanes_core.descriptors import Descriptor
+from xanes_core.files import csv_text
+from xanes_core.importance.groups import feature_groups
 from xanes_core.model import Importance, WindowImportance
 
 COLUMNS = (
@@ -17,19 +16,24 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def group_centres_ang(convention: WACSF, grouping: str) -> dict[str, float]:
-    """Centre mu (A) of each group that has one, NaN for the others."""
-    centres = feature_distances_ang(convention)
-    found = {}
-    for name, columns in feature_groups(convention, grouping).items():
-        own = np.unique(centres[columns])
-        found[name] = float(own[0]) if len(own) == 1 else float("nan")
-    return found
+def group_centres_ang(descriptor: Descriptor, grouping: str) -> dict[str, float]:
+    """Distance (A) that each group looks at, NaN for one that looks at many.
+
+    Raises
+    ------
+    DescriptorError
+        Unknown grouping, or the descriptor has no features for it.
+    """
+    centres: dict[str, float] = {}
+    for name, columns in feature_groups(descriptor, grouping).items():
+        own = np.unique(descriptor.feature_distances_ang[columns])
+        centres[name] = float(own[0]) if len(own) == 1 else float("nan")
+    return centres
 
 
 def importance_csv(
     importance: Importance,
-    convention: WACSF,
+    descriptor: Descriptor,
     grouping: str,
     windows: Sequence[tuple[float, float]],
 ) -> str:
@@ -39,7 +43,7 @@ def importance_csv(
     ----------
     importance : Importance
         Of the groups of ``grouping``.
-    convention : WACSF
+    descriptor : Descriptor
         What the features are.
     grouping : str
         See :func:`xanes_core.importance.feature_groups`.
@@ -50,20 +54,22 @@ def importance_csv(
     ------
     SpectrumError
         A window that holds no energy.
+    DescriptorError
+        Unknown grouping, or the descriptor has no features for it.
     """
-    centres = group_centres_ang(convention, grouping)
-    found = [importance.window(*window) for window in windows]
-    rows = [row for window in found for row in _rows(window, centres)]
-    return _csv(COLUMNS, rows)
+    centres = group_centres_ang(descriptor, grouping)
+    averages = [importance.window(*window) for window in windows]
+    rows = [row for average in averages for row in _rows(average, centres)]
+    return csv_text([COLUMNS, *rows])
 
 
 def series_csv(series: Sequence[tuple[str, WindowImportance]], centres: dict[str, float]) -> str:
     """As :func:`importance_csv` for several windows, models or elements, named in column one."""
     rows = [[label, *row] for label, window in series for row in _rows(window, centres)]
-    return _csv(("series", *COLUMNS), rows)
+    return csv_text([("series", *COLUMNS), *rows])
 
 
-def _rows(window: WindowImportance, centres: dict[str, float]) -> list[list]:
+def _rows(window: WindowImportance, centres: dict[str, float]) -> list[list[str]]:
     numbers = zip(
         window.names, window.mean, window.standard_error, window.sampling_error, strict=True
     )
@@ -76,11 +82,3 @@ def _rows(window: WindowImportance, centres: dict[str, float]) -> list[list]:
 
 def _centre(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.4f}"
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return buffer.getvalue()

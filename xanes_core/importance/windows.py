@@ -40,8 +40,10 @@ PRESETS = (
 
 def named_window(low_ev: float, high_ev: float) -> EnergyWindow:
     """Window with the name of its preset, or "window"."""
-    found = [w for w in PRESETS if (w.low_ev, w.high_ev) == (low_ev, high_ev)]
-    return found[0] if found else EnergyWindow("window", float(low_ev), float(high_ev))
+    for preset in PRESETS:
+        if (preset.low_ev, preset.high_ev) == (low_ev, high_ev):
+            return preset
+    return EnergyWindow("window", float(low_ev), float(high_ev))
 
 
 def parse_windows(text: str) -> list[EnergyWindow]:
@@ -95,7 +97,8 @@ def shares(window: WindowImportance) -> WindowImportance:
 
     def linear(values: np.ndarray) -> np.ndarray:
         change = values - mean
-        return 100 * (share + (change - share * change.sum(axis=1, keepdims=True)) / total)
+        near: np.ndarray = share + (change - share * change.sum(axis=1, keepdims=True)) / total
+        return 100 * near
 
     return replace(window, raw=linear(window.raw), parts=linear(window.parts))
 
@@ -155,7 +158,13 @@ def value_text(value: float, error: float, *, sign: bool = False) -> str:
 
 
 def runs(centres_ang: np.ndarray, chosen: np.ndarray) -> list[slice]:
-    """Chosen neighbours joined: slices of consecutive true entries of ``chosen`` (d,)."""
+    """Chosen neighbours joined: slices of consecutive true entries of ``chosen`` (d,).
+
+    Raises
+    ------
+    ModelError
+        There is not one centre (A) for each entry.
+    """
     if np.shape(centres_ang) != np.shape(chosen):
         raise ModelError("one centre per bar is needed")
     edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(chosen, dtype=int), [0]])))
@@ -167,7 +176,7 @@ def distance_sentence(
     centres_ang: np.ndarray,
     first: WindowImportance,
     second: WindowImportance,
-    found: Difference,
+    change: Difference,
     unit: str,
 ) -> str:
     """Which distances gain and which lose, from the numbers.
@@ -178,26 +187,31 @@ def distance_sentence(
         What is compared.
     centres_ang : numpy.ndarray, (d,)
         Centre of each bar (A).
-    first, second, found
+    first, second, change
         The two windows and their :func:`difference`.
     unit : str
         Put behind the numbers, such as ``" %"``.
+
+    Raises
+    ------
+    ModelError
+        There is not one centre for each bar.
     """
     a, b = labels
-    if not found.marked.any():
+    if not change.marked.any():
         return (
             f"Between {a} and {b} no distance differs by more than two standard errors: with these "
             "samples the two cannot be told apart."
         )
     parts = []
     for verb, sign in (("gain", 1), ("lose", -1)):
-        rows = runs(centres_ang, found.marked & (sign * found.value > 0))
-        rows = sorted(rows, key=lambda r: -np.abs(found.value[r].sum()))[:3]
-        told = [
+        rows = runs(centres_ang, change.marked & (sign * change.value > 0))
+        rows = sorted(rows, key=lambda r: -np.abs(change.value[r].sum()))[:3]
+        ranges = [
             f"{_range(centres_ang[r])} ({_sum(first, r)} to {_sum(second, r)}{unit})" for r in rows
         ]
-        if told:
-            parts.append(f"{_join(told)} {verb}{'s' if len(told) == 1 else ''}")
+        if ranges:
+            parts.append(f"{_join(ranges)} {verb}{'s' if len(ranges) == 1 else ''}")
     return f"From {a} to {b}, {', while '.join(parts)}."
 
 
@@ -205,12 +219,12 @@ def group_sentence(
     labels: tuple[str, str],
     first: WindowImportance,
     second: WindowImportance,
-    found: Difference,
+    change: Difference,
     unit: str,
 ) -> str:
     """What leads in each of the two and how sure the change of the leading group is."""
     lead = [int(np.argmax(w.mean)) for w in (first, second)]
-    names, i = found.names, lead[1]
+    names, i = change.names, lead[1]
     now = [_sum(w, slice(i, i + 1)) + unit for w in (first, second)]
     if lead[0] == i:
         text = (
@@ -222,9 +236,9 @@ def group_sentence(
             f"{_capital(names[lead[0]])} leads in {labels[0]} ({before}), {names[i]} in "
             f"{labels[1]} ({now[1]}, from {now[0]})"
         )
-    sure = "more" if found.marked[i] else "less"
+    sure = "more" if change.marked[i] else "less"
     return (
-        f"{text}; its change of {value_text(found.value[i], found.error[i], sign=True)}{unit} is "
+        f"{text}; its change of {value_text(change.value[i], change.error[i], sign=True)}{unit} is "
         f"{sure} than two standard errors."
     )
 

@@ -13,7 +13,15 @@ from xanes_core.model.calibration import (
     concatenate,
     fit_calibration,
 )
-from xanes_core.model.card import CARD_VERSION, card_json, metrics_csv
+from xanes_core.model.card import (
+    Card,
+    EnergyGrid,
+    JsonObject,
+    TrainingSummary,
+    card_json,
+    card_schema,
+    metrics_csv,
+)
 from xanes_core.model.comparison import Comparison, compare, on_shared_grid, prediction_seconds
 from xanes_core.model.domain import SCORE_LIMITS, VERDICTS, Domain, disagreement, fit_domain
 from xanes_core.model.ensemble import ACTIVATIONS, Ensemble
@@ -28,6 +36,7 @@ from xanes_core.model.export import BatchResult, to_csv, to_json, to_xdi, to_zip
 from xanes_core.model.kernel import fit_kernel
 from xanes_core.model.registry import list_models, load_model, load_report, save_model
 from xanes_core.model.report import Report
+from xanes_core.model.samples import Samples
 from xanes_core.model.scaling import FeatureScaler
 from xanes_core.model.spectrum_model import (
     FeaturePrediction,
@@ -39,27 +48,32 @@ from xanes_core.model.spectrum_model import (
 __all__ = [
     "ACTIVATIONS",
     "ALIGNMENTS",
-    "CARD_VERSION",
     "DEFAULT_LEVEL",
     "LEVELS",
     "SCORE_LIMITS",
     "VERDICTS",
     "BatchResult",
     "Calibration",
+    "Card",
     "Comparison",
     "DistanceHistograms",
     "Domain",
+    "EnergyGrid",
     "Ensemble",
     "FeaturePrediction",
     "FeatureScaler",
     "Importance",
+    "JsonObject",
     "Prediction",
     "Report",
+    "Samples",
     "SpectrumModel",
+    "TrainingSummary",
     "Unseen",
     "WindowImportance",
     "aligned",
     "card_json",
+    "card_schema",
     "check_environment",
     "compare",
     "concatenate",

@@ -24,7 +24,8 @@ _EDGE_SHARE = 0.75
 
 def _edge(y: np.ndarray, at: int) -> np.ndarray:
     """Less area below the first ``at`` points of an absorption: a later edge."""
-    return -_EDGE_SHARE * np.clip(y[:, :at], 0.0, 1.0).sum(axis=1)
+    area: np.ndarray = np.clip(y[:, :at], 0.0, 1.0).sum(axis=1)
+    return -_EDGE_SHARE * area
 
 
 def _band(y: np.ndarray, at: int) -> np.ndarray:
@@ -61,7 +62,8 @@ def shifted(curves: np.ndarray, points: np.ndarray) -> np.ndarray:
     windows = np.lib.stride_tricks.sliding_window_view(rows, count + 1, axis=-1)
     taken = windows[np.arange(len(rows)), before - 1 - whole.ravel()]
     upper, lower = (taken[:, k : count + k].reshape(curves.shape) for k in (1, 0))
-    return upper + part * (lower - upper)
+    moved: np.ndarray = upper + part * (lower - upper)
+    return moved
 
 
 def aligned(y: np.ndarray, how: str, at: int) -> tuple[np.ndarray, float]:
@@ -100,5 +102,8 @@ def aligned(y: np.ndarray, how: str, at: int) -> tuple[np.ndarray, float]:
 
 
 def restored(outputs: np.ndarray, unit: float | None) -> np.ndarray:
-    """Curves (..., k) of outputs (..., k + 1) like those of :func:`aligned`; as given if None."""
+    """Curves (..., k) of outputs (..., k + 1) like those of :func:`aligned`.
+
+    Without a ``unit`` the outputs are curves already, and come back as they are.
+    """
     return outputs if unit is None else shifted(outputs[..., :-1], outputs[..., -1] / unit)

@@ -81,11 +81,12 @@ class Calibration:
         """Factor g for distances to the training set, same shape."""
         at, factor = self.widening
         beyond = np.clip(np.asarray(distance) / max(float(at[-1]), 1e-9), 1.0, MAX_GROWTH)
-        return np.interp(distance, at, factor) * beyond
+        growth: np.ndarray = np.interp(distance, at, factor) * beyond
+        return growth
 
     def sigma(self, spread: np.ndarray, distance: np.ndarray | float | None = None) -> np.ndarray:
         """Scale of the error for a raw spread (..., k) and distances (...); without them g is 1."""
-        sigma = np.sqrt(np.square(spread) + np.square(self.floor))
+        sigma: np.ndarray = np.sqrt(np.square(spread) + np.square(self.floor))
         return sigma if distance is None else self.growth(distance)[..., None] * sigma
 
     def factor(
@@ -104,13 +105,14 @@ class Calibration:
         if level not in self.levels:
             known = ", ".join(f"{100 * one:g}" for one in self.levels)
             raise ModelError(f"no band of {100 * level:g} %; this model has those of {known} %")
-        table = self.band_factors[:, self.levels.index(level)]
-        if elements is None:
-            return table[0]
         place = {element: row for row, element in enumerate(self.elements, start=1)}
+        rows: int | list[int] = 0
         if isinstance(elements, str):
-            return table[place.get(elements, 0)]
-        return table[[place.get(str(element), 0) for element in elements]]
+            rows = place.get(elements, 0)
+        elif elements is not None:
+            rows = [place.get(str(element), 0) for element in elements]
+        factor: np.ndarray = self.band_factors[rows, self.levels.index(level)]
+        return factor
 
     def apply(
         self,
@@ -125,6 +127,11 @@ class Calibration:
 
         Parameters as in :meth:`sigma` and :meth:`factor`; without ``distance`` the band is one of
         ordinary distance, without ``elements`` that of all together.
+
+        Raises
+        ------
+        ModelError
+            As :meth:`factor`.
         """
         sigma = self.sigma(spread, distance)
         return (
@@ -154,7 +161,7 @@ class Calibration:
             An array is missing, or their shapes do not fit together.
         """
         try:
-            made = cls(
+            calibration = cls(
                 floor=arrays["calibration_floor"],
                 std_factor=arrays["calibration_std_factor"],
                 widening=arrays["calibration_widening"],
@@ -165,10 +172,11 @@ class Calibration:
             )
         except KeyError as error:
             raise ModelError(f"the model's calibration lacks {error}") from error
-        wanted = (1 + len(made.elements), len(made.levels), *made.floor.shape)
-        if made.band_factors.shape != wanted or made.widening.shape[:1] != (2,):
+        e, levels = len(calibration.elements), len(calibration.levels)
+        wanted = (1 + e, levels, *calibration.floor.shape)
+        if calibration.band_factors.shape != wanted or calibration.widening.shape[:1] != (2,):
             raise ModelError("the model's calibration arrays do not fit together")
-        return made
+        return calibration
 
 
 def fit_calibration(
@@ -203,23 +211,21 @@ def fit_calibration(
     rms = gaussian_filter1d(np.sqrt(np.mean(residual**2, axis=0)), 2.0, mode="nearest") + 1e-6
     elements = tuple(str(el) for el in np.unique(unseen.elements))
     pooled = Calibration(rms, np.ones_like(rms), np.ones((2, 1)), (), np.empty((1, 0, 0)))
-    best = None
+    tried = []
     for share in FLOOR_SHARES:
-        made = replace(pooled, floor=share * rms)
-        made = replace(made, widening=_widening(made, unseen, far))
-        sigma = made.sigma(unseen.spread, unseen.distance)
+        scale = replace(pooled, floor=share * rms)
+        scale = replace(scale, widening=_widening(scale, unseen, far))
+        sigma = scale.sigma(unseen.spread, unseen.distance)
         factor = _quantiles(residual / sigma, (level,), np.ones((1, len(unseen))), step=4)[0, 0]
-        width = float(np.mean(2 * factor * sigma[:, ::4]))
-        if best is None or width < best[0]:
-            best = (width, made, sigma)
-    _, made, sigma = best
+        tried.append((float(np.mean(2 * factor * sigma[:, ::4])), scale, sigma))
+    _, scale, sigma = min(tried, key=lambda entry: entry[0])  # the first of equal widths
     weights = _mondrian_weights(unseen.elements, elements)
     squares, promised = (
         uniform_filter1d(np.mean(a**2, axis=0), 2 * WINDOW_POINTS + 1, mode="nearest")
         for a in (residual, sigma)
     )
     return replace(
-        made,
+        scale,
         std_factor=np.sqrt(squares / promised),
         elements=elements,
         band_factors=_quantiles(residual / sigma, LEVELS, weights),
@@ -244,8 +250,9 @@ def _widening(flat: Calibration, unseen: Unseen, far: Unseen | None) -> np.ndarr
     """Knots of g, as :attr:`Calibration.widening`; g is 1 on average over ``unseen``."""
     from sklearn.isotonic import IsotonicRegression  # a second that predicting does without
 
-    def ratio(found: Unseen) -> np.ndarray:
-        return np.mean(np.abs(found.truth - found.mean) / flat.sigma(found.spread), axis=1)
+    def ratio(own: Unseen) -> np.ndarray:
+        sizes: np.ndarray = np.abs(own.truth - own.mean) / flat.sigma(own.spread)
+        return np.asarray(sizes.mean(axis=1))
 
     distance, error = unseen.distance, ratio(unseen)
     unit = float(error.mean()) or 1.0

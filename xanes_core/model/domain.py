@@ -20,6 +20,7 @@ from ase.data import chemical_symbols
 from scipy.spatial.distance import cdist
 
 from xanes_core.errors import ModelError
+from xanes_core.model.card import JsonObject
 from xanes_core.structures import Environment, bond_limit_ang, coordination_number
 
 VERDICTS = ("in domain", "at the edge", "outside")
@@ -58,7 +59,7 @@ class Domain:
         Scaled features of the training samples, float16.
     unit : float
         95th percentile of the distance from a training sample to its nearest other one.
-    chemistry : dict
+    chemistry : mapping
         ``coordination`` (element -> {number: count}), ``bonds`` ("Fe-N" -> [shortest, longest] in
         A) and ``neighbours`` (list of elements within the cut-off); empty where unknown.
     spread_unit : float
@@ -67,12 +68,12 @@ class Domain:
 
     features: np.ndarray
     unit: float
-    chemistry: dict = field(default_factory=dict)
+    chemistry: JsonObject = field(default_factory=dict)
     spread_unit: float = float("inf")
 
     def scores(self, scaled: np.ndarray) -> np.ndarray:
         """Distance of scaled features (n, d) to the nearest training sample, (n,)."""
-        return cdist(scaled, self._reference).min(axis=1) / self.unit
+        return np.asarray(cdist(scaled, self._reference).min(axis=1) / self.unit)
 
     @cached_property
     def _reference(self) -> np.ndarray:
@@ -97,47 +98,45 @@ class Domain:
         """
         scores = self.scores(scaled)
         apart = np.zeros(len(scores)) if spread is None else disagreement(spread) / self.spread_unit
+        around: Sequence[Environment | None] = envs or [None] * len(scores)
         return [
-            self._verdict(*told)
-            for told in zip(
-                scores.tolist(), apart.tolist(), envs or [None] * len(scores), strict=True
-            )
+            self._verdict(*one) for one in zip(scores.tolist(), apart.tolist(), around, strict=True)
         ]
 
     def _verdict(self, score: float, apart: float, env: Environment | None) -> DomainVerdict:
         rank = int(np.searchsorted(SCORE_LIMITS, score))
-        found = [(rank, _distance_reason(score, rank))]
+        weighed = [(rank, _distance_reason(score, rank))]
         if apart > SCORE_LIMITS[0]:
             text = f"the networks disagree on it ({apart:.2f}; up to 1 is usual)"
-            found.append((int(np.searchsorted(SCORE_LIMITS, apart)), text))
+            weighed.append((int(np.searchsorted(SCORE_LIMITS, apart)), text))
         if env is not None and self.chemistry:
-            found += self._chemistry_reasons(env)
-        worst = max(weight for weight, _ in found)
+            weighed += self._chemistry_reasons(env)
+        worst = max(weight for weight, _ in weighed)
         if worst:  # of equal weight, a chemist can act on chemistry rather than on a distance
-            found = found[1:] + found[:1]
-        reasons = tuple(text for _, text in sorted(found, key=lambda pair: -pair[0]))
+            weighed = weighed[1:] + weighed[:1]
+        reasons = tuple(text for _, text in sorted(weighed, key=lambda pair: -pair[0]))
         return DomainVerdict(level=VERDICTS[worst], score=score, reasons=reasons)
 
     def _chemistry_reasons(self, env: Environment) -> list[tuple[int, str]]:
         element = chemical_symbols[env.absorber_z]
-        found = []
+        weighed = []
         seen = set(self.chemistry["neighbours"])
         for symbol in sorted({chemical_symbols[z] for z in env.numbers} - seen):
             near = env.distances_ang[env.numbers == chemical_symbols.index(symbol)].min()
             bonded = near <= bond_limit_ang(env.absorber_z, chemical_symbols.index(symbol))
-            found.append(
+            weighed.append(
                 (2 if bonded else 1, f"{symbol} at {near:.2f} A: no training structure has it")
             )
-        found += self._bond_reasons(env, element)
+        weighed += self._bond_reasons(env, element)
         number = coordination_number(env)
         counts = {int(k): v for k, v in self.chemistry["coordination"].get(element, {}).items()}
         total, same = sum(counts.values()), counts.get(number, 0)
         text = f"coordination number {number}: {same} of {total} {element} training structures"
-        found.append((0 if same else 1, text))
-        return found
+        weighed.append((0 if same else 1, text))
+        return weighed
 
     def _bond_reasons(self, env: Environment, element: str) -> list[tuple[int, str]]:
-        found = []
+        weighed = []
         for z in sorted(set(env.numbers.tolist())):
             r = env.distances_ang[env.numbers == z]
             r = r[r <= bond_limit_ang(env.absorber_z, z)]
@@ -146,7 +145,7 @@ class Domain:
                 continue
             if pair not in self.chemistry["bonds"]:
                 if chemical_symbols[z] in self.chemistry["neighbours"]:
-                    found.append((1, f"{pair} bond of {r.min():.2f} A: no such bond in training"))
+                    weighed.append((1, f"{pair} bond of {r.min():.2f} A: no such bond in training"))
                 continue
             low, high = self.chemistry["bonds"][pair]
             # equal lengths differ in their last digits and would be said twice
@@ -155,8 +154,8 @@ class Domain:
                     known = f"the {low:.2f} to {high:.2f} A"
                     if f"{low:.2f}" == f"{high:.2f}":
                         known = f"the only {low:.2f} A"
-                    found.append((1, f"{pair} {value:.2f} A is outside {known} of training"))
-        return found
+                    weighed.append((1, f"{pair} {value:.2f} A is outside {known} of training"))
+        return weighed
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Arrays for ``weights.npz``; the chemistry goes into the card."""
@@ -167,7 +166,7 @@ class Domain:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, np.ndarray], chemistry: dict) -> Domain:
+    def from_arrays(cls, arrays: dict[str, np.ndarray], chemistry: JsonObject) -> Domain:
         """Inverse of :meth:`to_arrays`.
 
         Raises
@@ -188,7 +187,7 @@ class Domain:
 
 def disagreement(spread: np.ndarray) -> np.ndarray:
     """Root mean square over energies of the spread over networks, (n, k) -> (n,)."""
-    return np.sqrt(np.mean(np.square(spread), axis=-1))
+    return np.asarray(np.sqrt(np.mean(np.square(spread), axis=-1)))
 
 
 def fit_domain(
@@ -220,14 +219,11 @@ def fit_domain(
     unit = float(np.quantile(nearest, 0.95)) if len(kept) > 1 else 0.0
     if unit == 0:
         raise ModelError("a training set needs samples that differ, to tell what is near them")
-    chemistry = {}
-    if envs is not None:
-        chemistry = _chemistry(envs)
-    return Domain(kept, unit, chemistry, spread_unit)
+    return Domain(kept, unit, {} if envs is None else _chemistry(envs), spread_unit)
 
 
-def _chemistry(environments: Sequence[Environment]) -> dict:
-    coordination: dict[str, Counter] = {}
+def _chemistry(environments: Sequence[Environment]) -> JsonObject:
+    coordination: dict[str, Counter[int]] = {}
     bonds: dict[str, list[float]] = {}
     neighbours: set[str] = set()
     for env in environments:

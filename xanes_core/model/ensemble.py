@@ -14,7 +14,7 @@ Mean and spread over members are the prediction and its raw uncertainty.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -64,17 +64,17 @@ class Ensemble:
     @property
     def n_energies(self) -> int:
         """Number of energies of a spectrum."""
-        return self.components.shape[1] - (self.position_unit is not None)
+        return int(self.components.shape[1]) - (self.position_unit is not None)
 
     @property
     def n_features(self) -> int:
         """Number of features a sample must have."""
-        return self.coef.shape[0]
+        return int(self.coef.shape[0])
 
     @property
     def n_members(self) -> int:
         """Number of networks."""
-        return self.weights[0].shape[0]
+        return int(self.weights[0].shape[0])
 
     def check_features(self, x: np.ndarray) -> np.ndarray:
         """Return features as a float array (n, d), or say what is wrong with them.
@@ -91,14 +91,20 @@ class Ensemble:
         if x.ndim != 2 or x.shape[1] != self.n_features:
             raise DescriptorError(
                 f"features must have shape (n, {self.n_features}), got {x.shape}; "
-                "compute them with the model's own convention (model.convention)"
+                "compute them by the descriptor of the model's own convention (model.descriptor)"
             )
         if not np.isfinite(x).all():
             raise DescriptorError("features hold values that are not finite numbers")
         return x
 
     def predict_members(self, x: np.ndarray) -> np.ndarray:
-        """Spectra of each member, (m, n, n_energies), for features ``x`` (n, d)."""
+        """Spectra of each member, (m, n, n_energies), for features ``x`` (n, d).
+
+        Raises
+        ------
+        DescriptorError
+            As :meth:`check_features`.
+        """
         a = self.scaler.transform(self.check_features(x))
         return self.curves(self._outputs(a), a @ self.coef + self.intercept)
 
@@ -110,6 +116,11 @@ class Ensemble:
         """Mean and standard deviation over members, each (n, n_energies).
 
         Works in chunks of ``chunk`` samples, so it never holds the members' spectra of all.
+
+        Raises
+        ------
+        DescriptorError
+            As :meth:`check_features`.
         """
         x = self.check_features(x)
         mean = np.empty((len(x), self.n_energies))
@@ -138,7 +149,11 @@ class Ensemble:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Arrays for ``weights.npz``; networks in float32."""
-        arrays = {f"scaler_{f.name}": np.asarray(getattr(self.scaler, f.name)) for f in _SCALER}
+        arrays = {
+            "scaler_mean": self.scaler.mean,
+            "scaler_scale": self.scaler.scale,
+            "scaler_clip": np.array(self.scaler.clip),
+        }
         for name in ("coef", "intercept", "components"):
             arrays[name] = getattr(self, name).astype(np.float32)
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
@@ -159,21 +174,23 @@ class Ensemble:
         """
         try:
             n_layers = sum(name.startswith("weight_") for name in arrays)
-            scaler = {f.name: arrays[f"scaler_{f.name}"] for f in _SCALER}
             unit = float(arrays["position_unit"]) if "position_unit" in arrays else None
-            made = cls(
-                scaler=FeatureScaler(**{**scaler, "clip": float(scaler["clip"])}),
+            ensemble = cls(
+                scaler=FeatureScaler(
+                    mean=arrays["scaler_mean"],
+                    scale=arrays["scaler_scale"],
+                    clip=float(arrays["scaler_clip"]),
+                ),
+                coef=arrays["coef"],
+                intercept=arrays["intercept"],
+                components=arrays["components"],
                 weights=tuple(arrays[f"weight_{layer}"] for layer in range(n_layers)),
                 biases=tuple(arrays[f"bias_{layer}"] for layer in range(n_layers)),
                 activation=activation,
                 kernel=KernelPart.from_arrays(arrays),
                 position_unit=unit,
-                **{name: arrays[name] for name in ("coef", "intercept", "components")},
             )
-            made.predict(np.zeros((1, made.n_features)))
+            ensemble.predict(np.zeros((1, ensemble.n_features)))
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise ModelError(f"the model's weights do not fit together ({error})") from error
-        return made
-
-
-_SCALER = fields(FeatureScaler)
+        return ensemble

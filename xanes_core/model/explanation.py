@@ -49,7 +49,7 @@ class _Repeats:
     @property
     def mean(self) -> np.ndarray:
         """Mean over repeats."""
-        return self.raw.mean(axis=0)
+        return np.asarray(self.raw.mean(axis=0))
 
     @property
     def standard_error(self) -> np.ndarray:
@@ -58,7 +58,7 @@ class _Repeats:
         It tells how well the scrambling is averaged for these samples, not how the numbers would
         change with other samples: see :attr:`sampling_error`.
         """
-        return self.raw.std(axis=0, ddof=1) / np.sqrt(len(self.raw))
+        return _standard_error(self.raw)
 
     @property
     def sampling_error(self) -> np.ndarray:
@@ -68,7 +68,12 @@ class _Repeats:
         numbers differ. Source: first-order variance of a U-statistic, Hoeffding, Ann. Math. Stat.
         19, 293 (1948), doi 10.1214/aoms/1177730196.
         """
-        return self.parts.std(axis=0, ddof=1) / np.sqrt(len(self.parts))
+        return _standard_error(self.parts)
+
+
+def _standard_error(draws: np.ndarray) -> np.ndarray:
+    """Of the mean over the first axis."""
+    return np.asarray(draws.std(axis=0, ddof=1) / np.sqrt(len(draws)))
 
 
 @dataclass(frozen=True)
@@ -188,11 +193,11 @@ class Importance(_Repeats):
             Arrays are missing or do not fit together.
         """
         try:
-            found = {name: arrays[f"{prefix}_{name}"] for name in _STORED}
+            stored = {name: arrays[f"{prefix}_{name}"] for name in _STORED}
         except KeyError as error:
             raise ModelError(f"the model's importance data lack {error}") from error
-        names = tuple(str(name) for name in found["names"])
-        raw, parts = (found[key].astype(np.float64) * float(found["scale"]) for key in _SCALED)
+        names = tuple(str(name) for name in stored["names"])
+        raw, parts = (stored[key].astype(np.float64) * float(stored["scale"]) for key in _SCALED)
         for values in (raw, parts):
             if values.shape[1:] != (len(names), len(energy_rel_ev)):
                 raise ModelError(
@@ -204,10 +209,10 @@ class Importance(_Repeats):
             names=names,
             raw=raw,
             parts=parts,
-            base_error=found["base_error"].astype(np.float64),
-            error=str(found["error"]),
-            n_samples=int(found["n_samples"]),
-            seed=int(found["seed"]),
+            base_error=stored["base_error"].astype(np.float64),
+            error=str(stored["error"]),
+            n_samples=int(stored["n_samples"]),
+            seed=int(stored["seed"]),
         )
 
 
@@ -236,7 +241,7 @@ class DistanceHistograms:
     @property
     def centres_ang(self) -> np.ndarray:
         """Middle of each bin (A), (b,)."""
-        return (self.edges_ang[1:] + self.edges_ang[:-1]) / 2
+        return np.asarray((self.edges_ang[1:] + self.edges_ang[:-1]) / 2)
 
     def by_neighbour(self, absorber: str | None = None) -> dict[str, np.ndarray]:
         """Counts (b,) of each neighbour element that occurs, around one absorber or all.
@@ -256,7 +261,13 @@ class DistanceHistograms:
         return {el: row for el, row in zip(self.neighbours, counts, strict=True) if row.any()}
 
     def total(self, absorber: str | None = None) -> np.ndarray:
-        """Counts (b,) of all neighbours, around one absorber or all; errors as above."""
+        """Counts (b,) of all neighbours, around one absorber or all.
+
+        Raises
+        ------
+        ModelError
+            The absorber does not occur.
+        """
         zero = np.zeros(len(self.edges_ang) - 1, dtype=np.int64)
         return sum(self.by_neighbour(absorber).values(), start=zero)
 
@@ -326,7 +337,7 @@ def distance_histograms(
             f"bins of {bin_ang:g} A do not divide 0 to {r_max_ang:g} A; choose another width"
         )
     edges = np.linspace(0.0, r_max_ang, n_bins + 1)
-    found: dict[tuple[int, int], np.ndarray] = {}
+    counted: dict[tuple[int, int], np.ndarray] = {}
     n_sites: dict[int, int] = {}
     for atoms, absorber in sites:
         env = environment(atoms, absorber, r_max_ang)
@@ -334,12 +345,12 @@ def distance_histograms(
         for z in np.unique(env.numbers).tolist():
             counts = np.histogram(env.distances_ang[env.numbers == z], edges)[0]
             pair = (env.absorber_z, z)
-            found[pair] = found.get(pair, 0) + counts
+            counted[pair] = counted.get(pair, 0) + counts
     if not n_sites:
         raise ModelError("no absorber sites were given, so there are no distances to count")
-    absorbers, neighbours = sorted(n_sites), sorted({z for _, z in found})
+    absorbers, neighbours = sorted(n_sites), sorted({z for _, z in counted})
     empty = np.zeros(n_bins, dtype=np.int64)
-    table = [found.get((a, z), empty) for a in absorbers for z in neighbours]
+    table = [counted.get((a, z), empty) for a in absorbers for z in neighbours]
     return DistanceHistograms(
         edges_ang=edges,
         absorbers=tuple(chemical_symbols[z] for z in absorbers),

@@ -5,18 +5,16 @@ The writers return text or bytes and never touch a disk.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-import re
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xanes_core.files import safe_name
+from xanes_core.files import csv_text, safe_name
 from xanes_core.spectra import XANES, XES, Spectrum, spectrum_object, write_spectrum
 
 if TYPE_CHECKING:
@@ -173,22 +171,6 @@ def to_zip(results: Iterable[BatchResult]) -> bytes:
         if len(failures) > 1:
             _add(archive, "failures.csv", csv_text(failures))
     return buffer.getvalue()
-
-
-def csv_text(rows: Iterable[Sequence[object]]) -> str:
-    """Rows as a CSV table, the header first."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows([[_cell(v) for v in row] for row in rows])
-    return buffer.getvalue()
-
-
-def _cell(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula, and no reader for two lines."""
-    if not isinstance(value, str):
-        return value
-    value = " ".join(value.split())
-    number = re.fullmatch(r"[-+]?\d+(\.\d*)?", value)
-    return f"'{value}" if value[:1] in tuple("=+-@") and value and not number else value
 
 
 def _add(archive: zipfile.ZipFile, path: str, text: str) -> None:

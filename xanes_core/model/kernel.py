@@ -47,18 +47,20 @@ class KernelPart:
 
     def distances(self, a: np.ndarray, columns: np.ndarray | slice = slice(None)) -> np.ndarray:
         """L1 distance of scaled features (n, g) to the samples over these columns, (n, s)."""
-        return cdist(a, self._support[:, columns], "cityblock")
+        distances: np.ndarray = cdist(a, self._support[:, columns], "cityblock")
+        return distances
 
     def outputs(self, distances: np.ndarray) -> np.ndarray:
         """Outputs (n, q) for distances (n, s) over all columns."""
-        return np.exp(distances / -self.length) @ self.dual
+        outputs: np.ndarray = np.exp(distances / -self.length) @ self.dual
+        return outputs
 
     def blend(self, networks: np.ndarray, distances: np.ndarray) -> np.ndarray:
         """Outputs of the networks (m, n, q), their mean moved towards the kernel's.
 
         All members move alike: the kernel says nothing of their spread.
         """
-        towards = self.outputs(distances) - networks.mean(axis=0)
+        towards: np.ndarray = self.outputs(distances) - networks.mean(axis=0)
         return networks + self.share * towards
 
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -72,7 +74,13 @@ class KernelPart:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> KernelPart | None:
-        """Inverse of :meth:`to_arrays`; None for a model without a kernel."""
+        """Inverse of :meth:`to_arrays`; None for a model without a kernel.
+
+        Raises
+        ------
+        KeyError
+            It has one, but not all of it.
+        """
         if "kernel_support" not in arrays:
             return None
         return cls(

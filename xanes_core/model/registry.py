@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.descriptors import WACSF
+from xanes_core.descriptors import descriptor_by_name
 from xanes_core.errors import ModelError
 from xanes_core.files import PROJECT, array_bytes, read_arrays, sha256_of, write_bytes
 from xanes_core.model.calibration import Calibration
-from xanes_core.model.card import _check_card
+from xanes_core.model.card import Card, card_json
 from xanes_core.model.domain import Domain
 from xanes_core.model.ensemble import Ensemble
 from xanes_core.model.explanation import DistanceHistograms, Importance
@@ -27,7 +27,7 @@ from xanes_core.model.report import Report
 from xanes_core.model.spectrum_model import SpectrumModel
 from xanes_core.spectra import SPECTRUM_KINDS, XANES, SpectrumKind, spectrum_kind
 
-_IMPORTANCE, _DISTANCES = "importance_", "distances_counts"
+_IMPORTANCE, _DISTANCES, _MEAN_MU = "importance_", "distances_counts", "mean_mu_"
 CARD, WEIGHTS, REPORT, SUMS = "card.json", "weights.npz", "report.npz", "SHA256SUMS"
 
 
@@ -36,7 +36,7 @@ def list_models(
     kind: SpectrumKind | str | None = None,
     *,
     folder: str | Path | None = None,
-) -> list[dict]:
+) -> list[Card]:
     """Cards of the models, the default one for ``element`` first and emission last.
 
     Parameters
@@ -50,8 +50,8 @@ def list_models(
 
     Returns
     -------
-    list of dict
-        Cards; sorted by key, without ``element``.
+    list of Card
+        Sorted by key, without ``element``.
 
     Raises
     ------
@@ -63,13 +63,14 @@ def list_models(
     root = Path(folder) if folder is not None else models_folder()
     cards = [_read_card(path.parent) for path in sorted(root.glob(f"*/{CARD}"))]
     if kind is not None:
-        cards = [card for card in cards if card["spectrum"] == spectrum_kind(kind).key]
+        wanted = spectrum_kind(kind)
+        cards = [card for card in cards if card.kind == wanted]
     if element is None:
         return cards
-    known = [card for card in cards if element in card["elements"]]
+    known = [card for card in cards if element in card.elements]
     kinds = list(SPECTRUM_KINDS)
     return sorted(
-        known, key=lambda card: (kinds.index(card["spectrum"]), element not in card["default_for"])
+        known, key=lambda card: (kinds.index(card.kind.key), element not in card.default_for)
     )
 
 
@@ -113,7 +114,7 @@ def load_model(
     if element in ABSORBERS:
         cards = list_models(element, wanted or XANES, folder=root)
         if cards:
-            return _load(root / cards[0]["key"])
+            return _load(root / cards[0].key)
     known = ", ".join(keys) if keys else "none; restore the models folder"
     what = f"{wanted.key} model for {element}" if wanted else f"model called {key_or_element!r}"
     raise ModelError(f"no {what}; there are: {known}")
@@ -125,7 +126,7 @@ def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
     Parameters
     ----------
     model : SpectrumModel
-        Its card must have every entry of ``CARD_KEYS``.
+        With the card that it shall have.
     folder : str or Path, optional
         Where to instead of :func:`models_folder`.
 
@@ -137,9 +138,13 @@ def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
     Raises
     ------
     ModelError
-        The card lacks entries.
+        The card holds what no card may hold, or is that of another model.
+    ValueError
+        A number of the card is not finite.
+    OSError
+        The folder cannot be written.
     """
-    _check_card(model.card, model.key)
+    Card.from_dict(model.card.to_dict(), model.key)
     target = (Path(folder) if folder is not None else models_folder()) / model.key
     weights = {
         "energy_rel_ev": model.energy_rel_ev,
@@ -148,8 +153,7 @@ def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
         **model.domain.to_arrays(),
         **_explanation_arrays(model),
     }
-    card = json.dumps(model.card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    contents = {CARD: card.encode(), WEIGHTS: array_bytes(weights)}
+    contents = {CARD: card_json(model.card).encode(), WEIGHTS: array_bytes(weights)}
     report = model.report or _kept_report(target, model)
     if report is not None:
         contents[REPORT] = array_bytes(report.to_arrays())
@@ -161,9 +165,9 @@ def _kept_report(target: Path, model: SpectrumModel) -> Report | None:
     """The report a model was stored with before, where it is about the same data."""
     if not (target / CARD).exists():
         return None
-    found = load_report(model.key, folder=target.parent)
-    same = found is not None and found.sha256 == model.card["training_set"]["sha256"]
-    return found if same else None
+    report = load_report(model.key, folder=target.parent)
+    same = report is not None and report.sha256 == model.card.training_set.sha256
+    return report if same else None
 
 
 def _load(folder: Path) -> SpectrumModel:
@@ -178,33 +182,33 @@ def _load(folder: Path) -> SpectrumModel:
         ) from error
 
 
-def _assembled(card: dict, arrays: dict[str, np.ndarray]) -> SpectrumModel:
-    convention = WACSF.from_name(card["convention"])
-    ensemble = Ensemble.from_arrays(arrays, card["hyper_parameters"]["activation"])
-    if ensemble.n_features != convention.n_features:
+def _assembled(card: Card, arrays: dict[str, np.ndarray]) -> SpectrumModel:
+    descriptor = descriptor_by_name(card.convention)
+    ensemble = Ensemble.from_arrays(arrays, card.hyper_parameters["activation"])
+    if ensemble.n_features != descriptor.n_features:
         raise ModelError(
-            f"model {card['key']} was trained with {ensemble.n_features} features, but convention "
-            f"{convention.name!r} has {convention.n_features}; train it again"
+            f"model {card.key} was trained with {ensemble.n_features} features, but convention "
+            f"{descriptor.name!r} has {descriptor.n_features}; train it again"
         )
     model = SpectrumModel(
-        key=card["key"],
+        key=card.key,
         card=card,
-        convention=convention,
+        descriptor=descriptor,
         energy_rel_ev=arrays["energy_rel_ev"],
         ensemble=ensemble,
         calibration=Calibration.from_arrays(arrays),
-        domain=Domain.from_arrays(arrays, card["domain"]),
+        domain=Domain.from_arrays(arrays, card.domain),
     )
-    x = np.zeros((1, convention.n_features))  # shapes that differ show here, not at first use
+    x = np.zeros((1, descriptor.n_features))  # shapes that differ show here, not at first use
     model.domain.scores(ensemble.scaler.transform(x))
     if model.predict_features(x).lower.shape != (1, *model.energy_rel_ev.shape):
         raise ValueError("grid and spectra differ in length")
-    return replace(model, **_explanation(arrays))
+    return _explained(model, arrays)
 
 
 def _explanation_arrays(model: SpectrumModel) -> dict[str, np.ndarray]:
     """Importance, mean spectra and distances; nothing for a model without them."""
-    arrays = {f"mean_mu_{el}": mu.astype(np.float32) for el, mu in model.mean_mu.items()}
+    arrays = {f"{_MEAN_MU}{el}": mu.astype(np.float32) for el, mu in model.mean_mu.items()}
     for key, importance in model.importance.items():
         arrays |= importance.to_arrays(f"{_IMPORTANCE}{key}")
     if model.distances is not None:
@@ -212,40 +216,40 @@ def _explanation_arrays(model: SpectrumModel) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _explanation(arrays: dict[str, np.ndarray]) -> dict:
-    """Inverse of :func:`_explanation_arrays`; models of before this existed have none of it."""
-    told = [name for name in arrays if name.startswith(_IMPORTANCE) and name.endswith("_names")]
-    prefixes = [name.removesuffix("_names") for name in told]
+def _explained(model: SpectrumModel, arrays: dict[str, np.ndarray]) -> SpectrumModel:
+    """Model with what :func:`_explanation_arrays` made of it; older ones have none of it."""
+    names = [name for name in arrays if name.startswith(_IMPORTANCE) and name.endswith("_names")]
+    prefixes = [name.removesuffix("_names") for name in names]
     energy = arrays["energy_rel_ev"]
-    return {
-        "importance": {
+    return replace(
+        model,
+        importance={
             prefix.removeprefix(_IMPORTANCE): Importance.from_arrays(arrays, energy, prefix)
             for prefix in prefixes
         },
-        "distances": DistanceHistograms.from_arrays(arrays) if _DISTANCES in arrays else None,
-        "mean_mu": {
-            name.removeprefix("mean_mu_"): mu.astype(np.float64)
+        distances=DistanceHistograms.from_arrays(arrays) if _DISTANCES in arrays else None,
+        mean_mu={
+            name.removeprefix(_MEAN_MU): mu.astype(np.float64)
             for name, mu in arrays.items()
-            if name.startswith("mean_mu_")
+            if name.startswith(_MEAN_MU)
         },
-    }
+    )
 
 
-def _read_card(folder: Path) -> dict:
+def _read_card(folder: Path) -> Card:
     try:
-        card = json.loads(read_model_file(folder / CARD))
+        content = json.loads(read_model_file(folder / CARD))
     except ValueError as error:
         raise ModelError(f"card.json of model {folder.name} is not JSON ({error})") from error
-    if not isinstance(card, dict):
+    if not isinstance(content, dict):
         raise ModelError(f"card.json of model {folder.name} is not an object")
-    _check_card(card, folder.name)
-    return card
+    return Card.from_dict(content, folder.name)
 
 
 def models_folder() -> Path:
     """Folder of the models: ``$XANES_MODELS``, or ``models`` beside the package."""
-    told = os.environ.get("XANES_MODELS")
-    return Path(told) if told else PROJECT / "models"
+    named = os.environ.get("XANES_MODELS")
+    return Path(named) if named else PROJECT / "models"
 
 
 def write_model_files(target: Path, contents: Mapping[str, bytes]) -> None:
@@ -297,7 +301,13 @@ def unpacked(data: bytes, key: str, what: str) -> dict[str, np.ndarray]:
 
 
 def read_model_file(file: Path) -> bytes:
-    """Read a file of a model, or say which one is missing."""
+    """Contents of a file of a model.
+
+    Raises
+    ------
+    ModelError
+        It cannot be read; says which one.
+    """
     try:
         return file.read_bytes()
     except OSError as error:
@@ -333,7 +343,7 @@ def load_report(key: str, *, folder: str | Path | None = None) -> Report | None:
     own = root / key
     if REPORT not in listed(read_model_file(own / SUMS)):
         return None
-    found = verified(own, (WEIGHTS, REPORT))
+    contents = verified(own, (WEIGHTS, REPORT))
     return Report.from_arrays(
-        unpacked(found[REPORT], key, "report"), unpacked(found[WEIGHTS], key, "weights")
+        unpacked(contents[REPORT], key, "report"), unpacked(contents[WEIGHTS], key, "weights")
     )

@@ -11,7 +11,7 @@ from xanes_core.errors import ModelError
 
 _OPTIONAL = ("mean", "lower", "upper", "truth")
 #: Names in the file where they differ from those of the attributes.
-_STORED_AS = {"names": "name", "elements": "element"}
+_STORED_AS = {"names": "name", "elements": "element", "geometry": "kind"}
 #: Kept with the model's weights, not twice.
 _ELSEWHERE = ("energy_rel_ev", "features", "unit")
 
@@ -38,7 +38,7 @@ class Report:
         Place of scaled features a: ``(a - map_mean) @ map_axes``.
     coordination, oxidation_state : numpy.ndarray of int, (n,)
         -1 where unknown.
-    kind : numpy.ndarray of str, (n,)
+    geometry : numpy.ndarray of str, (n,)
         Coordination geometry; empty where unknown.
     sha256 : str
         Hash of the data.
@@ -61,7 +61,7 @@ class Report:
     map_axes: np.ndarray
     coordination: np.ndarray
     oxidation_state: np.ndarray
-    kind: np.ndarray
+    geometry: np.ndarray
     sha256: str
     energy_rel_ev: np.ndarray
     features: np.ndarray
@@ -77,7 +77,8 @@ class Report:
 
     def place(self, scaled: np.ndarray) -> np.ndarray:
         """Places on the map of scaled features (m, d), (m, 2)."""
-        return (np.asarray(scaled, dtype=np.float64) - self.map_mean) @ self.map_axes
+        from_mean: np.ndarray = np.asarray(scaled, dtype=np.float64) - self.map_mean
+        return np.asarray(from_mean @ self.map_axes)
 
     def nearest(self, scaled: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the nearest records of scaled features (m, d), nearest first, and distances.
@@ -106,24 +107,24 @@ class Report:
         ModelError
             Arrays are missing or do not fit together.
         """
-        kept = [f.name for f in fields(cls) if f.name not in _ELSEWHERE]
+        kept = [f.name for f in fields(cls) if f.name not in (*_ELSEWHERE, "sha256")]
         try:
-            told = {
+            values = {
                 name: arrays[_STORED_AS.get(name, name)]
                 for name in kept
                 if name not in _OPTIONAL or name in arrays
             }
-            told["sha256"] = str(told["sha256"])
-            made = cls(
-                **told,
+            report = cls(
+                **values,
+                sha256=str(arrays["sha256"]),
                 energy_rel_ev=weights["energy_rel_ev"],
                 features=weights["domain_features"],
                 unit=float(weights["domain_unit"]),
             )
         except KeyError as error:
             raise ModelError(f"the report lacks {error}; train the model again") from error
-        made._check()
-        return made
+        report._check()
+        return report
 
     def _check(self) -> None:
         n, k, d = len(self.names), len(self.energy_rel_ev), len(self.map_mean)

@@ -79,4 +79,5 @@ class FeatureScaler:
     def transform(self, x: np.ndarray) -> np.ndarray:
         """Scaled features, (n, d) float32; ``x`` is not modified."""
         logs = np.log1p(np.maximum(np.asarray(x, dtype=np.float64), 0.0))
-        return np.clip((logs - self.mean) / self.scale, -self.clip, self.clip).astype(np.float32)
+        scaled: np.ndarray = np.clip((logs - self.mean) / self.scale, -self.clip, self.clip)
+        return scaled.astype(np.float32)

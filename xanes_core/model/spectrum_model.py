@@ -10,14 +10,15 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.constants import K_EDGE_EV
-from xanes_core.descriptors import WACSF
+from xanes_core.descriptors import Descriptor, absorbers_of
 from xanes_core.errors import ModelError, StructureError
 from xanes_core.model.calibration import Calibration
+from xanes_core.model.card import Card
 from xanes_core.model.domain import VERDICTS, Domain, DomainVerdict
 from xanes_core.model.ensemble import Ensemble
 from xanes_core.model.explanation import DistanceHistograms, Importance
 from xanes_core.model.report import Report
-from xanes_core.spectra import XANES, SpectrumKind, band_limits, spectrum_kind
+from xanes_core.spectra import XANES, SpectrumKind, band_limits
 from xanes_core.structures import MIN_DISTANCE_ANG, Environment, Site, environment, select_sites
 
 #: Structures predicted at once: enough to keep the processor busy, little memory.
@@ -133,10 +134,10 @@ class SpectrumModel:
     ----------
     key : str
         Name of the model.
-    card : dict
+    card : Card
         Theory, data, sizes, metrics, licence.
-    convention : WACSF
-        Descriptor it was trained with.
+    descriptor : Descriptor
+        What its features are.
     energy_rel_ev : numpy.ndarray, (k,)
         Its energy grid relative to E0 (eV).
     ensemble, calibration, domain
@@ -153,8 +154,8 @@ class SpectrumModel:
     """
 
     key: str
-    card: dict
-    convention: WACSF
+    card: Card
+    descriptor: Descriptor
     energy_rel_ev: np.ndarray
     ensemble: Ensemble
     calibration: Calibration
@@ -167,12 +168,12 @@ class SpectrumModel:
     @property
     def elements(self) -> tuple[str, ...]:
         """Absorbers it knows."""
-        return tuple(self.card["elements"])
+        return self.card.elements
 
     @property
     def kind(self) -> SpectrumKind:
         """Kind of spectrum that it predicts."""
-        return spectrum_kind(self.card["spectrum"])
+        return self.card.kind
 
     @property
     def level(self) -> float:
@@ -182,7 +183,7 @@ class SpectrumModel:
     def predict_features(
         self, x: np.ndarray, elements: np.ndarray | None = None
     ) -> FeaturePrediction:
-        """Predict from features in the model's convention.
+        """Predict from features of the model's descriptor.
 
         Parameters
         ----------
@@ -208,10 +209,10 @@ class SpectrumModel:
         return FeaturePrediction(self.energy_rel_ev, mean, std, lower, upper, self.level)
 
     def _elements_of(self, x: np.ndarray) -> np.ndarray | str | None:
-        told = self.convention.absorber_elements
-        if told:  # one feature each, the last ones
-            return np.array(told)[np.argmax(np.asarray(x)[:, -len(told) :], axis=1)]
-        return self.elements[0] if len(self.elements) == 1 else None
+        elements = absorbers_of(self.descriptor, x)
+        if elements is None and len(self.elements) == 1:
+            return self.elements[0]
+        return elements
 
     def predict(self, atoms: Atoms, absorber: int | str | None = 0) -> Prediction:
         """Predict the spectrum of a structure.
@@ -244,6 +245,11 @@ class SpectrumModel:
         """Predict many structures: (atoms, absorber) pairs, each as in :meth:`predict`.
 
         Faster than one by one; the same numbers to rounding.
+
+        Raises
+        ------
+        StructureError, ModelError
+            As :meth:`predict`, for any of them.
         """
         result: list[Prediction] = []
         pairs = iter(structures)
@@ -263,23 +269,23 @@ class SpectrumModel:
             )
         if not np.isfinite(atoms.positions).all():  # such atoms would just not be seen
             raise StructureError("coordinates are not all finite numbers; mend the structure")
-        envs = [environment(atoms, site.index, self.convention.r_cut_ang) for site in sites]
+        envs = [environment(atoms, site.index, self.descriptor.r_cut_ang) for site in sites]
         for env in envs:
             check_environment(env)
         return sites, envs
 
     def _predict_chunk(self, chunk: list[tuple[list[Site], list[Environment]]]) -> list[Prediction]:
-        envs = [env for _, found in chunk for env in found]
-        x = np.array([self.convention.transform_environment(env) for env in envs])
+        envs = [env for _, own in chunk for env in own]
+        x = np.array([self.descriptor.transform_environment(env) for env in envs])
         members = self.ensemble.predict_members(x)
         verdicts = self.domain.verdicts(
             self.ensemble.scaler.transform(x), envs, members.std(axis=0, ddof=1)
         )
         result, start = [], 0
-        for sites, found in chunk:
-            rows = slice(start, start + len(found))
+        for sites, own in chunk:
+            rows = slice(start, start + len(own))
             result.append(self._average(sites, members[:, rows], verdicts[rows]))
-            start += len(found)
+            start += len(own)
         return result
 
     def _average(

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from xanes_core.descriptors import WACSF
 from xanes_core.errors import DatasetError
+from xanes_core.model import JsonObject, Samples
 from xanes_core.spectra import XANES, SpectrumKind
 from xanes_core.training.assessment import Assessment, assess
-from xanes_core.training.baselines import BASELINES, REFERENCE
-from xanes_core.training.recipes import Recipe, TrainingData
-from xanes_core.training.scores import chemistry_metrics, held_out_metrics
+from xanes_core.training.baselines import BASELINES, REFERENCE, Baseline
+from xanes_core.training.recipes import TrainingData
+from xanes_core.training.scores import by_element, chemistry_metrics, held_out_metrics
 
 
 def accuracy_report(
-    recipe: Recipe, data: TrainingData, *, fold_ratios: bool = False, n_jobs: int = 1
-) -> dict:
+    data: TrainingData,
+    *,
+    baselines: Mapping[str, Baseline] | None = None,
+    fold_ratios: bool = False,
+    n_jobs: int = 1,
+) -> dict[str, Any]:
     """Scores on the held-out samples; nothing is fitted to, chosen or scaled by them.
 
     Parameters
     ----------
-    recipe, data
-        What to measure.
+    data : TrainingData
+        What to measure on, with the recipe to be measured.
+    baselines : mapping of str to callable, optional
+        What it has to beat; default :data:`xanes_core.training.baselines.BASELINES`.
     fold_ratios : bool, optional
         Fit the reference recipe to each of the five folds too, for the spread of the ratio (five
         times the time).
@@ -40,57 +51,69 @@ def accuracy_report(
     Raises
     ------
     DatasetError
-        The data keep nothing aside.
+        The data keep nothing aside, or an element has no other sample.
+    ModelError
+        Too few samples, or samples all alike.
     """
     if not data.held_out.any():
         raise DatasetError(
             "no sample is held out, so nothing can be measured; name some in held_out.txt"
         )
-    train, test = np.flatnonzero(~data.held_out), np.flatnonzero(data.held_out)
-    x = data.x
+    baselines = BASELINES if baselines is None else baselines
+    reference: Samples = data
     if data.training_set is not None:
-        x = WACSF.xanesnet().transform_many((a, 0) for a in data.training_set.structures)
-    elements = data.elements[test]
-    baselines = {}
-    for name in BASELINES:
-        error = _errors(name, x, data, train, test)
-        baselines[name] = {"all": float(error.mean()), "median": float(np.median(error))}
-        for element in np.unique(elements):
-            baselines[name][str(element)] = float(error[elements == element].mean())
-    found = assess(recipe, data, recipe.settings, n_jobs=n_jobs)
-    chemistry, by_verdict = chemistry_metrics(found)
+        sites = ((atoms, 0) for atoms in data.training_set.structures)
+        reference = replace(data, x=WACSF.xanesnet().transform_many(sites))
+    train, test = data.development, np.flatnonzero(data.held_out)
+    assessment = assess(data, n_jobs=n_jobs)
+    chemistry, by_verdict = chemistry_metrics(assessment)
+    ratios = {}
+    if fold_ratios:
+        ratios = _fold_ratios(baselines[REFERENCE], reference, assessment)
     return {
-        "key": recipe.key,
+        "key": data.recipe.key,
         "n_train": len(train),
         "grid_points": len(data.energy_rel_ev),
-        "model": held_out_metrics(recipe, data, found),
-        "baselines": baselines,
+        "model": held_out_metrics(assessment),
+        "baselines": {
+            name: _means(_errors(baseline, reference, train, test), data.elements[test])
+            for name, baseline in baselines.items()
+        },
         "chemistry": chemistry,
         "by_verdict_chemistry": by_verdict,
-        "fold_ratios": _fold_ratios(x, data, found) if fold_ratios else {},
+        "fold_ratios": ratios,
     }
 
 
 def _errors(
-    name: str, x: np.ndarray, data: TrainingData, train: np.ndarray, test: np.ndarray
+    baseline: Baseline, samples: Samples, train: np.ndarray, test: np.ndarray
 ) -> np.ndarray:
     """Mean squared error of a baseline on each of the samples ``test``."""
-    told = (x[train], data.y[train], data.elements[train], x[test], data.elements[test])
-    return np.mean((BASELINES[name](*told) - data.y[test]) ** 2, axis=1)
+    known, new = samples.subset(train), samples.subset(test)
+    spectra = baseline(known.x, known.y, known.elements, new.x, new.elements)
+    errors: np.ndarray = np.mean((spectra - new.y) ** 2, axis=1)
+    return errors
 
 
-def _fold_ratios(x: np.ndarray, data: TrainingData, found: Assessment) -> dict:
-    """Error of the folds over that of the recipe fitted to the same samples, per element."""
-    development = np.flatnonzero(~data.held_out)
+def _means(errors: np.ndarray, elements: np.ndarray) -> dict[str, float]:
+    """Mean over ``all`` samples and those of each element, and the ``median``."""
+    groups = by_element(elements, np.unique(elements).tolist())
+    means = {name: float(errors[rows].mean()) for name, rows in groups.items()}
+    return {**means, "median": float(np.median(errors))}
+
+
+def _fold_ratios(
+    baseline: Baseline, reference: Samples, assessment: Assessment
+) -> dict[str, dict[str, float]]:
+    """Error of the folds over that of the baseline fitted to the same samples, per element."""
     ratios: dict[str, list[float]] = {}
-    for part in found.parts:
+    for part in assessment.parts:
         unseen = part.unseen
-        train = np.setdiff1d(development, unseen.rows)
-        theirs = _errors(REFERENCE, x, data, train, unseen.rows)
+        train = np.setdiff1d(assessment.data.development, unseen.rows)
+        theirs = _errors(baseline, reference, train, unseen.rows)
         ours = np.mean((unseen.mean - unseen.truth) ** 2, axis=1)
-        chosen = {"all": np.ones(len(ours), dtype=bool)}
-        chosen |= {str(el): unseen.elements == el for el in np.unique(unseen.elements)}
-        for name, rows in chosen.items():
+        groups = by_element(unseen.elements, np.unique(unseen.elements).tolist())
+        for name, rows in groups.items():
             ratios.setdefault(name, []).append(float(ours[rows].mean() / theirs[rows].mean()))
     return {
         name: {
@@ -114,12 +137,12 @@ _COLUMNS = (
 _SHORT = ("rel. error %", "peak position eV", "90 % coverage")
 
 
-def markdown_table(report: dict, kind: SpectrumKind = XANES, *, short: bool = False) -> str:
+def markdown_table(report: JsonObject, kind: SpectrumKind = XANES, *, short: bool = False) -> str:
     """Table of a report; its first line tells the unit of the MSE.
 
     Parameters
     ----------
-    report : dict
+    report : mapping
         As :func:`accuracy_report`.
     kind : SpectrumKind, optional
         What was predicted.
@@ -137,13 +160,13 @@ def markdown_table(report: dict, kind: SpectrumKind = XANES, *, short: bool = Fa
         "| " + " | ".join(head) + " |",
         "|" + "---|" * len(head),
     ]
-    for element, found in report["model"].items():
+    for element, scores in report["model"].items():
         if element == "domain":
             continue
-        row = [element, str(found["n"]), f"{unit * found['mse']:.2f}"]
+        row = [element, str(scores["n"]), f"{unit * scores['mse']:.2f}"]
         row += [f"{unit * report['baselines'][name][element]:.2f}" for name in names]
         row += [] if short else [_ratio(report, element)]
-        row += [_number(found[key], digits) for _, key, digits in columns]
+        row += [_number(scores[key], digits) for _, key, digits in columns]
         lines.append("| " + " | ".join(row) + " |")
     if short:
         return "\n".join(lines)
@@ -153,12 +176,12 @@ def markdown_table(report: dict, kind: SpectrumKind = XANES, *, short: bool = Fa
     lines[-1] += ", ".join(f"{name} {unit * value:.2f}" for name, value in medians.items())
     if report["fold_ratios"]:
         lines.append("after +-, the standard error over five folds of the other samples")
-    for level, found in report["model"]["domain"].items():
-        lines.append(f"{level}: n {found['n']}, MSE {unit * found['mse']:.2f}")
+    for level, scores in report["model"]["domain"].items():
+        lines.append(f"{level}: n {scores['n']}, MSE {unit * scores['mse']:.2f}")
     return "\n".join(lines + _chemistry_lines(report, unit))
 
 
-def _ratio(report: dict, element: str) -> str:
+def _ratio(report: JsonObject, element: str) -> str:
     if REFERENCE not in report["baselines"]:
         return "-"
     ratio = report["model"][element]["mse"] / report["baselines"][REFERENCE][element]
@@ -166,7 +189,7 @@ def _ratio(report: dict, element: str) -> str:
     return f"{ratio:.2f}" + (f" +- {over_folds['error']:.2f}" if over_folds else "")
 
 
-def _chemistry_lines(report: dict, unit: float) -> list[str]:
+def _chemistry_lines(report: JsonObject, unit: float) -> list[str]:
     """The chemistry split beside the random one, and its verdicts."""
     if not report["chemistry"]:
         return []
@@ -180,8 +203,8 @@ def _chemistry_lines(report: dict, unit: float) -> list[str]:
         cells += [f"{unit * entry['mse_random']:.2f}", f"{entry['coverage']:.2f}"]
         lines.append("| " + " | ".join(cells) + " |")
     lines.append("")
-    for level, found in report["by_verdict_chemistry"].items():
-        lines.append(f"left out, {level}: n {found['n']}, MSE {unit * found['mse']:.2f}")
+    for level, scores in report["by_verdict_chemistry"].items():
+        lines.append(f"left out, {level}: n {scores['n']}, MSE {unit * scores['mse']:.2f}")
     return lines
 
 

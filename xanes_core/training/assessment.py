@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.model_selection import KFold
 
-from xanes_core.descriptors import WACSF
 from xanes_core.model import (
     Calibration,
     Domain,
     Ensemble,
+    Samples,
     Unseen,
     concatenate,
     disagreement,
@@ -20,23 +20,43 @@ from xanes_core.model import (
     fit_domain,
 )
 from xanes_core.spectra import XANES, SpectrumKind
-from xanes_core.structures import FAMILIES, GEOMETRIES, Environment, coordination, environment
+from xanes_core.structures import FAMILIES, GEOMETRIES, Environment, coordination
 from xanes_core.training.fitting import FitSettings, fit_ensemble
-from xanes_core.training.recipes import Recipe, TrainingData
+from xanes_core.training.recipes import TrainingData
 
 N_FOLDS = 5
-#: Kinds with fewer complexes say too little; kinds with a larger share leave too few to fit to.
-MIN_COUNT, MAX_SHARE = 20, 0.6
-#: So many must be left to calibrate a band on.
-MIN_LEFT = 20
 #: Geometries counted together: a face-bound ring is the chemistry of both.
 _MERGED = {"half-sandwich": "face-bound ring", "sandwich": "face-bound ring"}
 #: Members per fold when the band is calibrated: their spread is an estimate of the same quantity.
 CALIBRATION_MEMBERS = 8
-#: Members of the fits that leave out a kind of complexes.
-CHEMISTRY_MEMBERS = 5
 #: Called with a sentence and the share done (0 to 1).
 Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which kinds of complexes are left out whole, and how many networks are fitted without each.
+
+    Attributes
+    ----------
+    min_count : int
+        Kinds with fewer complexes say too little.
+    max_share : float
+        Kinds with a larger share leave too few to fit to.
+    min_left : int
+        So many must be left to calibrate a band on.
+    n_members : int
+        Networks of each fit.
+    """
+
+    min_count: int = 20
+    max_share: float = 0.6
+    min_left: int = 20
+    n_members: int = 5
+
+    def largest(self, n: int) -> float:
+        """Most complexes that a kind may have among ``n``."""
+        return min(self.max_share * n, n - self.min_left)
 
 
 def folds(n: int, *, seed: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -45,33 +65,37 @@ def folds(n: int, *, seed: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def cross_fit(
-    x: np.ndarray,
-    y: np.ndarray,
+    samples: Samples,
     blocks: tuple[str, ...],
     settings: FitSettings,
     *,
     n_jobs: int = 1,
-    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[tuple[Ensemble, np.ndarray]]:
     """Fit one ensemble per fold; each comes with the rows it has not seen.
 
     Parameters
     ----------
-    x, y : numpy.ndarray, (n, d) and (n, k)
-        Features and spectra.
+    samples : Samples
+        What to fit to; d features.
     blocks : tuple of str, (d,)
         Block of each feature.
     settings : FitSettings
         What to fit.
-    n_jobs, seed
-        Processes; seed of the folds.
+    n_jobs : int, optional
+        Processes.
     progress : callable, optional
         Called as ``progress(done, total)`` after each fold.
+
+    Raises
+    ------
+    ModelError
+        As :func:`xanes_core.training.fitting.fit_ensemble`.
     """
     fitted = []
-    for train, test in folds(len(y), seed=seed):
-        fitted.append((fit_ensemble(x[train], y[train], blocks, settings, n_jobs=n_jobs)[0], test))
+    for train, test in folds(len(samples)):
+        x, y = samples.x[train], samples.y[train]
+        fitted.append((fit_ensemble(x, y, blocks, settings, n_jobs=n_jobs)[0], test))
         if progress is not None:
             progress(len(fitted), N_FOLDS)
     return fitted
@@ -99,18 +123,15 @@ class Tested:
         """Verdict on each sample, (m,) str; ``envs`` (n,) are those of all the data."""
         domain = replace(self.domain, spread_unit=spread_unit)
         own = None if envs is None else [envs[row] for row in self.unseen.rows]
-        found = domain.verdicts(self.scaled, own, self.unseen.spread)
-        return np.array([verdict.level for verdict in found], dtype=str)
+        verdicts = domain.verdicts(self.scaled, own, self.unseen.spread)
+        return np.array([verdict.level for verdict in verdicts], dtype=str)
 
 
 def measure_unseen(
     ensemble: Ensemble,
+    samples: Samples,
     seen: np.ndarray,
     rows: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
-    elements: np.ndarray,
-    envs: Sequence[Environment] | None = None,
     *,
     kind: SpectrumKind = XANES,
 ) -> Tested:
@@ -120,22 +141,32 @@ def measure_unseen(
     ----------
     ensemble : Ensemble
         Fitted to the samples ``seen``.
+    samples : Samples
+        All of them.
     seen, rows : numpy.ndarray of int
-        Samples fitted to, and those to predict.
-    x, y, elements : numpy.ndarray, (n, d), (n, k) and (n,)
-        Features, spectra and absorbers of all.
-    envs : sequence of Environment, (n,), optional
-        Environments of all, where the structures are known.
+        Indices of those fitted to, and of those to predict.
     kind : SpectrumKind, optional
         Emission is kept from being negative, as in :class:`xanes_core.model.SpectrumModel`.
+
+    Raises
+    ------
+    ModelError
+        The samples fitted to are all alike.
+    DescriptorError
+        The ensemble wants another number of features.
     """
-    domain = fit_domain(
-        ensemble.scaler.transform(x[seen]), None if envs is None else [envs[i] for i in seen]
+    known, new = samples.subset(seen), samples.subset(rows)
+    domain = fit_domain(ensemble.scaler.transform(known.x), known.envs)
+    scaled = ensemble.scaler.transform(new.x)
+    mean, spread = ensemble.predict(new.x)
+    unseen = Unseen(
+        truth=new.y,
+        mean=kind.possible(mean),
+        spread=spread,
+        distance=domain.scores(scaled),
+        elements=new.elements,
+        rows=rows,
     )
-    scaled = ensemble.scaler.transform(x[rows])
-    mean, spread = ensemble.predict(x[rows])
-    mean = kind.possible(mean)
-    unseen = Unseen(y[rows], mean, spread, domain.scores(scaled), elements[rows], rows)
     return Tested(unseen, scaled, domain)
 
 
@@ -156,34 +187,42 @@ class LeftOut:
     tested: Tested
 
 
-def chemistry_groups(envs: Sequence[Environment]) -> dict[str, tuple[str, np.ndarray]]:
+def chemistry_groups(
+    envs: Sequence[Environment], split: Split | None = None
+) -> dict[str, tuple[str, np.ndarray]]:
     """Kinds of complexes worth leaving out: name -> (criterion, mask (n,)).
 
     Each complex has one geometry and as many ligand families as kinds of donors.
+
+    Parameters
+    ----------
+    envs : sequence of Environment, (n,)
+        Of the complexes.
+    split : Split, optional
+        What is worth it; as usual if not given.
     """
-    found = [coordination(env) for env in envs]
-    geometry = np.array([_MERGED.get(one.geometry, one.geometry) for one in found], dtype=str)
+    split = split or Split()
+    shells = [coordination(env) for env in envs]
+    geometry = np.array([_MERGED.get(one.geometry, one.geometry) for one in shells], dtype=str)
     groups = {
         name: ("geometry", geometry == name)
         for name in dict.fromkeys(_MERGED.get(name, name) for name in GEOMETRIES)
     }
     for family in FAMILIES:
-        mask = np.array([family in one.families for one in found], dtype=bool)
+        mask = np.array([family in one.families for one in shells], dtype=bool)
         groups.setdefault(family, ("ligand family", mask))
-    most = min(MAX_SHARE * len(found), len(found) - MIN_LEFT)
-    return {name: told for name, told in groups.items() if MIN_COUNT <= told[1].sum() <= most}
+    most = split.largest(len(shells))
+    return {
+        name: (criterion, mask)
+        for name, (criterion, mask) in groups.items()
+        if split.min_count <= mask.sum() <= most
+    }
 
 
 def leave_out_chemistry(
-    x: np.ndarray,
-    y: np.ndarray,
-    elements: np.ndarray,
-    envs: Sequence[Environment],
-    blocks: tuple[str, ...],
-    settings: FitSettings,
+    data: TrainingData,
+    split: Split | None = None,
     *,
-    rows: np.ndarray,
-    kind: SpectrumKind = XANES,
     n_jobs: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[LeftOut]:
@@ -191,25 +230,37 @@ def leave_out_chemistry(
 
     Parameters
     ----------
-    x, y, elements, envs
-        Features (n, d), spectra (n, k), absorbers (n,) and environments (n,).
-    blocks, settings, n_jobs
-        As for :func:`xanes_core.training.fitting.fit_ensemble`.
-    rows : numpy.ndarray of int
-        Samples that may be used; kinds are counted among these.
-    kind : SpectrumKind, optional
-        What is predicted.
+    data : TrainingData
+        What to fit to and how; held-out samples are neither used nor counted.
+    split : Split, optional
+        What is left out; as usual if not given.
+    n_jobs : int, optional
+        Processes.
     progress : callable, optional
         Called as ``progress(name, done, total)`` before each fit.
+
+    Returns
+    -------
+    list of LeftOut
+        Empty where the structures are not known.
+
+    Raises
+    ------
+    ModelError
+        As :func:`xanes_core.training.fitting.fit_ensemble`.
     """
-    groups = chemistry_groups([envs[row] for row in rows])
+    if data.envs is None:
+        return []
+    split, rows = split or Split(), data.development
+    settings = data.recipe.settings.smaller(split.n_members)
+    groups = chemistry_groups([data.envs[row] for row in rows], split)
     result = []
     for done, (name, (criterion, mask)) in enumerate(groups.items()):
         if progress is not None:
             progress(name, done, len(groups))
         seen = rows[~mask]
-        ensemble, _ = fit_ensemble(x[seen], y[seen], blocks, settings, n_jobs=n_jobs)
-        tested = measure_unseen(ensemble, seen, rows[mask], x, y, elements, envs, kind=kind)
+        ensemble, _ = fit_ensemble(data.x[seen], data.y[seen], data.blocks, settings, n_jobs=n_jobs)
+        tested = measure_unseen(ensemble, data, seen, rows[mask], kind=data.recipe.kind)
         result.append(LeftOut(name, criterion, tested))
     return result
 
@@ -220,6 +271,8 @@ class Assessment:
 
     Attributes
     ----------
+    data : TrainingData
+        What was predicted.
     folds : list of (Ensemble, rows)
         Five folds of the development samples; rows count among these.
     parts : list of Tested
@@ -232,17 +285,15 @@ class Assessment:
         Fitted to ``parts`` and ``left_out``.
     spread_unit : float
         Of the domain check.
-    envs : list of Environment or None
-        Of all samples, where the structures are known.
     """
 
+    data: TrainingData
     folds: list[tuple[Ensemble, np.ndarray]]
     parts: list[Tested]
     left_out: list[LeftOut]
     held: Tested | None
     calibration: Calibration
     spread_unit: float
-    envs: list[Environment] | None
 
     @property
     def unseen(self) -> Unseen:
@@ -254,11 +305,14 @@ class Assessment:
         """Kinds left out, or None."""
         return _joined(self.left_out)
 
+    def verdicts(self, tested: Tested) -> np.ndarray:
+        """Verdict on each of some tested samples of the data, (m,) str."""
+        return tested.verdicts(self.spread_unit, self.data.envs)
+
 
 def assess(
-    recipe: Recipe,
     data: TrainingData,
-    settings: FitSettings,
+    split: Split | None = None,
     *,
     n_jobs: int = 1,
     progress: Progress | None = None,
@@ -269,63 +323,49 @@ def assess(
 
     Parameters
     ----------
-    recipe, data, settings
-        What to fit, to what and how.
+    data : TrainingData
+        What to fit to and how.
+    split : Split, optional
+        Which kinds of complexes are left out whole; as usual if not given.
     n_jobs : int, optional
         Processes.
     progress : callable, optional
         Told what is being done.
+
+    Raises
+    ------
+    ModelError
+        Too few samples, or samples all alike.
     """
     tell = progress or (lambda text, share: None)
-    convention = WACSF.from_name(recipe.convention)
-    blocks, told = convention.feature_kinds, (data.x, data.y, data.elements)
-    envs = None
-    if data.training_set is not None:
-        structures = data.training_set.structures
-        envs = [environment(atoms, 0, convention.r_cut_ang) for atoms in structures]
-    development = np.flatnonzero(~data.held_out)
+    recipe, development = data.recipe, data.development
     tell("calibrating the band on five folds", 0.0)
-    folds = fold_ensembles(recipe, data, settings, n_jobs=n_jobs)
+    folds = cross_fit(
+        data.subset(development), data.blocks, recipe.settings.smaller(CALIBRATION_MEMBERS),
+        n_jobs=n_jobs,
+        progress=lambda done, n: tell("calibrating the band on five folds", 0.3 * done / n),
+    )  # fmt: skip
     parts = [
         measure_unseen(
-            ensemble,
-            np.delete(development, out),
-            development[out],
-            *told,
-            envs,
-            kind=recipe.kind,
+            ensemble, data, np.delete(development, out), development[out], kind=recipe.kind
         )
         for ensemble, out in folds
     ]
-    left_out = []
-    if envs is not None:
-        fewer = replace(settings, n_members=min(settings.n_members, CHEMISTRY_MEMBERS))
-        left_out = leave_out_chemistry(
-            *told, envs, blocks, fewer, rows=development, kind=recipe.kind, n_jobs=n_jobs,
-            progress=lambda name, i, n: tell(f"without any {name}", 0.3 + 0.4 * i / n),
-        )  # fmt: skip
+    left_out = leave_out_chemistry(
+        data, split, n_jobs=n_jobs,
+        progress=lambda name, done, n: tell(f"without any {name}", 0.3 + 0.4 * done / n),
+    )  # fmt: skip
     unseen = concatenate(part.unseen for part in parts)
     calibration = fit_calibration(unseen, far=_joined(left_out))
     held = None
     if data.held_out.any():
         tell("measuring on the held-out samples", 0.7)
-        ensemble, _ = fit_ensemble(
-            data.x[development], data.y[development], blocks, settings, n_jobs=n_jobs
-        )
+        known = data.subset(development)
+        ensemble, _ = fit_ensemble(known.x, known.y, data.blocks, recipe.settings, n_jobs=n_jobs)
         aside = np.flatnonzero(data.held_out)
-        held = measure_unseen(ensemble, development, aside, *told, envs, kind=recipe.kind)
+        held = measure_unseen(ensemble, data, development, aside, kind=recipe.kind)
     spread_unit = float(np.quantile(disagreement(unseen.spread), 0.95))
-    return Assessment(folds, parts, left_out, held, calibration, spread_unit, envs)
-
-
-def fold_ensembles(
-    recipe: Recipe, data: TrainingData, settings: FitSettings, *, n_jobs: int = 1
-) -> list[tuple[Ensemble, np.ndarray]]:
-    """Ensembles of the five folds, each with the development samples it has not seen."""
-    rows = ~data.held_out
-    blocks = WACSF.from_name(recipe.convention).feature_kinds
-    fewer = replace(settings, n_members=min(settings.n_members, CALIBRATION_MEMBERS))
-    return cross_fit(data.x[rows], data.y[rows], blocks, fewer, n_jobs=n_jobs)
+    return Assessment(data, folds, parts, left_out, held, calibration, spread_unit)
 
 
 def _joined(left_out: Sequence[LeftOut]) -> Unseen | None:

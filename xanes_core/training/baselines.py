@@ -22,9 +22,18 @@ Baseline = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def per_element(predict: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> Baseline:
-    """Fit ``predict(x_train, y_train, x_test)`` for every element on its own samples."""
+    """Fit ``predict(x_train, y_train, x_test)`` for every element on its own samples.
 
-    def baseline(x, y, elements, x_test, elements_test):
+    What comes back raises DatasetError for an element without samples to fit to.
+    """
+
+    def baseline(
+        x: np.ndarray,
+        y: np.ndarray,
+        elements: np.ndarray,
+        x_test: np.ndarray,
+        elements_test: np.ndarray,
+    ) -> np.ndarray:
         result = np.empty((len(x_test), y.shape[1]))
         for element in np.unique(elements_test):
             train, test = elements == element, elements_test == element
@@ -48,7 +57,8 @@ def nearest_neighbours(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.n
     scaler = StandardScaler().fit(x)
     count = min(5, len(x))
     model = KNeighborsRegressor(count, weights="distance").fit(scaler.transform(x), y)
-    return model.predict(scaler.transform(x_test))
+    spectra: np.ndarray = model.predict(scaler.transform(x_test))
+    return spectra
 
 
 def kernel_ridge(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
@@ -56,7 +66,8 @@ def kernel_ridge(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray
     scaler, centre = StandardScaler().fit(x), y.mean(axis=0)
     model = KernelRidge(kernel="laplacian", gamma=1.0 / x.shape[1], alpha=0.01)
     model.fit(scaler.transform(x), y - centre)
-    return model.predict(scaler.transform(x_test)) + centre
+    spectra: np.ndarray = model.predict(scaler.transform(x_test)) + centre
+    return spectra
 
 
 def reference_recipe(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
@@ -76,7 +87,8 @@ def reference_recipe(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.nda
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         network.fit(scaler.transform(x), y)
-    return network.predict(scaler.transform(x_test))
+    spectra: np.ndarray = network.predict(scaler.transform(x_test))
+    return spectra
 
 
 #: Name of the recipe that others are compared with.

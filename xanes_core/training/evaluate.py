@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset import load_training_set
+from xanes_core.descriptors import absorbers_of
 from xanes_core.errors import DatasetError, SpectrumError, StructureError
-from xanes_core.model import VERDICTS, Report, SpectrumModel, Unseen
+from xanes_core.model import Report, Samples, SpectrumModel, Unseen
 from xanes_core.spectra import XANES, feff_to_grid, read_spectrum
 from xanes_core.structures import Environment, environment, read_structures, select_sites
 from xanes_core.training.recipes import read_features
-from xanes_core.training.scores import bands_of, rounded, scores, short_scores
+from xanes_core.training.scores import bands_of, by_element, by_verdict, rounded, scores
 
 #: Part of the grid, at its upper end, that shows how a spectrum is normalised.
 _FAR_SHARE = 0.2
@@ -25,7 +27,25 @@ _LEVELS, _ROUGHNESS = (0.6, 1.6), 4.0
 STRUCTURES, SPECTRA = "xyz", "xanes"
 
 
-def evaluate(model: SpectrumModel, path: str | Path, *, report: Report | None = None) -> dict:
+@dataclass(frozen=True)
+class EvaluationData(Samples):
+    """Samples on the grid of a model, with features of its descriptor; n records.
+
+    Attributes
+    ----------
+    names : sequence of str, (n,)
+        Records.
+    sha256 : str
+        Hash of the data where it can be compared with that of a training set, else empty.
+    """
+
+    names: Sequence[str]
+    sha256: str
+
+
+def evaluate(
+    model: SpectrumModel, path: str | Path, *, report: Report | None = None
+) -> dict[str, Any]:
     """Every metric with n for a folder of structures with spectra.
 
     Parameters
@@ -52,39 +72,32 @@ def evaluate(model: SpectrumModel, path: str | Path, *, report: Report | None = 
     data = load_evaluation_data(path, model)
     check_comparable(model, data)
     scaled = model.ensemble.scaler.transform(data.x)
-    found = model.predict_features(data.x, data.elements)
+    mu = model.predict_features(data.x, data.elements).mu
     _, spread = model.ensemble.predict(data.x)
-    rows = np.arange(len(data.y))
-    unseen = Unseen(data.y, found.mu, spread, model.domain.scores(scaled), data.elements, rows)
+    distance = model.domain.scores(scaled)
+    unseen = Unseen(data.y, mu, spread, distance, data.elements, np.arange(len(data)))
     bands = bands_of(model.calibration, unseen)
     verdicts = model.domain.verdicts(scaled, data.envs, spread)
     levels = np.array([verdict.level for verdict in verdicts])
-    chosen = {"all": np.ones(len(rows), dtype=bool)}
-    chosen |= {el: data.elements == el for el in model.elements if (data.elements == el).any()}
-    low, high = bands[model.level]
     seen = _seen(model, data, report)
     return {
         "model": model.key,
-        "n": len(rows),
+        "n": len(data),
         "seen": seen,
-        "warnings": _warnings(model, seen, len(rows)),
+        "warnings": _warnings(model, seen, len(data)),
         "scores": {
             name: rounded(
                 scores(
                     model.energy_rel_ev,
                     data.y[mask],
-                    found.mu[mask],
-                    bands={at: (b[0][mask], b[1][mask]) for at, b in bands.items()},
+                    mu[mask],
+                    bands={level: (low[mask], high[mask]) for level, (low, high) in bands.items()},
                     kind=model.kind,
                 )
             )
-            for name, mask in chosen.items()
+            for name, mask in by_element(data.elements, model.elements).items()
         },
-        "by_verdict": {
-            level: short_scores(unseen.subset(mask), low[mask], high[mask])
-            for level in VERDICTS
-            if (mask := levels == level).any()
-        },
+        "by_verdict": by_verdict(unseen, levels, bands[model.level]),
     }
 
 
@@ -118,17 +131,18 @@ def check_comparable(model: SpectrumModel, data: EvaluationData) -> None:
         raise DatasetError(
             f"these spectra cannot be compared with model {model.key}: they are {rough:.1f} times "
             "as rough as what it predicts, as spectra without core-hole broadening are; convolve "
-            f"them first (the model's own: {model.card['broadening']})"
+            f"them first (the model's own: {model.card.broadening})"
         )
 
 
 def _roughness(curves: np.ndarray) -> np.ndarray:
     """Mean size of the second difference, (n,)."""
-    return np.abs(np.diff(curves, n=2, axis=1)).mean(axis=1) + 1e-12
+    size: np.ndarray = np.abs(np.diff(curves, n=2, axis=1)).mean(axis=1)
+    return size + 1e-12
 
 
 def _seen(model: SpectrumModel, data: EvaluationData, report: Report | None) -> int:
-    if data.sha256 and data.sha256 == model.card["training_set"]["sha256"]:
+    if data.sha256 and data.sha256 == model.card.training_set.sha256:
         return len(data.y)
     if report is None or data.envs is None:
         return 0
@@ -142,30 +156,6 @@ def _warnings(model: SpectrumModel, seen: int, n: int) -> list[str]:
         f"model {model.key} was trained on {seen} of these {n} records: the scores flatter it "
         "there; its card holds those of records it had not seen"
     ]
-
-
-@dataclass(frozen=True)
-class EvaluationData:
-    """Features and spectra of n records on the grid of a model.
-
-    Attributes
-    ----------
-    names, elements : sequence of str, (n,)
-        Records and absorbers.
-    x, y : numpy.ndarray, (n, d) and (n, k)
-        Features in the model's convention, and spectra.
-    envs : list of Environment or None
-        Where the structures are known.
-    sha256 : str
-        Hash of the data where it can be compared with that of a training set, else empty.
-    """
-
-    names: Sequence[str]
-    elements: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    envs: list[Environment] | None
-    sha256: str
 
 
 def load_evaluation_data(path: str | Path, model: SpectrumModel) -> EvaluationData:
@@ -195,77 +185,94 @@ def load_evaluation_data(path: str | Path, model: SpectrumModel) -> EvaluationDa
             f"nothing at {path.name}: give a folder with EL.extxyz and EL.npz, a folder with "
             f"{STRUCTURES}/NAME.xyz and {SPECTRA}/NAME.txt, or an npz file with x and y"
         )
-    records = load_training_set(path, kind=model.kind, energy_rel_ev=model.energy_rel_ev)
-    kept = records.subset(np.isin(records.elements, model.elements))
+    stored = load_training_set(path, kind=model.kind, energy_rel_ev=model.energy_rel_ev)
+    kept = stored.subset(np.isin(stored.elements, model.elements))
     if not len(kept):
         raise DatasetError(f"no record has an absorber that model {model.key} knows")
-    envs = [environment(atoms, 0, model.convention.r_cut_ang) for atoms in kept.structures]
-    return _with_features(kept.names.tolist(), kept.elements, kept.mu, envs, model, kept.sha256)
+    envs = [environment(atoms, 0, model.descriptor.r_cut_ang) for atoms in kept.structures]
+    rows = zip(kept.names.tolist(), kept.elements.tolist(), kept.mu, envs, strict=True)
+    return _featured([_Record(*row) for row in rows], model, kept.sha256)
 
 
-def _with_features(
-    names: Sequence[str],
-    elements: np.ndarray,
-    y: np.ndarray,
-    envs: list[Environment],
-    model: SpectrumModel,
-    sha256: str,
-) -> EvaluationData:
-    x = np.array([model.convention.transform_environment(env) for env in envs])
-    return EvaluationData(names, elements, x, y, envs, sha256)
+@dataclass(frozen=True)
+class _Record:
+    """One absorber with its spectrum (k,) on the grid of a model."""
+
+    name: str
+    element: str
+    mu: np.ndarray
+    env: Environment
+
+
+def _featured(records: Sequence[_Record], model: SpectrumModel, sha256: str) -> EvaluationData:
+    envs = tuple(record.env for record in records)
+    return EvaluationData(
+        x=np.array([model.descriptor.transform_environment(env) for env in envs]),
+        y=np.array([record.mu for record in records]),
+        elements=np.array([record.element for record in records]),
+        energy_rel_ev=model.energy_rel_ev,
+        envs=envs,
+        names=[record.name for record in records],
+        sha256=sha256,
+    )
 
 
 def _from_pairs(folder: Path, model: SpectrumModel) -> EvaluationData:
     if model.kind != XANES:
         raise DatasetError(f"{SPECTRA}/ holds absorption; model {model.key} predicts emission")
-    names, elements, spectra, envs = [], [], [], []
+    records = []
     for file in sorted((folder / STRUCTURES).glob("*.xyz")):
         spectrum = folder / SPECTRA / f"{file.stem}.txt"
         if not spectrum.is_file():
             raise DatasetError(f"{STRUCTURES}/{file.name} has no {SPECTRA}/{spectrum.name}")
         try:
-            pair = _pair(file, spectrum, model)
+            record = _pair(file, spectrum, model)
         except (StructureError, SpectrumError) as error:
             raise DatasetError(f"record {file.stem}: {error}") from error
         except OSError as error:
             raise DatasetError(f"record {file.stem} cannot be read ({error.strerror})") from error
-        if pair is not None:
-            names.append(file.stem)
-            for values, value in zip((elements, spectra, envs), pair, strict=True):
-                values.append(value)
-    if not names:
+        if record is not None:
+            records.append(record)
+    if not records:
         raise DatasetError(
             f"no record in {STRUCTURES}/ has an absorber that model {model.key} knows"
         )
-    return _with_features(names, np.array(elements), np.array(spectra), envs, model, "")
+    return _featured(records, model, "")
 
 
-def _pair(
-    structure: Path, spectrum: Path, model: SpectrumModel
-) -> tuple[str, np.ndarray, Environment] | None:
-    """Absorber, spectrum on the grid and environment; None for an absorber nobody asked for."""
+def _pair(structure: Path, spectrum: Path, model: SpectrumModel) -> _Record | None:
+    """Record of two files; None for an absorber nobody asked for."""
     atoms = read_structures(structure.read_bytes(), name=structure.name)[0]
-    element = atoms.get_chemical_symbols()[0]
+    element = str(atoms.get_chemical_symbols()[0])
     index = 0
     if element not in K_EDGE_EV:  # the absorber need not come first
         site = select_sites(atoms, "all")[0]
         element, index = site.element, site.index
     if element not in model.elements:
         return None
-    found = read_spectrum(spectrum.read_bytes(), name=spectrum.name, element=element)
+    curve = read_spectrum(spectrum.read_bytes(), name=spectrum.name, element=element)
     mu = feff_to_grid(
-        found.energy_ev, found.mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=model.energy_rel_ev
+        curve.energy_ev, curve.mu, e0_ev=K_EDGE_EV[element], grid_rel_ev=model.energy_rel_ev
     )
-    return element, mu, environment(atoms, index, model.convention.r_cut_ang)
+    env = environment(atoms, index, model.descriptor.r_cut_ang)
+    return _Record(structure.stem, element, mu, env)
 
 
 def _from_features(file: Path, model: SpectrumModel) -> EvaluationData:
-    x, y, sha256 = read_features(file, model.convention.n_features, len(model.energy_rel_ev))
-    told = model.convention.absorber_elements
-    if not told and len(model.elements) > 1:
-        raise DatasetError("these features do not tell the absorber; give a folder of structures")
-    elements = np.full(len(x), model.elements[0])
-    if told:
-        elements = np.array(told)[np.argmax(x[:, -len(told) :], axis=1)]
-    names = [f"sample {i}" for i in range(len(x))]
-    return EvaluationData(names, elements, x, y, None, sha256)
+    x, y, sha256 = read_features(file, model.descriptor.n_features, len(model.energy_rel_ev))
+    elements = absorbers_of(model.descriptor, x)
+    if elements is None:
+        if len(model.elements) > 1:
+            raise DatasetError(
+                "these features do not tell the absorber; give a folder of structures"
+            )
+        elements = np.full(len(x), model.elements[0])
+    return EvaluationData(
+        x=x,
+        y=y,
+        elements=elements,
+        energy_rel_ev=model.energy_rel_ev,
+        envs=None,
+        names=[f"sample {i}" for i in range(len(x))],
+        sha256=sha256,
+    )

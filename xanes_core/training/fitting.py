@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -76,7 +77,13 @@ class FitSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse settings nothing can be fitted with."""
+        """Refuse settings nothing can be fitted with.
+
+        Raises
+        ------
+        ModelError
+            A setting is none of those there are, or lies outside its range.
+        """
         if self.activation not in ACTIVATIONS:
             raise ModelError(
                 f"activation {self.activation!r} is not one of {', '.join(ACTIVATIONS)}"
@@ -104,7 +111,11 @@ class FitSettings:
         if not self.hidden or any(size < 1 for size in self.hidden):
             raise ModelError(f"hidden needs one or more layers of 1 or more, not {self.hidden}")
 
-    def as_dict(self) -> dict:
+    def smaller(self, n_members: int) -> FitSettings:
+        """Return the same settings with at most so many networks."""
+        return replace(self, n_members=min(self.n_members, n_members))
+
+    def as_dict(self) -> dict[str, Any]:
         """Plain values, for a model card."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
@@ -178,12 +189,22 @@ def fit_ensemble(
         fitted.append(member)
         if progress is not None:
             progress(done, settings.n_members)
-    ensemble = _stack(scaler, coef, intercept, components * unit, fitted, settings)
     kernel = None
     if settings.kernel_share:
         kernel = fit_kernel(a, targets, alpha=settings.kernel_alpha, share=settings.kernel_share)
-    ensemble = replace(ensemble, kernel=kernel, position_unit=position_unit)
-    return ensemble, [net for net, _ in fitted]
+    weights, biases = _stack(fitted, a.shape[1])
+    ensemble = Ensemble(
+        scaler=scaler,
+        coef=coef.astype(np.float32),
+        intercept=intercept.astype(np.float32),
+        components=(components * unit).astype(np.float32),
+        weights=weights,
+        biases=biases,
+        activation=settings.activation,
+        kernel=kernel,
+        position_unit=position_unit,
+    )
+    return ensemble, [network for network, _ in fitted]
 
 
 def _linear_part(
@@ -213,12 +234,12 @@ def _fit_member(
 ) -> tuple[MLPRegressor, np.ndarray]:
     rng = np.random.default_rng(seed)
     n, d = a.shape
-    kept = np.arange(d)
+    kept: np.ndarray = np.arange(d)
     if settings.feature_share < 1:
         kept = np.sort(rng.permutation(d)[: max(1, round(settings.feature_share * d))])
-    rows = np.arange(n)
+    rows: np.ndarray = np.arange(n)
     if settings.resample == "bootstrap":
-        rows = rng.integers(0, n, n)
+        rows = rng.integers(0, n, size=(n,))
     elif settings.resample == "subsample":
         rows = np.sort(rng.permutation(n)[: max(2, round(settings.sample_share * n))])
     network = MLPRegressor(
@@ -238,24 +259,19 @@ def _fit_member(
     return network, kept
 
 
-def _stack(scaler, coef, intercept, components, fitted, settings: FitSettings) -> Ensemble:
+def _stack(
+    fitted: list[tuple[MLPRegressor, np.ndarray]], n_features: int
+) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Weights and biases of each layer of all members, features that one does not see with 0."""
     weights, biases = [], []
-    for layer in range(len(settings.hidden) + 1):
+    for layer in range(len(fitted[0][0].coefs_)):
         matrices = []
         for network, kept in fitted:
             matrix = network.coefs_[layer]
             if layer == 0:
-                matrix = np.zeros((coef.shape[0], matrix.shape[1]), dtype=np.float32)
+                matrix = np.zeros((n_features, matrix.shape[1]), dtype=np.float32)
                 matrix[kept] = network.coefs_[0]
             matrices.append(matrix)
         weights.append(np.array(matrices, dtype=np.float32))
         biases.append(np.array([[net.intercepts_[layer]] for net, _ in fitted], dtype=np.float32))
-    return Ensemble(
-        scaler=scaler,
-        coef=coef.astype(np.float32),
-        intercept=intercept.astype(np.float32),
-        components=components.astype(np.float32),
-        weights=tuple(weights),
-        biases=tuple(biases),
-        activation=settings.activation,
-    )
+    return tuple(weights), tuple(biases)

@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xanes_core.descriptors import WACSF
 from xanes_core.errors import DatasetError
-from xanes_core.training.fitting import FitSettings, fit_ensemble
-from xanes_core.training.recipes import Recipe, TrainingData
+from xanes_core.model import Ensemble
+from xanes_core.training.fitting import fit_ensemble
+from xanes_core.training.recipes import TrainingData
 
-#: Parts of the training samples a curve is measured at.
-SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
-#: Random subsets averaged at each size, and networks fitted to each.
-N_REPEATS, N_MEMBERS = 3, 4
 #: Entry of a record's comment line that says how it was chosen, and what it may say.
 STRATEGY, STRATEGIES = "strategy", ("random", "uncertain")
 #: Fewest records of either strategy worth comparing.
 MIN_RECORDS = 8
 
 
+@dataclass(frozen=True)
+class Subsets:
+    """What a curve is measured on.
+
+    Attributes
+    ----------
+    shares : tuple of float
+        Parts of the training samples.
+    n_repeats : int
+        Random subsets averaged at each size.
+    n_members : int
+        Networks fitted to each subset, at most.
+    """
+
+    shares: tuple[float, ...] = (0.125, 0.25, 0.5, 0.75, 1.0)
+    n_repeats: int = 3
+    n_members: int = 4
+
+
+#: Size of a fit, its error and the standard error of that.
+Point = dict[str, float | int]
+
+
 def learning_curve(
-    recipe: Recipe,
     data: TrainingData,
-    settings: FitSettings,
+    subsets: Subsets | None = None,
     *,
     base: np.ndarray | None = None,
     pool: np.ndarray | None = None,
-    shares: tuple[float, ...] = SHARES,
+    fit: Callable[..., tuple[Ensemble, object]] = fit_ensemble,
     n_jobs: int = 1,
-) -> list[dict]:
+) -> list[Point]:
     """Fit to random subsets of growing size and measure each on all held-out samples.
 
     Parameters
     ----------
-    recipe, data, settings
-        What to fit, to what and how; of the settings, the number of networks is reduced.
+    data : TrainingData
+        What to fit to and how; of the settings, the number of networks is reduced.
+    subsets : Subsets, optional
+        How many and how large; as usual if not given.
     base, pool : numpy.ndarray of int, optional
         Samples always fitted to (none), and those subsets are drawn from (all not held out).
-    shares : tuple of float, optional
-        Parts of the pool.
+    fit : callable, optional
+        Fits, with the arguments of :func:`xanes_core.training.fitting.fit_ensemble`.
     n_jobs : int, optional
         Processes.
 
@@ -49,35 +70,38 @@ def learning_curve(
     list of dict
         ``n`` (samples fitted to), ``mse`` (mean over subsets and held-out samples) and
         ``mse_error`` (its standard error over subsets); empty where nothing is held out.
+
+    Raises
+    ------
+    ModelError
+        As :func:`xanes_core.training.fitting.fit_ensemble`.
     """
     if not data.held_out.any():
         return []
+    subsets = subsets or Subsets()
     base = np.array([], dtype=int) if base is None else base
-    pool = np.flatnonzero(~data.held_out) if pool is None else pool
-    fewer = replace(settings, n_members=min(settings.n_members, N_MEMBERS))
-    blocks = WACSF.from_name(recipe.convention).feature_kinds
-    x, y = data.x[data.held_out], data.y[data.held_out]
-    points = []
-    for count in sorted({round(share * len(pool)) for share in shares}):
+    pool = data.development if pool is None else pool
+    settings = data.recipe.settings.smaller(subsets.n_members)
+    aside = data.subset(data.held_out)
+    points: list[Point] = []
+    for count in sorted({round(share * len(pool)) for share in subsets.shares}):
         if len(base) + count < 10:  # nothing can be fitted to so few
             continue
         errors = []
-        for repeat in range(N_REPEATS):
+        for repeat in range(subsets.n_repeats):
             drawn = np.random.default_rng([repeat, count]).permutation(pool)[:count]
             rows = np.sort(np.concatenate([base, drawn]))
-            own = replace(fewer, seed=settings.seed + repeat)
-            ensemble, _ = fit_ensemble(data.x[rows], data.y[rows], blocks, own, n_jobs=n_jobs)
-            errors.append(np.mean((ensemble.predict(x)[0] - y) ** 2))
-        spread = np.std(errors, ddof=1) / np.sqrt(N_REPEATS)
+            own = replace(settings, seed=settings.seed + repeat)
+            ensemble, _ = fit(data.x[rows], data.y[rows], data.blocks, own, n_jobs=n_jobs)
+            errors.append(np.mean((ensemble.predict(aside.x)[0] - aside.y) ** 2))
+        spread = np.std(errors, ddof=1) / np.sqrt(subsets.n_repeats)
         points.append(
             {"n": len(base) + count, "mse": float(np.mean(errors)), "mse_error": float(spread)}
         )
     return points
 
 
-def compare_strategies(
-    recipe: Recipe, data: TrainingData, settings: FitSettings, *, n_jobs: int = 1
-) -> dict[str, list[dict]]:
+def compare_strategies(data: TrainingData, *, n_jobs: int = 1) -> dict[str, list[Point]]:
     """Curves of records chosen at random and of those chosen where the model was unsure.
 
     Both are added to the same base (all records of neither strategy) at equal counts.
@@ -96,25 +120,23 @@ def compare_strategies(
         raise DatasetError("no sample is held out, so no curve can be measured; see held_out.txt")
     if data.training_set is None:
         raise DatasetError("features alone do not say how records were chosen; give a folder")
-    told, free = data.training_set.info(STRATEGY), ~data.held_out
-    rows = {name: np.flatnonzero((told == name) & free) for name in STRATEGIES}
-    count = min(len(found) for found in rows.values())
+    chosen, free = data.training_set.info(STRATEGY), ~data.held_out
+    rows = {name: np.flatnonzero((chosen == name) & free) for name in STRATEGIES}
+    count = min(len(own) for own in rows.values())
     if count < MIN_RECORDS:
-        counts = ", ".join(f"{len(found)} {name}" for name, found in rows.items())
+        counts = ", ".join(f"{len(own)} {name}" for name, own in rows.items())
         raise DatasetError(
             f"too few records say how they were chosen ({counts}); grow at least {MIN_RECORDS} of "
             "each strategy"
         )
-    base = np.flatnonzero(free & ~np.isin(told, STRATEGIES))
+    base = np.flatnonzero(free & ~np.isin(chosen, STRATEGIES))
     return {
         name: learning_curve(
-            recipe,
             data,
-            settings,
+            Subsets(shares=tuple(share * count / len(own) for share in (0.0, 0.5, 1.0))),
             base=base,
-            pool=found,
-            shares=tuple(share * count / len(found) for share in (0.0, 0.5, 1.0)),
+            pool=own,
             n_jobs=n_jobs,
         )
-        for name, found in rows.items()
+        for name, own in rows.items()
     }

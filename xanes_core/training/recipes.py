@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset import TrainingSet, load_training_set
-from xanes_core.descriptors import WACSF
+from xanes_core.descriptors import Descriptor, descriptor_by_name
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.files import read_arrays, sha256_of
+from xanes_core.model import Samples
 from xanes_core.spectra import BAND_FROM_EV, XANES, XES, SpectrumKind
+from xanes_core.structures import environment
 from xanes_core.training.fitting import FitSettings
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """Features and spectra ready for a fit; n samples, d features, k energies.
-
-    Attributes
-    ----------
-    x, y : numpy.ndarray, (n, d) and (n, k)
-        Features and spectra.
-    energy_rel_ev : numpy.ndarray, (k,)
-        Grid relative to E0 (eV).
-    elements : numpy.ndarray of str, (n,)
-        Absorbers.
-    held_out : numpy.ndarray of bool, (n,)
-        Samples kept aside to measure accuracy.
-    training_set : TrainingSet or None
-        The structures, where they are known.
-    sha256 : str
-        Hash of the files.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    energy_rel_ev: np.ndarray
-    elements: np.ndarray
-    held_out: np.ndarray
-    training_set: TrainingSet | None
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +32,7 @@ class Recipe:
     default_for : tuple of str
         Absorbers for which it is taken when nobody chooses.
     convention : str
-        Descriptor.
+        Name of the descriptor.
     settings : FitSettings
         Hyper-parameters, chosen by ``python -m xanes_core crossval``.
     theory, broadening, origin, licence, size_note : str
@@ -85,6 +59,48 @@ class Recipe:
     data: str
     kind: SpectrumKind = XANES
     redistributable: bool = True
+
+    @cached_property
+    def descriptor(self) -> Descriptor:
+        """What turns a structure into features."""
+        return descriptor_by_name(self.convention)
+
+
+@dataclass(frozen=True)
+class TrainingData(Samples):
+    """Samples that a recipe makes a model from; n samples.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        Whose descriptor the features are of.
+    held_out : numpy.ndarray of bool, (n,)
+        Samples kept aside to measure accuracy.
+    training_set : TrainingSet or None
+        The structures, where they are known.
+    sha256 : str
+        Hash of the files.
+    """
+
+    recipe: Recipe
+    held_out: np.ndarray
+    training_set: TrainingSet | None
+    sha256: str
+
+    @property
+    def development(self) -> np.ndarray:
+        """Indices of the samples that are not held out."""
+        return np.flatnonzero(~self.held_out)
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Block of each feature, which are scaled together."""
+        return self.recipe.descriptor.feature_kinds
+
+    @property
+    def absorbers(self) -> tuple[str, ...]:
+        """Elements of the recipe that there are samples of."""
+        return tuple(el for el in self.recipe.elements if (self.elements == el).any())
 
 
 _SIZE_NOTE = (
@@ -208,13 +224,17 @@ def load_training_data(recipe: Recipe, path: str | Path) -> TrainingData:
 
 
 def _from_structures(recipe: Recipe, records: TrainingSet) -> TrainingData:
+    descriptor = recipe.descriptor
     records = records.subset(np.isin(records.elements, recipe.elements))
-    convention = WACSF.from_name(recipe.convention)
+    envs = tuple(environment(atoms, 0, descriptor.r_cut_ang) for atoms in records.structures)
+    x = np.array([descriptor.transform_environment(env) for env in envs])
     return TrainingData(
-        x=convention.transform_many((atoms, 0) for atoms in records.structures),
+        x=x.reshape(len(envs), descriptor.n_features),
         y=records.mu,
-        energy_rel_ev=records.energy_rel_ev,
         elements=records.elements,
+        energy_rel_ev=records.energy_rel_ev,
+        envs=envs,
+        recipe=recipe,
         held_out=records.held_out,
         training_set=records,
         sha256=records.sha256,
@@ -237,16 +257,8 @@ def read_features(file: Path, n_features: int, n_points: int) -> tuple[np.ndarra
         raise DatasetError(
             f"{file.name} needs arrays x (features) and y (spectra) ({error})"
         ) from error
-    if (
-        x.ndim != 2
-        or y.ndim != 2
-        or (x.shape[1], y.shape[1], len(x))
-        != (
-            n_features,
-            n_points,
-            len(y),
-        )
-    ):
+    n = np.shape(x)[:1]
+    if x.shape != (*n, n_features) or y.shape != (*n, n_points):
         raise DatasetError(
             f"{file.name} holds x {x.shape} and y {y.shape}; wanted (n, {n_features}) and "
             f"(n, {n_points})"
@@ -256,16 +268,17 @@ def read_features(file: Path, n_features: int, n_points: int) -> tuple[np.ndarra
 
 def _from_features(recipe: Recipe, file: Path) -> TrainingData:
     grid = recipe.kind.energy_rel_ev
-    n_features = WACSF.from_name(recipe.convention).n_features
-    x, y, sha256 = read_features(file, n_features, len(grid))
+    x, y, sha256 = read_features(file, recipe.descriptor.n_features, len(grid))
     # every seventh of a fixed shuffle: the same samples are kept aside in every version
     held_out = np.zeros(len(x), dtype=bool)
     held_out[np.random.default_rng(0).permutation(len(x))[::7]] = True
     return TrainingData(
         x=x,
         y=y,
-        energy_rel_ev=grid,
         elements=np.full(len(x), recipe.elements[0]),
+        energy_rel_ev=grid,
+        envs=None,
+        recipe=recipe,
         held_out=held_out,
         training_set=None,
         sha256=sha256,

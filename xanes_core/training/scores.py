@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,9 +31,11 @@ from xanes_core.spectra import (
     spearman,
 )
 from xanes_core.training.assessment import Assessment, folds
-from xanes_core.training.recipes import Recipe, TrainingData
 
-_Bands = dict[float, tuple[np.ndarray, np.ndarray]]
+#: Lower and upper bounds, each (n, k).
+Band = tuple[np.ndarray, np.ndarray]
+#: Scores of a group of samples by name; None where nothing can be said.
+Scores = dict[str, float | int | None]
 
 
 @dataclass(frozen=True)
@@ -41,27 +44,39 @@ class Judged:
 
     The band of a development sample is calibrated without its fold, that of a held-out one on all
     development samples.
+
+    Attributes
+    ----------
+    unseen : Unseen
+        The predictions.
+    bands : dict of float to (lower, upper), (n, k) each
+        By level.
+    verdict : numpy.ndarray of str, (n,)
+        On each.
     """
 
     unseen: Unseen
-    bands: _Bands
+    bands: dict[float, Band]
     verdict: np.ndarray
 
 
-def judge(found: Assessment) -> Judged:
-    """Bands and verdicts of all samples, in the order of the data."""
-    tested = [*found.parts, *([found.held] if found.held is not None else [])]
-    bands = cross_bands(found.unseen, far=found.far)
-    if found.held is not None:
-        held = bands_of(found.calibration, found.held.unseen)
-        bands = {
-            level: tuple(
-                np.concatenate(pair) for pair in zip(bands[level], held[level], strict=True)
-            )
-            for level in bands
-        }
+def judge(assessment: Assessment) -> Judged:
+    """Bands and verdicts of all samples, in the order of the data.
+
+    Raises
+    ------
+    ModelError
+        Too few samples to calibrate a band on.
+    """
+    tested = list(assessment.parts)
+    bands = cross_bands(assessment.unseen, far=assessment.far)
+    if assessment.held is not None:
+        tested.append(assessment.held)
+        for level, (low, high) in bands_of(assessment.calibration, assessment.held.unseen).items():
+            lower, upper = bands[level]
+            bands[level] = np.concatenate([lower, low]), np.concatenate([upper, high])
     unseen = concatenate(part.unseen for part in tested)
-    verdict = np.concatenate([part.verdicts(found.spread_unit, found.envs) for part in tested])
+    verdict = np.concatenate([assessment.verdicts(part) for part in tested])
     order = np.argsort(unseen.rows)
     return Judged(
         unseen.subset(order),
@@ -70,7 +85,7 @@ def judge(found: Assessment) -> Judged:
     )
 
 
-def all_metrics(recipe: Recipe, data: TrainingData, found: Assessment, judged: Judged) -> dict:
+def all_metrics(assessment: Assessment, judged: Judged) -> dict[str, Any]:
     """Everything an assessment measures, as plain numbers for a card.
 
     Returns
@@ -81,96 +96,113 @@ def all_metrics(recipe: Recipe, data: TrainingData, found: Assessment, judged: J
         over all samples; ``by_verdict`` and ``by_verdict_chemistry``: verdict -> n, MSE, coverage
         and width on the random and on the chemistry split; ``chemistry``: what was left out, n,
         MSE, that of the random split on the same samples, coverage and width.
+
+    Raises
+    ------
+    ModelError
+        Too few samples to calibrate a band on.
     """
-    chemistry, by_verdict = chemistry_metrics(found)
-    verdicts = {level: judged.verdict == level for level in VERDICTS}
+    chemistry, by_verdict_chemistry = chemistry_metrics(assessment)
     return {
-        "held_out": held_out_metrics(recipe, data, found),
-        "calibration_curve": _curve(recipe, judged),
-        "by_verdict": {
-            level: short_scores(judged.unseen.subset(rows), *(b[rows] for b in judged.bands[0.9]))
-            for level, rows in verdicts.items()
-            if rows.any()
-        },
-        "by_verdict_chemistry": by_verdict,
+        "held_out": held_out_metrics(assessment),
+        "calibration_curve": _curve(judged, assessment.data.absorbers),
+        "by_verdict": by_verdict(judged.unseen, judged.verdict, judged.bands[DEFAULT_LEVEL]),
+        "by_verdict_chemistry": by_verdict_chemistry,
         "chemistry": chemistry,
     }
 
 
-def held_out_metrics(recipe: Recipe, data: TrainingData, found: Assessment) -> dict:
+def held_out_metrics(assessment: Assessment) -> dict[str, Any]:
     """Scores on the held-out samples: ``all``, each element, and ``domain`` by verdict."""
-    if found.held is None:
+    data, held = assessment.data, assessment.held
+    if held is None:
         return {}
-    unseen, bands = found.held.unseen, bands_of(found.calibration, found.held.unseen)
-    chosen = {"all": np.ones(len(unseen), dtype=bool)}
-    chosen |= {el: unseen.elements == el for el in recipe.elements if (unseen.elements == el).any()}
-    result = {}
-    for name, rows in chosen.items():
-        own = {level: (low[rows], high[rows]) for level, (low, high) in bands.items()}
-        one = unseen.subset(rows)
-        found_scores = scores(data.energy_rel_ev, one.truth, one.mean, bands=own, kind=recipe.kind)
-        result[name] = rounded(found_scores)
-    levels = found.held.verdicts(found.spread_unit, found.envs)
-    low, high = bands[found.calibration.level]
-    result["domain"] = {
-        level: short_scores(unseen.subset(rows), low[rows], high[rows])
-        for level in VERDICTS
-        if (rows := levels == level).any()
+    unseen, bands = held.unseen, bands_of(assessment.calibration, held.unseen)
+    result: dict[str, Any] = {
+        name: rounded(
+            scores(
+                data.energy_rel_ev,
+                unseen.truth[rows],
+                unseen.mean[rows],
+                bands={level: (low[rows], high[rows]) for level, (low, high) in bands.items()},
+                kind=data.recipe.kind,
+            )
+        )
+        for name, rows in by_element(unseen.elements, data.absorbers).items()
     }
+    band = bands[assessment.calibration.level]
+    result["domain"] = by_verdict(unseen, assessment.verdicts(held), band)
     return result
 
 
-def chemistry_metrics(found: Assessment) -> tuple[list[dict], dict]:
+def chemistry_metrics(
+    assessment: Assessment,
+) -> tuple[list[dict[str, str | float | int | None]], dict[str, Scores]]:
     """Scores of every kind left out, and of the verdicts over all of them.
 
     Bands are calibrated without any sample of the kind in question.
+
+    Raises
+    ------
+    ModelError
+        Too few samples are left to calibrate a band on.
     """
-    unseen, far = found.unseen, found.far
-    entries, judged = [], []
-    for one in found.left_out:
+    unseen, far = assessment.unseen, assessment.far
+    if far is None:
+        return [], {}
+    entries: list[dict[str, str | float | int | None]] = []
+    lower, upper = [], []
+    for one in assessment.left_out:
         own, rows = one.tested.unseen, one.tested.unseen.rows
         others = far.without(rows)
         calibration = fit_calibration(unseen.without(rows), far=others if len(others) else None)
         low, high = bands_of(calibration, own)[calibration.level]
         at_random = _mse(unseen.subset(np.isin(unseen.rows, rows)))
-        told = {"left_out": one.name, "kind": one.criterion}
-        entries.append({**told, **short_scores(own, low, high), "mse_random": at_random})
-        judged.append((own, low, high, one.tested.verdicts(found.spread_unit, found.envs)))
-    if not judged:
-        return [], {}
-    together = concatenate(part[0] for part in judged)
-    low, high, verdict = (np.concatenate([part[i] for part in judged]) for i in (1, 2, 3))
-    return entries, {
-        level: short_scores(together.subset(rows), low[rows], high[rows])
+        entry = {"left_out": one.name, "kind": one.criterion, **short_scores(own, low, high)}
+        entries.append({**entry, "mse_random": at_random})
+        lower.append(low)
+        upper.append(high)
+    verdict = np.concatenate([assessment.verdicts(one.tested) for one in assessment.left_out])
+    return entries, by_verdict(far, verdict, (np.concatenate(lower), np.concatenate(upper)))
+
+
+def by_element(elements: np.ndarray, known: Iterable[str]) -> dict[str, np.ndarray]:
+    """Masks (n,) of ``all`` samples and of those of each known element that is there."""
+    own = {el: elements == el for el in known if (elements == el).any()}
+    return {"all": np.ones(len(elements), dtype=bool), **own}
+
+
+def by_verdict(unseen: Unseen, verdict: np.ndarray, band: Band) -> dict[str, Scores]:
+    """Short scores of the samples with each verdict (n,) that is there."""
+    lower, upper = band
+    return {
+        level: short_scores(unseen.subset(rows), lower[rows], upper[rows])
         for level in VERDICTS
         if (rows := verdict == level).any()
     }
 
 
-def _curve(recipe: Recipe, judged: Judged) -> dict:
-    elements = judged.unseen.elements
-    chosen = {"all": np.ones(len(elements), dtype=bool)}
-    chosen |= {el: elements == el for el in recipe.elements if (elements == el).any()}
+def _curve(judged: Judged, absorbers: Iterable[str]) -> dict[str, dict[str, Scores]]:
+    groups = by_element(judged.unseen.elements, absorbers)
     return {
         name: {
-            f"{level:g}": {
-                key: value
-                for key, value in short_scores(
-                    judged.unseen.subset(rows), low[rows], high[rows]
-                ).items()
-                if key in ("n", "coverage", "width")
-            }
+            f"{level:g}": _coverage(judged.unseen.subset(rows), (low[rows], high[rows]))
             for level, (low, high) in judged.bands.items()
         }
-        for name, rows in chosen.items()
+        for name, rows in groups.items()
     }
+
+
+def _coverage(unseen: Unseen, band: Band) -> Scores:
+    """Short scores without the error, which is that of all levels."""
+    return {name: value for name, value in short_scores(unseen, *band).items() if name != "mse"}
 
 
 def _mse(unseen: Unseen) -> float:
     return _significant(np.mean((unseen.mean - unseen.truth) ** 2))
 
 
-def short_scores(unseen: Unseen, lower: np.ndarray, upper: np.ndarray) -> dict:
+def short_scores(unseen: Unseen, lower: np.ndarray, upper: np.ndarray) -> Scores:
     """Number of samples, error, coverage and width."""
     inside = (lower <= unseen.truth) & (unseen.truth <= upper)
     return {
@@ -185,42 +217,55 @@ def _significant(value: float) -> float:
     return float(f"{value:.5g}")
 
 
-def rounded(values: dict) -> dict:
+def rounded(values: Mapping[str, float | int]) -> Scores:
     """Five digits are enough for a card; what is no number becomes None."""
     return {
-        key: None if value != value else value if isinstance(value, int) else _significant(value)
-        for key, value in values.items()
+        name: None if value != value else value if isinstance(value, int) else _significant(value)
+        for name, value in values.items()
     }
 
 
-def cross_bands(
-    unseen: Unseen, *, far: Unseen | None = None, seed: int = 1
-) -> dict[float, tuple[np.ndarray, np.ndarray]]:
+def cross_bands(unseen: Unseen, *, far: Unseen | None = None, seed: int = 1) -> dict[float, Band]:
     """Bands of every level for every sample, calibrated on the other folds only.
+
+    Parameters
+    ----------
+    unseen : Unseen
+        n samples.
+    far : Unseen, optional
+        As for :func:`xanes_core.model.fit_calibration`.
+    seed : int, optional
+        Of the folds.
 
     Returns
     -------
     dict of float to (lower, upper)
         Each (n, k), by level.
+
+    Raises
+    ------
+    ModelError
+        Too few samples to calibrate a band on.
     """
     bands = {level: np.empty((2, *unseen.mean.shape)) for level in LEVELS}
     for train, test in folds(len(unseen), seed=seed):
         others = None if far is None else far.without(unseen.rows[test])
         calibration = fit_calibration(unseen.subset(train), far=others)
-        for level, found in bands_of(calibration, unseen.subset(test)).items():
-            bands[level][:, test] = found
+        for level, band in bands_of(calibration, unseen.subset(test)).items():
+            bands[level][:, test] = band
     return {level: (lower, upper) for level, (lower, upper) in bands.items()}
 
 
-def bands_of(
-    calibration: Calibration, unseen: Unseen
-) -> dict[float, tuple[np.ndarray, np.ndarray]]:
+def bands_of(calibration: Calibration, unseen: Unseen) -> dict[float, Band]:
     """Lower and upper bounds (n, k) of every level of a calibration."""
-    told = {"distance": unseen.distance, "elements": unseen.elements}
-    return {
-        level: calibration.apply(unseen.mean, unseen.spread, **told, level=level)[1:]
-        for level in calibration.levels
-    }
+    bands = {}
+    for level in calibration.levels:
+        _, lower, upper = calibration.apply(
+            unseen.mean, unseen.spread, distance=unseen.distance, elements=unseen.elements,
+            level=level,
+        )  # fmt: skip
+        bands[level] = lower, upper
+    return bands
 
 
 def scores(
@@ -228,7 +273,7 @@ def scores(
     y: np.ndarray,
     mean: np.ndarray,
     *,
-    bands: Mapping[float, tuple[np.ndarray, np.ndarray]] | None = None,
+    bands: Mapping[float, Band] | None = None,
     kind: SpectrumKind = XANES,
 ) -> dict[str, float | int]:
     """Every score of n predictions, with n; see :mod:`xanes_core.spectra.metrics`.
@@ -268,7 +313,7 @@ def scores(
         "median_mse": float(np.median(mse(mean, y))),
         "relative_spectral_error_percent": float(np.median(relative)),
         "median_intensity_error_percent": _known(intensity, np.median),
-        "cosine_similarity": _known(cosine_similarity(mean, y)),
+        "cosine_similarity": _known(np.atleast_1d(cosine_similarity(mean, y))),
         "peak_position_error_ev": _known(peaks.position_error_ev),
         "peak_intensity_error_percent": _known(peaks.intensity_error_percent),
         "peaks_matched": _known(peaks.share_matched),

@@ -9,24 +9,31 @@ from importlib.metadata import version
 
 import numpy as np
 
-from xanes_core.descriptors import WACSF
-from xanes_core.importance import stored_importance
+from xanes_core.importance import Scrambling, stored_importance
 from xanes_core.model import (
-    CARD_VERSION,
+    Card,
     DistanceHistograms,
     Domain,
-    Ensemble,
+    EnergyGrid,
     Importance,
+    JsonObject,
     Report,
     SpectrumModel,
+    TrainingSummary,
     distance_histograms,
     fit_domain,
 )
 from xanes_core.structures import coordination
-from xanes_core.training.assessment import Assessment, Progress, assess, fold_ensembles
-from xanes_core.training.fitting import FitSettings, fit_ensemble
+from xanes_core.training.assessment import (
+    CALIBRATION_MEMBERS,
+    Assessment,
+    Progress,
+    assess,
+    cross_fit,
+)
+from xanes_core.training.fitting import fit_ensemble
 from xanes_core.training.learning_curve import learning_curve
-from xanes_core.training.recipes import Recipe, TrainingData
+from xanes_core.training.recipes import TrainingData
 from xanes_core.training.scores import Judged, all_metrics, judge
 
 _PROTOCOL = (
@@ -38,10 +45,9 @@ _MAP_TARGETS = 10
 
 
 def train_model(
-    recipe: Recipe,
     data: TrainingData,
     *,
-    settings: FitSettings | None = None,
+    with_importance: bool = True,
     n_jobs: int = 1,
     progress: Progress | None = None,
     date: str | None = None,
@@ -53,10 +59,10 @@ def train_model(
 
     Parameters
     ----------
-    recipe, data
-        What to make and from what.
-    settings : FitSettings, optional
-        Instead of those of the recipe (for quick tests).
+    data : TrainingData
+        What to make it from, and by which recipe.
+    with_importance : bool, optional
+        Compute what explains it too; :func:`add_importance` can do so later.
     n_jobs : int, optional
         Processes; does not change the result.
     progress : callable, optional
@@ -67,47 +73,53 @@ def train_model(
     Returns
     -------
     SpectrumModel
+
+    Raises
+    ------
+    ModelError
+        Too few samples, samples all alike, or values that are not finite.
     """
-    settings = settings or recipe.settings
-    tell = progress or (lambda text, share: None)
-    found = assess(
-        recipe, data, settings, n_jobs=n_jobs, progress=lambda text, share: tell(text, 0.5 * share)
-    )
+    tell, recipe = progress or (lambda text, share: None), data.recipe
+    assessment = assess(data, n_jobs=n_jobs, progress=lambda text, share: tell(text, 0.5 * share))
     tell("scores of what was not seen", 0.45)
-    judged = judge(found)
-    metrics = all_metrics(recipe, data, found, judged)
-    importance = _explain(recipe, data, found.folds, n_jobs, tell)
+    judged = judge(assessment)
+    metrics = all_metrics(assessment, judged)
+    importance: dict[str, Importance] = {}
+    if with_importance:
+        importance = stored_importance(
+            assessment.folds, data.subset(data.development), recipe.descriptor,
+            Scrambling(n_jobs=n_jobs),
+            progress=lambda text, share: tell(text, 0.5 + 0.2 * share),
+        )  # fmt: skip
     tell("learning curve", 0.7)
-    metrics["learning_curve"] = learning_curve(recipe, data, settings, n_jobs=n_jobs)
+    metrics["learning_curve"] = learning_curve(data, n_jobs=n_jobs)
     tell("fitting to all samples", 0.85)
-    blocks = WACSF.from_name(recipe.convention).feature_kinds
-    ensemble, _ = fit_ensemble(data.x, data.y, blocks, settings, n_jobs=n_jobs)
+    ensemble, _ = fit_ensemble(data.x, data.y, data.blocks, recipe.settings, n_jobs=n_jobs)
     scaled = ensemble.scaler.transform(data.x)
-    domain = fit_domain(scaled, found.envs, spread_unit=found.spread_unit)
-    level = found.calibration.level
+    domain = fit_domain(scaled, data.envs, spread_unit=assessment.spread_unit)
+    card = make_card(
+        data, metrics=metrics, domain=domain, level=assessment.calibration.level, date=date
+    )
     tell("done", 1.0)
     return SpectrumModel(
         key=recipe.key,
-        card=make_card(
-            recipe, data, settings, metrics=metrics, domain=domain, level=level, date=date
-        ),
-        convention=WACSF.from_name(recipe.convention),
+        card=card,
+        descriptor=recipe.descriptor,
         energy_rel_ev=data.energy_rel_ev,
         ensemble=ensemble,
-        calibration=found.calibration,
+        calibration=assessment.calibration,
         domain=domain,
         importance=importance,
-        report=_report(recipe, data, found, judged, ensemble, domain),
-        **_about_data(recipe, data),
+        distances=_distances(data),
+        mean_mu=_mean_mu(data),
+        report=make_report(assessment, judged, scaled, domain),
     )
 
 
 def add_importance(
     model: SpectrumModel,
-    recipe: Recipe,
     data: TrainingData,
     *,
-    settings: FitSettings | None = None,
     n_repeats: int = 10,
     n_jobs: int = 1,
     progress: Progress | None = None,
@@ -119,81 +131,69 @@ def add_importance(
     Parameters
     ----------
     model : SpectrumModel
-        Made by ``recipe`` from ``data``.
-    recipe, data, settings, n_jobs, progress
+        Made from ``data``.
+    data, n_jobs, progress
         As in :func:`train_model`.
     n_repeats : int, optional
         Permutations of each feature or group.
+
+    Raises
+    ------
+    ModelError
+        As :func:`train_model`, or fewer than two repeats.
     """
     tell = progress or (lambda text, share: None)
+    samples, settings = data.subset(data.development), data.recipe.settings
     tell("fitting without each of five folds", 0.0)
-    folds = fold_ensembles(recipe, data, settings or recipe.settings, n_jobs=n_jobs)
-    importance = _explain(recipe, data, folds, n_jobs, tell, n_repeats)
+    folds = cross_fit(samples, data.blocks, settings.smaller(CALIBRATION_MEMBERS), n_jobs=n_jobs)
+    importance = stored_importance(
+        folds, samples, data.recipe.descriptor, Scrambling(n_repeats=n_repeats, n_jobs=n_jobs),
+        progress=lambda text, share: tell(text, 0.5 + 0.5 * share),
+    )  # fmt: skip
     tell("done", 1.0)
-    return replace(model, importance=importance, **_about_data(recipe, data))
+    return replace(model, importance=importance, distances=_distances(data), mean_mu=_mean_mu(data))
 
 
-def _explain(
-    recipe: Recipe,
-    data: TrainingData,
-    folds: list[tuple[Ensemble, np.ndarray]],
-    n_jobs: int,
-    tell: Progress,
-    n_repeats: int = 10,
-) -> dict[str, Importance]:
-    """Importance on the folds that the calibration is fitted to, so nothing is fitted twice."""
-    rows = ~data.held_out
-    return stored_importance(
-        folds,
-        data.x[rows],
-        data.y[rows],
-        data.elements[rows],
-        WACSF.from_name(recipe.convention),
-        energy_rel_ev=data.energy_rel_ev,
-        n_repeats=n_repeats,
-        n_jobs=n_jobs,
-        progress=lambda text, share: tell(text, 0.5 + 0.2 * share),
-    )
+def _mean_mu(data: TrainingData) -> dict[str, np.ndarray]:
+    """Mean spectrum of each absorber."""
+    return {el: data.y[data.elements == el].mean(axis=0) for el in data.absorbers}
 
 
-def _about_data(recipe: Recipe, data: TrainingData) -> dict:
-    """Mean spectra and distances of all samples, as attributes of the model."""
-    known = [el for el in recipe.elements if (data.elements == el).any()]
-    distances: DistanceHistograms | None = None
-    if data.training_set is not None:
-        distances = distance_histograms((atoms, 0) for atoms in data.training_set.structures)
-    return {
-        "mean_mu": {el: data.y[data.elements == el].mean(axis=0) for el in known},
-        "distances": distances,
-    }
+def _distances(data: TrainingData) -> DistanceHistograms | None:
+    """Distances around all absorbers, where the structures are known."""
+    if data.training_set is None:
+        return None
+    return distance_histograms((atoms, 0) for atoms in data.training_set.structures)
 
 
-def _report(
-    recipe: Recipe,
-    data: TrainingData,
-    found: Assessment,
-    judged: Judged,
-    ensemble: Ensemble,
-    domain: Domain,
+def make_report(
+    assessment: Assessment, judged: Judged, scaled: np.ndarray, domain: Domain
 ) -> Report:
-    n, unseen = len(data.x), judged.unseen
-    scaled = ensemble.scaler.transform(data.x)
+    """What a model makes of every record of its data.
+
+    Parameters
+    ----------
+    assessment, judged
+        Predictions of the records by fits that had not seen them, with bands and verdicts.
+    scaled : numpy.ndarray, (n, d)
+        Features of the records, as the model scales them.
+    domain : Domain
+        Of the model.
+    """
+    data, unseen = assessment.data, judged.unseen
+    n = len(data)
     mean, axes = draw_map(scaled, data.y)
     names = np.array([f"sample {i}" for i in range(n)])
-    number, state, kind = np.full(n, -1), np.full(n, -1), np.full(n, "", dtype="U24")
+    number, state, geometry = np.full(n, -1), np.full(n, -1), np.full(n, "", dtype="U24")
     if data.training_set is not None:
         names = data.training_set.names
-        told = data.training_set.info("oxidation_state")
-        state = np.array([-1 if one is None else int(one) for one in told])
-        around = [coordination(env) for env in found.envs]
-        number = np.array([one.number for one in around])
-        kind = np.array([one.geometry for one in around])
-    spectra = {}
-    if recipe.redistributable:
-        lower, upper = judged.bands[found.calibration.level]
-        stored = {"mean": unseen.mean, "lower": lower, "upper": upper, "truth": unseen.truth}
-        spectra = {name: curves.astype(np.float16) for name, curves in stored.items()}
-    return Report(
+        states = data.training_set.info("oxidation_state")
+        state = np.array([-1 if one is None else int(one) for one in states])
+    if data.envs is not None:
+        shells = [coordination(env) for env in data.envs]
+        number = np.array([shell.number for shell in shells])
+        geometry = np.array([shell.geometry for shell in shells])
+    report = Report(
         names=names,
         elements=data.elements,
         held_out=data.held_out,
@@ -205,32 +205,39 @@ def _report(
         map_axes=axes.astype(np.float32),
         coordination=number,
         oxidation_state=state,
-        kind=kind,
+        geometry=geometry,
         sha256=data.sha256,
         energy_rel_ev=data.energy_rel_ev,
         features=domain.features,
         unit=domain.unit,
-        **spectra,
+    )
+    if not data.recipe.redistributable:
+        return report
+    lower, upper = judged.bands[assessment.calibration.level]
+    return replace(
+        report,
+        mean=unseen.mean.astype(np.float16),
+        lower=lower.astype(np.float16),
+        upper=upper.astype(np.float16),
+        truth=unseen.truth.astype(np.float16),
     )
 
 
 def make_card(
-    recipe: Recipe,
     data: TrainingData,
-    settings: FitSettings,
     *,
-    metrics: dict,
+    metrics: JsonObject,
     domain: Domain,
     level: float,
     date: str | None = None,
-) -> dict:
+) -> Card:
     """Card of a model.
 
     Parameters
     ----------
-    recipe, data, settings
-        What was fitted, to what and how.
-    metrics : dict
+    data : TrainingData
+        What was fitted to, and how.
+    metrics : mapping
         As :func:`xanes_core.training.scores.all_metrics`.
     domain : Domain
         Of the training set.
@@ -239,46 +246,44 @@ def make_card(
     date : str, optional
         Default today.
     """
-    grid, elements = data.energy_rel_ev, data.elements
-    counts = {el: int((elements == el).sum()) for el in recipe.elements if (elements == el).any()}
-    return {
-        "card_version": CARD_VERSION,
-        "key": recipe.key,
-        "title": recipe.title,
-        "elements": list(recipe.elements),
-        "default_for": list(recipe.default_for),
-        "edge": "K",
-        "spectrum": recipe.kind.key,
-        "theory": recipe.theory,
-        "broadening": recipe.broadening,
-        "convention": recipe.convention,
-        "descriptor": WACSF.from_name(recipe.convention).parameters(),
-        "grid": {
-            "start_rel_ev": float(grid[0]),
-            "stop_rel_ev": float(grid[-1]),
-            "n_points": len(grid),
-            "relative_to": "tabulated K edge E0",
-        },
-        "training_set": {
-            "n": len(data.x),
-            "n_per_element": counts,
-            "n_held_out_for_metrics": int(data.held_out.sum()),
-            "sha256": data.sha256,
-            "source": recipe.data,
-        },
-        "hyper_parameters": settings.as_dict(),
-        "interval_level": level,
-        "metrics": {"protocol": _PROTOCOL, **metrics},
-        "domain": domain.chemistry,
-        "licence": recipe.licence,
-        "origin": recipe.origin,
-        "size_note": recipe.size_note,
-        "versions": {
+    recipe, grid = data.recipe, data.energy_rel_ev
+    return Card(
+        key=recipe.key,
+        title=recipe.title,
+        elements=recipe.elements,
+        default_for=recipe.default_for,
+        edge="K",
+        kind=recipe.kind,
+        theory=recipe.theory,
+        broadening=recipe.broadening,
+        convention=recipe.convention,
+        descriptor=recipe.descriptor.parameters(),
+        grid=EnergyGrid(
+            start_rel_ev=float(grid[0]),
+            stop_rel_ev=float(grid[-1]),
+            n_points=len(grid),
+            relative_to="tabulated K edge E0",
+        ),
+        training_set=TrainingSummary(
+            n=len(data),
+            n_per_element={el: int((data.elements == el).sum()) for el in data.absorbers},
+            n_held_out_for_metrics=int(data.held_out.sum()),
+            sha256=data.sha256,
+            source=recipe.data,
+        ),
+        hyper_parameters=recipe.settings.as_dict(),
+        interval_level=level,
+        metrics={"protocol": _PROTOCOL, **metrics},
+        domain=domain.chemistry,
+        licence=recipe.licence,
+        origin=recipe.origin,
+        size_note=recipe.size_note,
+        versions={
             "python": platform.python_version(),
             **{name: version(name) for name in ("numpy", "scikit-learn", "scipy", "ase")},
         },
-        "date": date or datetime.date.today().isoformat(),
-    }
+        date=date or datetime.date.today().isoformat(),
+    )
 
 
 def draw_map(scaled: np.ndarray, spectra: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

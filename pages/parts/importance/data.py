@@ -37,7 +37,7 @@ def histogram_of(
     model: SpectrumModel, element: str
 ) -> tuple[tuple[np.ndarray, Mapping[str, np.ndarray]] | None, str]:
     """Distances around `element` in the training structures, and a sentence on whose they are."""
-    keys = [model.key] + [card["key"] for card in model_cards(element)]
+    keys = [model.key] + [card.key for card in model_cards(element)]
     for key in dict.fromkeys(keys):
         distances = cached_model(key).distances
         if distances is None or element not in distances.absorbers:
@@ -56,7 +56,7 @@ def neighbours_of(subject: Subject) -> list[Neighbour]:
         return []
     labelled = subject.atoms.copy()
     labelled.numbers = np.arange(len(labelled))  # an environment keeps numbers: let them be indices
-    around = environment(labelled, subject.site, subject.model.convention.r_cut_ang)
+    around = environment(labelled, subject.site, subject.model.descriptor.r_cut_ang)
     symbols = subject.atoms.get_chemical_symbols()
     return [
         Neighbour(int(i), symbols[i], float(r))
@@ -91,4 +91,4 @@ def spectra_of(subject: Subject) -> dict[str, np.ndarray]:
 def other_models(element: str) -> list[str]:
     """Keys of all XANES models that know `element`, its default first."""
     first = default_model(element)
-    return sorted((c["key"] for c in model_cards(element, XANES)), key=lambda key: key != first)
+    return sorted((c.key for c in model_cards(element, XANES)), key=lambda key: key != first)

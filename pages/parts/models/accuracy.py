@@ -8,6 +8,7 @@ import streamlit as st
 from pages.parts.models.card import chemistry_table, download_card, scores_table, verdict_table
 from pages.parts.models.data import cached_report
 from pages.parts.shared.page import is_dark, plain
+from xanes_core.model import Card
 from xanes_core.plots import (
     calibration_figure,
     chemistry_figure,
@@ -15,7 +16,6 @@ from xanes_core.plots import (
     error_distance_figure,
     learning_curve_figure,
 )
-from xanes_core.spectra import spectrum_kind
 
 CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 
@@ -25,17 +25,16 @@ _BY_VERDICT = {
 }
 
 
-def accuracy_section(card: dict) -> None:
+def accuracy_section(card: Card) -> None:
     """Scores by element and verdict, and on chemistry never seen."""
-    metrics = card.get("metrics") or {}
     st.markdown("**On complexes kept aside from every fit and every choice**")
     table = scores_table(card)
     if table is None:
         st.info("This card holds no scores on held-out structures.")
         return
     st.table(table, border="horizontal")
-    if metrics.get("protocol"):
-        st.caption(plain(metrics["protocol"]).capitalize() + ".")
+    if "protocol" in card.metrics:
+        st.caption(plain(card.metrics["protocol"]).capitalize() + ".")
     download_card(card)
     left, right = st.columns([5, 7], gap="medium")
     with left:
@@ -48,9 +47,9 @@ def accuracy_section(card: dict) -> None:
         _chemistry(card)
 
 
-def _chemistry(card: dict) -> None:
+def _chemistry(card: Card) -> None:
     st.markdown("**On chemistry it has never seen**")
-    splits = (card.get("metrics") or {}).get("chemistry")
+    splits = card.metrics.get("chemistry")
     if not splits:
         st.caption("Not measured for this model.")
         return
@@ -58,7 +57,7 @@ def _chemistry(card: dict) -> None:
         [split["left_out"] for split in splits],
         np.array([split["mse"] for split in splits]),
         np.array([split["mse_random"] for split in splits]),
-        kind=spectrum_kind(card["spectrum"]),
+        kind=card.kind,
         dark=is_dark(),
     )
     st.plotly_chart(figure, width="stretch", theme=None, key="chemistry", config=CHART)
@@ -70,7 +69,7 @@ def _chemistry(card: dict) -> None:
     )
 
 
-def calibration_section(card: dict) -> None:
+def calibration_section(card: Card) -> None:
     """What bands promise and keep, and how errors grow with distance."""
     left, right = st.columns(2, gap="medium")
     with left:
@@ -79,10 +78,9 @@ def calibration_section(card: dict) -> None:
         _distances(card)
 
 
-def _coverage(card: dict) -> None:
+def _coverage(card: Card) -> None:
     st.markdown("**Does the band keep its promise?**")
-    metrics = card.get("metrics") or {}
-    curves = coverage_curves(metrics)
+    curves = coverage_curves(card.metrics)
     if not curves:
         st.info("Coverage at several levels was not measured for this model.")
         return
@@ -94,7 +92,7 @@ def _coverage(card: dict) -> None:
     figure = calibration_figure(curves, chosen, dark=is_dark())
     st.plotly_chart(figure, width="stretch", theme=None, key="calibration", config=CHART)
     curve = curves[chosen]
-    at = int(np.argmin(np.abs(curve.promised - card["interval_level"])))
+    at = int(np.argmin(np.abs(curve.promised - card.interval_level)))
     st.caption(
         f"The {100 * curve.promised[at]:.0f} % band holds {100 * curve.found[at]:.1f} % of the "
         f"points{f' of {curve.n} spectra' if curve.n else ''}. Above the diagonal the band is "
@@ -102,15 +100,15 @@ def _coverage(card: dict) -> None:
     )
 
 
-def _distances(card: dict) -> None:
+def _distances(card: Card) -> None:
     st.markdown("**Does the error grow away from the training set?**")
-    report = cached_report(card["key"])
+    report = cached_report(card.key)
     if report is None:
         st.info("The errors of single records are not stored with this model.")
         return
     figure = error_distance_figure(
         report.distance, report.mse, report.verdict.tolist(), report.names.tolist(),
-        kind=spectrum_kind(card["spectrum"]), dark=is_dark(), height_px=420,
+        kind=card.kind, dark=is_dark(), height_px=420,
     )  # fmt: skip
     st.plotly_chart(figure, width="stretch", theme=None, key="error_distance", config=CHART)
     st.caption(
@@ -119,15 +117,15 @@ def _distances(card: dict) -> None:
     )
 
 
-def learning_section(card: dict) -> None:
+def learning_section(card: Card) -> None:
     """How the error falls as the training set grows."""
-    points = (card.get("metrics") or {}).get("learning_curve")
+    points = card.metrics.get("learning_curve")
     if not points:
         st.info("No learning curve was measured for this model.")
         return
     figure = learning_curve_figure(
         *(np.array([point[name] for point in points]) for name in ("n", "mse", "mse_error")),
-        kind=spectrum_kind(card["spectrum"]), dark=is_dark(), height_px=430,
+        kind=card.kind, dark=is_dark(), height_px=430,
     )  # fmt: skip
     st.plotly_chart(figure, width="stretch", theme=None, key="learning", config=CHART)
     first, last = points[0], points[-1]

@@ -9,8 +9,7 @@ import streamlit as st
 
 from pages.parts.shared.library import model_cards
 from pages.parts.shared.page import plain
-from xanes_core.model import card_json, metrics_csv
-from xanes_core.spectra import spectrum_kind
+from xanes_core.model import Card, card_json, metrics_csv
 
 #: Columns of the score table: label, entry of the card, digits, factor (None: that of the error).
 _SCORES = (
@@ -28,7 +27,7 @@ _SCORES = (
 _NONE = "\u2013"
 
 
-def card_section(card: dict) -> None:
+def card_section(card: Card) -> None:
     """What the model is on the left, how well it does on the right."""
     left, right = st.columns([1, 1], gap="medium")
     with left:
@@ -42,13 +41,13 @@ def card_section(card: dict) -> None:
         with st.container(horizontal=True, gap="small"):
             for label, value in found.items():
                 st.metric(label, value, width="content")
-        protocol = (card.get("metrics") or {}).get("protocol")
+        protocol = card.metrics.get("protocol")
         if found and protocol:
             st.caption(plain(protocol[:1].upper() + protocol[1:]) + ".")
         _differences(card)
 
 
-def download_card(card: dict) -> None:
+def download_card(card: Card) -> None:
     """Buttons for the card and its numbers."""
     offers = [
         ("Card (JSON)", "card.json", "application/json", lambda: card_json(card)),
@@ -59,15 +58,15 @@ def download_card(card: dict) -> None:
         st.markdown("Download")
         for label, name, mime, make in offers:
             st.download_button(
-                label, make, file_name=f"{card['key']}_{name}", mime=mime, on_click="ignore",
+                label, make, file_name=f"{card.key}_{name}", mime=mime, on_click="ignore",
                 key=f"download_{name}",
             )  # fmt: skip
 
 
-def _differences(card: dict) -> None:
+def _differences(card: Card) -> None:
     """What differs where several models answer for one element of this card."""
-    for element in card["elements"]:
-        own = [c for c in model_cards(element) if c["spectrum"] == card["spectrum"]]
+    for element in card.elements:
+        own = [c for c in model_cards(element) if c.kind == card.kind]
         if len(own) < 2:
             continue
         st.markdown(
@@ -77,45 +76,44 @@ def _differences(card: dict) -> None:
         st.table(difference_table(own, element), border="horizontal")
 
 
-def facts(card: dict[str, Any]) -> pd.DataFrame:
+def facts(card: Card) -> pd.DataFrame:
     """What a card says in words, one line per label."""
-    process = spectrum_kind(card["spectrum"]).process
-    grid = card["grid"]
+    process = card.kind.process
+    grid = card.grid
     found = [
-        ("Absorbers", ", ".join(card["elements"])),
-        ("Spectrum", f"{card['edge']}-edge {process}, {grid['start_rel_ev']:g} to "
-                     f"{grid['stop_rel_ev']:g} eV from E0, {grid['n_points']} points"),
-        ("Theory", card["theory"]),
-        ("Broadening", card["broadening"]),
+        ("Absorbers", ", ".join(card.elements)),
+        ("Spectrum", f"{card.edge}-edge {process}, {grid.start_rel_ev:g} to "
+                     f"{grid.stop_rel_ev:g} eV from E0, {grid.n_points} points"),
+        ("Theory", card.theory),
+        ("Broadening", card.broadening),
         ("Training data", training_text(card)),
-        ("Source", card["origin"]),
-        ("Licence", card["licence"]),
-        ("Descriptor", f"wACSF, convention {card['convention']}, within 6 \u00c5"),
-        ("Size", card["size_note"]),
-        ("Made on", card["date"]),
-        ("Made with", ", ".join(f"{name} {v}" for name, v in card["versions"].items())),
+        ("Source", card.origin),
+        ("Licence", card.licence),
+        ("Descriptor", f"wACSF, convention {card.convention}, within 6 \u00c5"),
+        ("Size", card.size_note),
+        ("Made on", card.date),
+        ("Made with", ", ".join(f"{name} {v}" for name, v in card.versions.items())),
     ]  # fmt: skip
     rows = {label: _plain_cell(str(text)) for label, text in found if text}
     return pd.DataFrame.from_dict(rows, orient="index", columns=[""])
 
 
-def training_text(card: dict[str, Any]) -> str:
+def training_text(card: Card) -> str:
     """Size of the training set, by element where there are several."""
-    data = card.get("training_set") or {}
-    text = f"{data.get('n', _NONE)} spectra"
-    per_element = data.get("n_per_element") or {}
+    per_element = card.training_set.n_per_element
+    text = f"{card.training_set.n} spectra"
     if len(per_element) > 1:
         text += " (" + ", ".join(f"{e} {n}" for e, n in per_element.items()) + ")"
-    held = data.get("n_held_out_for_metrics")
+    held = card.training_set.n_held_out_for_metrics
     return f"{text}; scores on {held} kept aside" if held else text
 
 
-def scores_table(card: dict[str, Any]) -> pd.DataFrame | None:
+def scores_table(card: Card) -> pd.DataFrame | None:
     """Scores on structures kept aside, one row per group; None where the card has none."""
     rows = _score_rows(card)
     if not rows:
         return None
-    kind = spectrum_kind(card["spectrum"])
+    kind = card.kind
     error_factor, error_label = kind.mse_factor, kind.mse_label
     table = {
         _row_label(name): {
@@ -130,14 +128,14 @@ def scores_table(card: dict[str, Any]) -> pd.DataFrame | None:
     return frame.loc[:, (frame != _NONE).any()]
 
 
-def headline(card: dict[str, Any]) -> dict[str, str]:
+def headline(card: Card) -> dict[str, str]:
     """The few numbers to show large, by label; empty where the card has no scores."""
     row = _score_rows(card).get("all")
     if not row:
         return {}
-    kind = spectrum_kind(card["spectrum"])
+    kind = card.kind
     factor, label = kind.mse_factor, kind.mse_label
-    level = 100 * card["interval_level"]
+    level = 100 * card.interval_level
     found = {
         "Spectra kept aside": _number(row.get("n"), 0, 1.0),
         label: _number(row.get("mse"), 2, factor),
@@ -147,17 +145,16 @@ def headline(card: dict[str, Any]) -> dict[str, str]:
     return {name: text for name, text in found.items() if not text.startswith(_NONE)}
 
 
-def verdict_table(card: dict[str, Any], name: str = "by_verdict") -> pd.DataFrame | None:
+def verdict_table(card: Card, name: str = "by_verdict") -> pd.DataFrame | None:
     """How the error grows with the verdict, of the metric `name`; None where unknown."""
-    metrics = card.get("metrics") or {}
-    groups = metrics.get(name)
+    groups = card.metrics.get(name)
     if groups is None and name == "by_verdict":  # cards of before
-        groups = (metrics.get("held_out") or {}).get("domain")
-    if not isinstance(groups, dict) or not groups:
+        groups = card.metrics.get("held_out", {}).get("domain")
+    if not groups:
         return None
-    kind = spectrum_kind(card["spectrum"])
+    kind = card.kind
     factor, label = kind.mse_factor, kind.mse_label
-    usual = (groups.get("in domain") or {}).get("mse")
+    usual = groups.get("in domain", {}).get("mse")
     rows = {}
     for verdict, found in groups.items():
         ratio = found["mse"] / usual if usual and found.get("mse") else None
@@ -172,12 +169,12 @@ def verdict_table(card: dict[str, Any], name: str = "by_verdict") -> pd.DataFram
     return frame.loc[:, (frame != _NONE).any()]
 
 
-def chemistry_table(card: dict[str, Any]) -> pd.DataFrame | None:
+def chemistry_table(card: Card) -> pd.DataFrame | None:
     """Errors on kinds of complexes never seen, beside those at random; None where unmeasured."""
-    splits = (card.get("metrics") or {}).get("chemistry")
+    splits = card.metrics.get("chemistry")
     if not splits:
         return None
-    kind = spectrum_kind(card["spectrum"])
+    kind = card.kind
     factor, label = kind.mse_factor, kind.mse_label
     rows = {
         _plain_cell(str(split["left_out"])): {
@@ -193,20 +190,20 @@ def chemistry_table(card: dict[str, Any]) -> pd.DataFrame | None:
     return frame.loc[:, (frame != _NONE).any()]
 
 
-def difference_table(cards: list[dict[str, Any]], element: str) -> pd.DataFrame:
+def difference_table(cards: list[Card], element: str) -> pd.DataFrame:
     """What differs between the models of one element, side by side."""
     columns = {}
     for card in cards:
         rows = _score_rows(card)
         # a card of one element may have the overall row only
-        row = rows.get(element) or (rows.get("all") if len(card["elements"]) == 1 else None) or {}
-        trained = (card.get("training_set") or {}).get("n_per_element", {}).get(element, _NONE)
-        default = element in card.get("default_for", [])
-        kind = spectrum_kind(card["spectrum"])
+        row = rows.get(element) or (rows.get("all") if len(card.elements) == 1 else None) or {}
+        trained = card.training_set.n_per_element.get(element, _NONE)
+        default = element in card.default_for
+        kind = card.kind
         factor, label = kind.mse_factor, kind.mse_label
-        columns[f"{card['key']} (default)" if default else card["key"]] = {
-            "Theory": card["theory"],
-            "Broadening": card["broadening"],
+        columns[f"{card.key} (default)" if default else card.key] = {
+            "Theory": card.theory,
+            "Broadening": card.broadening,
             f"{element} spectra in training": str(trained),
             f"Held-out {label}": _number(row.get("mse"), 2, factor),
             "Inside the band (%)": _number(row.get("coverage"), 0, 100.0),
@@ -214,11 +211,11 @@ def difference_table(cards: list[dict[str, Any]], element: str) -> pd.DataFrame:
     return pd.DataFrame(columns).map(_plain_cell)
 
 
-def _score_rows(card: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    held_out = (card.get("metrics") or {}).get("held_out") or {}
-    rows = {k: v for k, v in held_out.items() if k != "domain" and isinstance(v, dict)}
-    if len(card["elements"]) == 1 and "all" in rows:
-        rows.pop(card["elements"][0], None)
+def _score_rows(card: Card) -> dict[str, dict[str, Any]]:
+    held_out = card.metrics.get("held_out", {})
+    rows = {group: scores for group, scores in held_out.items() if group != "domain"}
+    if len(card.elements) == 1 and "all" in rows:
+        rows.pop(card.elements[0], None)
     return rows
 
 

@@ -14,8 +14,8 @@ from pages.parts.shared.library import cached_model
 from xanes_core.dataset import load_training_set
 from xanes_core.errors import XanesError
 from xanes_core.files import PROJECT
-from xanes_core.model import Report, load_report
-from xanes_core.spectra import SpectrumKind, spectrum_kind
+from xanes_core.model import Card, Report, load_report
+from xanes_core.spectra import SpectrumKind
 from xanes_core.structures import environment, select_sites
 
 
@@ -41,16 +41,16 @@ def _structures(folder: str, kind: SpectrumKind) -> dict[str, Atoms]:
     return dict(zip(data.names.tolist(), data.structures, strict=True))
 
 
-def structure_of(card: dict, name: str) -> tuple[Atoms | None, str]:
+def structure_of(card: Card, name: str) -> tuple[Atoms | None, str]:
     """Structure of a record (absorber first), or None and why there is none."""
-    source = card["training_set"]["source"]
+    source = card.training_set.source
     folder = PROJECT / source
     if source.split("/")[0] != "data":
         return None, "The structures of this model's training set are not part of the project."
     if not folder.is_dir():
         return None, f"The folder {source} is not here: it comes with the project's source."
     try:
-        found = _structures(str(folder), spectrum_kind(card["spectrum"]))
+        found = _structures(str(folder), card.kind)
     except XanesError as error:
         return None, str(error)
     if name not in found:
@@ -58,9 +58,9 @@ def structure_of(card: dict, name: str) -> tuple[Atoms | None, str]:
     return found[name], ""
 
 
-def report_or_sentence(card: dict) -> Report | None:
+def report_or_sentence(card: Card) -> Report | None:
     """The model's report; where it has none, say so."""
-    report = cached_report(card["key"])
+    report = cached_report(card.key)
     if report is None:
         st.info(
             "No records are stored with this model: it was made without a report. Its card and "
@@ -69,7 +69,7 @@ def report_or_sentence(card: dict) -> Report | None:
     return report
 
 
-def own_structure(card: dict) -> OwnStructure | None:
+def own_structure(card: Card) -> OwnStructure | None:
     """The structure in view, seen by the model of `card`; None where nothing was chosen."""
     entry = inputs.active_entry(inputs.entries())
     if entry is None:
@@ -82,12 +82,12 @@ def own_structure(card: dict) -> OwnStructure | None:
     chosen = st.session_state.get(f"absorber_{entry.key}")
     absorber = chosen if chosen in options else first_choice(entry, options)
     element = element_of(atoms, absorber)
-    if element not in card["elements"]:
+    if element not in card.elements:
         return OwnStructure(
             entry.label, element, why=f"holds {element}, which this model knows not"
         )
-    model = cached_model(card["key"])
+    model = cached_model(card.key)
     site = select_sites(atoms, absorber)[0].index
-    around = environment(atoms, site, model.convention.r_cut_ang)
-    features = model.convention.transform_environment(around)[None]
+    around = environment(atoms, site, model.descriptor.r_cut_ang)
+    features = model.descriptor.transform_environment(around)[None]
     return OwnStructure(entry.label, element, model.ensemble.scaler.transform(features))

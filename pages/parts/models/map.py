@@ -17,9 +17,8 @@ from pages.parts.models.records import (
     take_click,
 )
 from pages.parts.shared.page import is_dark, plain
-from xanes_core.model import Report
+from xanes_core.model import Card, Report
 from xanes_core.plots import UNKNOWN, Placed, training_map_figure
-from xanes_core.spectra import spectrum_kind
 
 #: Neighbours of the reader's structure that are listed.
 N_NEIGHBOURS = 5
@@ -27,14 +26,14 @@ _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"
 _COLOURS = {
     "coordination": "Coordination",
     "oxidation_state": "Oxidation state",
-    "kind": "Geometry",
+    "geometry": "Geometry",
     "elements": "Element",
     "mse": "Error",
     "held_out": "Held out",
 }
 
 
-def map_section(card: dict) -> None:
+def map_section(card: Card) -> None:
     """The map on the left, the record in view on the right."""
     report = report_or_sentence(card)
     if report is None:
@@ -50,7 +49,7 @@ def map_section(card: dict) -> None:
     with right:
         st.selectbox(
             "Record", range(len(report.mse)), key=state, persist_state="session",
-            format_func=lambda row: record_title(report, row, spectrum_kind(card["spectrum"])),
+            format_func=lambda row: record_title(report, row, card.kind),
         )  # fmt: skip
         record_panel(card, report, st.session_state[state], key="mapped", stacked=True)
 
@@ -80,7 +79,7 @@ def _groups(report: Report, name: str) -> tuple[list[str], list[str]]:
     return [told[g] for g in labels], [told[g] for g in dict.fromkeys(labels[rows].tolist())]
 
 
-def _show_map(card: dict, report: Report, own: OwnStructure | None, state: str) -> Placed | None:
+def _show_map(card: Card, report: Report, own: OwnStructure | None, state: str) -> Placed | None:
     options = _colourings(report)
     colour = st.pills(
         "Colour by", list(options), key="map_colour", format_func=options.get, required=True,
@@ -96,10 +95,10 @@ def _show_map(card: dict, report: Report, own: OwnStructure | None, state: str) 
         told["groups"], told["order"] = _groups(report, colour)
     texts = [f"{name}: {record_properties(report, row)}" for row, name in enumerate(report.names)]
     figure = training_map_figure(
-        report.map_xy, texts, **told, kind=spectrum_kind(card["spectrum"]),
+        report.map_xy, texts, **told, kind=card.kind,
         selected=st.session_state[state], placed=placed, dark=is_dark(),
     )  # fmt: skip
-    chart_key = f"map_{card['key']}"
+    chart_key = f"map_{card.key}"
     st.plotly_chart(
         figure, width="stretch", theme=None, key=chart_key, config=_CHART,
         selection_mode="points", on_select=lambda: take_click(chart_key, state),
@@ -112,7 +111,7 @@ def _show_map(card: dict, report: Report, own: OwnStructure | None, state: str) 
 
 
 def _own_structure(
-    card: dict, report: Report, own: OwnStructure | None, placed: Placed | None, state: str
+    card: Card, report: Report, own: OwnStructure | None, placed: Placed | None, state: str
 ) -> None:
     """The reader's structure in words: its nearest records with distance and error."""
     if own is None:
@@ -122,7 +121,7 @@ def _own_structure(
         st.caption(plain(f"{own.label} is not on the map: it {own.why}."))
         return
     rows, distances = report.nearest(own.scaled, N_NEIGHBOURS)
-    kind = spectrum_kind(card["spectrum"])
+    kind = card.kind
     factor, label = kind.mse_factor, kind.mse_label
     st.markdown(f"**Nearest to {plain(own.label)}**")
     table = pd.DataFrame(
@@ -133,7 +132,7 @@ def _own_structure(
             label: [f"{factor * report.mse[row]:.2f}" for row in rows[0]],
         }
     )
-    table_key = f"nearest_{card['key']}"
+    table_key = f"nearest_{card.key}"
 
     def take_row() -> None:
         chosen = st.session_state[table_key]["selection"]["rows"]

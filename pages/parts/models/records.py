@@ -9,9 +9,9 @@ from pages.parts.models.data import report_or_sentence, structure_of
 from pages.parts.shared.page import is_dark, plain
 from pages.parts.shared.viewer3d import show_structure
 from xanes_core.errors import XanesError
-from xanes_core.model import Report
+from xanes_core.model import Card, Report
 from xanes_core.plots import ranked_errors_figure, record_figure, scene
-from xanes_core.spectra import SpectrumKind, spectrum_kind
+from xanes_core.spectra import SpectrumKind
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "toImage"]}
 _EVERY = "all"
@@ -19,9 +19,9 @@ _EVERY = "all"
 PLACES = {"Best": 0.0, "Better quarter": 0.25, "Median": 0.5, "Worse quarter": 0.75, "Worst": 1.0}
 
 
-def record_key(card: dict) -> str:
+def record_key(card: Card) -> str:
     """Where the session keeps the row in view, shared by the sections."""
-    return f"models_record_{card['key']}"
+    return f"models_record_{card.key}"
 
 
 def record_title(report: Report, row: int, kind: SpectrumKind) -> str:
@@ -52,16 +52,16 @@ def record_properties(report: Report, row: int) -> str:
         found.append(f"coordination number {report.coordination[row]}")
     if report.oxidation_state[row] >= 0:
         found.append(f"oxidation state {report.oxidation_state[row]}")
-    if report.kind[row]:
-        found.append(str(report.kind[row]))
+    if report.geometry[row]:
+        found.append(str(report.geometry[row]))
     found.append(f"{report.verdict[row]} (distance {report.distance[row]:.2f})")
     found.append("held out" if report.held_out[row] else "left out in turn")
     return ", ".join(found)
 
 
-def record_panel(card: dict, report: Report, row: int, *, key: str, stacked: bool = False) -> None:
+def record_panel(card: Card, report: Report, row: int, *, key: str, stacked: bool = False) -> None:
     """Structure and spectrum of a record, side by side or one above the other."""
-    kind = spectrum_kind(card["spectrum"])
+    kind = card.kind
     factor, label = kind.mse_factor, kind.mse_label
     st.markdown(f"**{plain(report.names[row])}** \u2003 {label} {factor * report.mse[row]:.2f}")
     st.caption(plain(record_properties(report, row)))
@@ -77,13 +77,13 @@ def record_panel(card: dict, report: Report, row: int, *, key: str, stacked: boo
     with right:
         figure = record_figure(
             report.energy_rel_ev, report.truth[row], report.mean[row],
-            (report.lower[row], report.upper[row]), level=card["interval_level"],
-            kind=spectrum_kind(card["spectrum"]), dark=is_dark(), height_px=300 if stacked else 360,
+            (report.lower[row], report.upper[row]), level=card.interval_level,
+            kind=card.kind, dark=is_dark(), height_px=300 if stacked else 360,
         )  # fmt: skip
         st.plotly_chart(figure, width="stretch", theme=None, key=f"{key}_spectrum", config=_CHART)
 
 
-def _structure(card: dict, report: Report, row: int, *, key: str, height_px: int) -> None:
+def _structure(card: Card, report: Report, row: int, *, key: str, height_px: int) -> None:
     name = str(report.names[row])
     atoms, why = structure_of(card, name)
     if atoms is None:
@@ -94,12 +94,12 @@ def _structure(card: dict, report: Report, row: int, *, key: str, height_px: int
     except XanesError as error:
         st.warning(plain(error))
         return
-    show_structure(view, structure=f"{card['key']} {name}", height_px=height_px, key=f"{key}_view")
+    show_structure(view, structure=f"{card.key} {name}", height_px=height_px, key=f"{key}_view")
     formula = atoms.get_chemical_formula("metal")
     st.caption(plain(f"{formula}, {len(atoms)} atoms"))
 
 
-def predictions_section(card: dict) -> None:
+def predictions_section(card: Card) -> None:
     """Browse the records from the best to the worst."""
     report = report_or_sentence(card)
     if report is None:
@@ -113,15 +113,15 @@ def predictions_section(card: dict) -> None:
         _buttons(rows, state)
     right.selectbox(
         "Record, best first", rows.tolist(), key=state, persist_state="session",
-        format_func=lambda row: record_title(report, row, spectrum_kind(card["spectrum"])),
+        format_func=lambda row: record_title(report, row, card.kind),
         label_visibility="collapsed",
     )  # fmt: skip
     row = st.session_state[state]
     record_panel(card, report, row, key="record")
-    chart_key = f"ranked_{card['key']}"
+    chart_key = f"ranked_{card.key}"
     figure = ranked_errors_figure(
         report.mse, report.names.tolist(), rows, row,
-        kind=spectrum_kind(card["spectrum"]), dark=is_dark(),
+        kind=card.kind, dark=is_dark(),
     )  # fmt: skip
     st.plotly_chart(
         figure, width="stretch", theme=None, key=chart_key, config=_CHART,
@@ -130,12 +130,12 @@ def predictions_section(card: dict) -> None:
     st.caption("Every record, predicted by networks that had not seen it. A click brings it above.")
 
 
-def _rows_in_view(card: dict, report: Report) -> np.ndarray:
+def _rows_in_view(card: Card, report: Report) -> np.ndarray:
     """Rows of the chosen element, best first."""
     order = np.argsort(report.mse, kind="stable")
-    if len(card["elements"]) == 1:
+    if len(card.elements) == 1:
         return order
-    options = [_EVERY, *[el for el in card["elements"] if (report.elements == el).any()]]
+    options = [_EVERY, *[el for el in card.elements if (report.elements == el).any()]]
     chosen = st.pills(
         "Element", options, key="records_element", label_visibility="collapsed", required=True,
         format_func=lambda k: "All" if k == _EVERY else k, persist_state="session",

@@ -65,9 +65,9 @@ def choose_model(element: str, kind: SpectrumKind = XANES) -> str | None:
         key = default_model(element, kind)
         st.sidebar.caption(f"Model: {key}")
         return key
-    keys = [card["key"] for card in model_cards(element, XANES)]
-    asked = from_link("model", [card["key"] for card in model_cards()], "the model")
-    if asked and asked not in [card["key"] for card in model_cards(None, XANES)]:
+    keys = [card.key for card in model_cards(element, XANES)]
+    asked = from_link("model", [card.key for card in model_cards()], "the model")
+    if asked and asked not in [card.key for card in model_cards(None, XANES)]:
         notice(f"{asked} predicts emission: choose XES on the Predict page.")
         asked = None
     if asked:
@@ -162,7 +162,7 @@ def element_of(atoms: Atoms, absorber: int | str) -> str:
 
 def model_for(element: str, kind: SpectrumKind, wanted: str) -> str | None:
     """Key of the model `wanted` where it covers `element`, else of the default one."""
-    keys = [c["key"] for c in model_cards(element, kind)]
+    keys = [c.key for c in model_cards(element, kind)]
     return wanted if wanted in keys else default_model(element, kind)
 
 

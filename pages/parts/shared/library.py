@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from ase import Atoms
 
-from xanes_core.model import list_models, load_model
+from xanes_core.model import Card, list_models, load_model
 from xanes_core.spectra import XANES, SpectrumKind
 from xanes_core.structures import absorber_sites, list_examples, load_example
 
@@ -21,12 +21,12 @@ def cached_model(key: str):
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def model_cards(element: str | None = None, kind: SpectrumKind | None = None) -> list[dict]:
+def model_cards(element: str | None = None, kind: SpectrumKind | None = None) -> list[Card]:
     """Cards of the shipped models of an element and a kind of spectrum, defaults first.
 
     None stands for all.
     """
-    return [dict(card) for card in list_models(element, kind)]
+    return list_models(element, kind)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -44,7 +44,7 @@ def example_atoms(key: str):
 def default_model(element: str, kind: SpectrumKind = XANES) -> str | None:
     """Key of the model that answers for `element` unless the reader chooses another."""
     cards = model_cards(element, kind)
-    return cards[0]["key"] if cards else None
+    return cards[0].key if cards else None
 
 
 @dataclass(frozen=True)

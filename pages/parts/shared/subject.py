@@ -18,6 +18,7 @@ from pages.parts.shared.choices import (
 )
 from pages.parts.shared.library import Request, cached_model, predict
 from pages.parts.shared.page import plain
+from xanes_core.importance import group_centres_ang
 from xanes_core.model import Prediction, SpectrumModel
 from xanes_core.structures import select_sites
 
@@ -44,7 +45,7 @@ class Subject:
     @property
     def centres_ang(self) -> np.ndarray:
         """Centres mu of the bars (A)."""
-        return np.asarray(self.model.convention.g2_mu_ang, dtype=float)
+        return np.array(list(group_centres_ang(self.model.descriptor, "distance").values()))
 
 
 def choose_subject() -> Subject | None:
