@@ -74,7 +74,7 @@ def overlay_curves(found, entry, frame, request) -> list[Curve]:
             st.warning(f"{plain(label, 60)}: {plain(error)}")
             continue
         name = label if element == request.element else f"{label}, {element} edge"
-        curves.append(prediction_curve(made, name, kind="other", rank=len(curves)))
+        curves.append(prediction_curve(made, name, role="other", rank=len(curves)))
     # two bands can be told apart, more only hide each other
     return curves if len(curves) < 2 else [without_band(curve) for curve in curves]
 

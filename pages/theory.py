@@ -58,7 +58,7 @@ def show(subject: Subject, entry: inputs.Entry) -> None:
     with left:
         theories, others = controls(subject, entry)
     own = overlay_spectrum(subject.prediction)
-    if own is not None and own.kind == "theory":
+    if own is not None and own.role == "theory":
         theories.append(Shown(own))
     elif own is not None:
         others.append(own)

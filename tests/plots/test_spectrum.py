@@ -64,11 +64,11 @@ def test_a_measurement_is_black_on_light_and_near_white_on_dark():
     assert plots.curve_style(curve, dark=True) == ("#F2F2F2", "solid")
 
 
-def test_every_kind_and_rank_looks_different():
-    kinds = [("network", 0), ("theory", 0), ("theory", 1), ("measurement", 0)]
-    kinds += [("other", i) for i in range(9)]
-    styles = {plots.curve_style(Curve("x", E, E, kind, rank=rank)) for kind, rank in kinds}
-    assert len(styles) == len(kinds)
+def test_every_role_and_rank_looks_different():
+    roles = [("network", 0), ("theory", 0), ("theory", 1), ("measurement", 0)]
+    roles += [("other", i) for i in range(9)]
+    styles = {plots.curve_style(Curve("x", E, E, role, rank=rank)) for role, rank in roles}
+    assert len(styles) == len(roles)
     assert style.ABSORBER not in {colour for colour, _ in styles}
 
 

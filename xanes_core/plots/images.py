@@ -118,7 +118,7 @@ def _draw(axes, curves, e0_ev: float, axis: Axis, title: str | None) -> None:
         colour, dash = curve_style(curve)
         order = 2 + z
         if curve.lower is not None and curve.upper is not None:
-            label = band_name(curve) if curve.kind == "network" and curve.rank == 0 else None
+            label = band_name(curve) if curve.role == "network" and curve.rank == 0 else None
             axes.fill_between(
                 x, curve.lower, curve.upper, color=colour, alpha=BAND_OPACITY, lw=0, zorder=order,
                 label=label,

@@ -1,7 +1,7 @@
 """Interactive figures (plotly) and the one palette that every figure of the project uses.
 
 Colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), told apart by readers with
-any colour vision. A colour stands for a kind of curve, never for a position in a list.
+any colour vision. A colour stands for the role of a curve, never for a position in a list.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from xanes_core.errors import SpectrumError
-from xanes_core.model import Comparison
+from xanes_core.model import Comparison, Prediction
 from xanes_core.plots.style import (
     BAND_OPACITY,
     DASHES,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from xanes_core.spectra import Spectrum
 
 
-Kind = Literal["network", "theory", "measurement", "other"]
+Role = Literal["network", "theory", "measurement", "other"]
 Axis = Literal["relative", "absolute"]
 
 ENERGY_LABELS: MappingProxyType[Axis, str] = MappingProxyType(
@@ -58,21 +58,21 @@ class Curve:
         Absolute energy in eV.
     mu : ndarray of shape (n,)
         Absorption over the edge step, or emission of area 1.
-    kind : str
+    role : str
         ``"network"``, ``"theory"``, ``"measurement"`` or ``"other"``: fixes the colour.
     lower, upper : ndarray of shape (n,) or None
         Bounds of the band, both or neither.
     level : float or None
         Coverage that the band is meant to have, for the legend.
     rank : int
-        Position among the curves of the same kind: varies the dash (and, for ``"other"`` and
+        Position among the curves of the same role: varies the dash (and, for ``"other"`` and
         ``"theory"``, the colour).
     """
 
     name: str
     energy_ev: np.ndarray
     mu: np.ndarray
-    kind: Kind = "network"
+    role: Role = "network"
     lower: np.ndarray | None = None
     upper: np.ndarray | None = None
     level: float | None = None
@@ -85,17 +85,21 @@ class Curve:
             raise SpectrumError("A curve needs energy, mu and its band as 1-D arrays of one length")
         if (self.lower is None) != (self.upper is None):
             raise SpectrumError("A band needs both its lower and its upper bound")
-        if self.kind not in ("network", "theory", "measurement", "other"):
-            raise SpectrumError(f"Unknown kind of curve {self.kind!r}")
+        if self.role not in get_args(Role):
+            raise SpectrumError(
+                f"Unknown kind of curve {self.role!r}: choose one of {', '.join(get_args(Role))}"
+            )
 
 
-def prediction_curve(prediction, name: str = "Network", *, kind: Kind = "network", rank: int = 0):
+def prediction_curve(
+    prediction: Prediction, name: str = "Network", *, role: Role = "network", rank: int = 0
+) -> Curve:
     """Curve of a :class:`~xanes_core.model.Prediction` with its interval."""
     return Curve(
         name,
         np.asarray(prediction.energy_ev),
         np.asarray(prediction.mu),
-        kind,
+        role,
         np.asarray(prediction.lower),
         np.asarray(prediction.upper),
         float(prediction.level),
@@ -104,10 +108,10 @@ def prediction_curve(prediction, name: str = "Network", *, kind: Kind = "network
 
 
 def spectrum_curve(
-    spectrum: Spectrum, name: str, *, kind: Kind = "measurement", rank: int = 0
+    spectrum: Spectrum, name: str, *, role: Role = "measurement", rank: int = 0
 ) -> Curve:
     """Curve of a :class:`~xanes_core.spectra.Spectrum` (no band)."""
-    return Curve(name, np.asarray(spectrum.energy_ev), np.asarray(spectrum.mu), kind, rank=rank)
+    return Curve(name, np.asarray(spectrum.energy_ev), np.asarray(spectrum.mu), role, rank=rank)
 
 
 def without_band(curve: Curve) -> Curve:
@@ -118,11 +122,11 @@ def without_band(curve: Curve) -> Curve:
 def curve_style(curve: Curve, *, dark: bool = False) -> tuple[str, str]:
     """Colour (hex) and dash name of `curve`; one rule for the screen and for print."""
     theme = "dark" if dark else "light"
-    if curve.kind == "network":
+    if curve.role == "network":
         return NETWORK, DASHES[curve.rank % len(DASHES)]
-    if curve.kind == "measurement":
+    if curve.role == "measurement":
         return MEASUREMENT[theme], DASHES[curve.rank % len(DASHES)]
-    if curve.kind == "theory":
+    if curve.role == "theory":
         return (THEORY, THEORY_SECOND)[curve.rank % 2], DASHES[curve.rank // 2 % len(DASHES)]
     n = len(OTHERS)
     return OTHERS[curve.rank % n], DASHES[curve.rank // n % len(DASHES)]
@@ -198,7 +202,7 @@ def _add_curve(figure: go.Figure, curve: Curve, x: np.ndarray, dark: bool) -> No
     colour, dash = curve_style(curve, dark=dark)
     # plotly reads a little HTML in names; a file's name is only ever text
     name = html.escape(curve.name)
-    group = f"{curve.kind}-{curve.rank}"
+    group = f"{curve.role}-{curve.rank}"
     if curve.lower is not None and curve.upper is not None:
         figure.add_scatter(
             x=np.concatenate([x, x[::-1]]),
@@ -210,7 +214,7 @@ def _add_curve(figure: go.Figure, curve: Curve, x: np.ndarray, dark: bool) -> No
             hoverinfo="skip",
             name=band_name(curve),
             legendgroup=group,
-            showlegend=curve.kind == "network" and curve.rank == 0,
+            showlegend=curve.role == "network" and curve.rank == 0,
         )
     custom, hover = None, "%{y:.3f}"
     if curve.lower is not None and curve.upper is not None:
@@ -232,7 +236,7 @@ def energy_window_ev(
     curves: Sequence[Curve], axis: Axis, e0_ev: float
 ) -> tuple[float, float] | None:
     """Range of the network's own grid: a measured EXAFS scan must not squeeze the edge."""
-    own = [c for c in curves if c.kind == "network"]
+    own = [c for c in curves if c.role == "network"]
     if not own:
         return None
     x = axis_energy_ev(own[0], axis, e0_ev)

@@ -194,7 +194,7 @@ def _controls(
         st.warning(plain(problem))
     ready = scale(shift(ready, by_ev), factor)
     curve = spectrum_curve(
-        ready, stored.name[:60], kind="theory" if origin == "computed" else "measurement"
+        ready, stored.name[:60], role="theory" if origin == "computed" else "measurement"
     )
     return shown, curve
 

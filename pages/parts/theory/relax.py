@@ -169,4 +169,4 @@ def _other(subject: Subject, atoms: Atoms, name: str) -> Curve | None:
     st.caption(f"The two predicted spectra differ by {gap:.3f} edge steps (root mean square).")
     if not st.toggle("Show both spectra", value=True, key="relax_both", persist_state="session"):
         return None
-    return without_band(prediction_curve(made, name, kind="other"))
+    return without_band(prediction_curve(made, name, role="other"))

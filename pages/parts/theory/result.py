@@ -40,7 +40,7 @@ def shown_result(subject: Subject, result: TheoryResult, *, fits: bool) -> Shown
         st.warning(plain(error))
         return None
     name = get_engine(result.engine).title + ("" if fits else ", other settings")
-    return Shown(spectrum_curve(spectrum, name, kind="theory"), result, fits)
+    return Shown(spectrum_curve(spectrum, name, role="theory"), result, fits)
 
 
 def times(subject: Subject, shown: Shown | None, expected: str) -> None:
