@@ -25,7 +25,9 @@ from xanes_core.errors import XanesError
 from xanes_core.importance import EnergyWindow, find_importance
 from xanes_core.plots import (
     KIND_LABELS,
+    AtomEffect,
     BarSeries,
+    ImportanceMap,
     distance_figure,
     effect_figure,
     group_figure,
@@ -38,6 +40,8 @@ CAVEAT = (
     "Each bar scrambles all G2 of one distance at once; neighbouring distances see the same atom "
     "and answer for it, so a bar is a lower bound: shells and kinds are scrambled as a whole."
 )
+#: Unit of the small figures, where the words would not fit.
+_UNIT = "0.001 edge steps\u00b2"
 EFFECTS = {"removed": "taken out", "moved": "moved out by 0.05 \u00c5"}
 
 
@@ -53,18 +57,18 @@ def distances_panel(subject: Subject, window: EnergyWindow) -> None:
     bars = window_of(subject.model, subject.element, "distance", window, share=False)
     histogram, told = histogram_of(subject.model, subject.element)
     near = neighbours_of(subject)
-    series = [BarSeries("all G2 of one distance", bars)]
+    series = [BarSeries("all G2 of one distance", bars, ABSOLUTE_UNIT)]
     if st.toggle(
         "Single features", key="single_features", persist_state="session",
         help="The plain G2 of each distance scrambled alone, over all absorbers of the model.",
     ):  # fmt: skip
-        series.append(BarSeries("plain G2 alone", single_g2(subject, window)))
+        series.append(BarSeries("plain G2 alone", single_g2(subject, window), ABSOLUTE_UNIT))
     chart(
-        lambda dark: distance_figure(
-            series, subject.centres_ang, histogram=histogram,
-            neighbours=near, unit=ABSOLUTE_UNIT, dark=dark, height_px=500,
+        lambda look: distance_figure(
+            series, subject.centres_ang, histogram=histogram, neighbours=near, look=look
         ),
         key="distances", name=f"importance_{subject.model.key}_{subject.element}_distances",
+        height_px=500,
     )  # fmt: skip
     n = find_importance(subject.model.importance, subject.model.key, subject.element, "distance")
     st.caption(
@@ -81,20 +85,20 @@ def map_panel(subject: Subject, window: EnergyWindow) -> None:
         "Each energy by itself", key="map_scaled", persist_state="session",
         help="Every energy in per cent of its largest distance, where it matters at all.",
     )  # fmt: skip
-    found = find_importance(
+    stored = find_importance(
         subject.model.importance, subject.model.key, subject.element, "distance"
     )
-    values, unit = 1e3 * found.mean, ABSOLUTE_UNIT
+    importance = ImportanceMap(
+        1e3 * stored.mean, subject.energy_rel_ev, subject.centres_ang, ABSOLUTE_UNIT
+    )
     if scaled:
-        top = values.max(axis=0)
-        values = np.where(top > 0.02 * top.max(), 100 * values / np.maximum(top, 1e-12), np.nan)
-        unit = "% of the largest"
+        importance = importance.each_energy_by_itself()
     chart(
-        lambda dark: map_figure(
-            values, subject.energy_rel_ev, subject.centres_ang, spectra_of(subject),
-            window=(window.low_ev, window.high_ev), unit=unit, dark=dark, height_px=480,
+        lambda look: map_figure(
+            importance, spectra_of(subject), window=(window.low_ev, window.high_ev), look=look
         ),
         key="map", name=f"importance_{subject.model.key}_{subject.element}_map",
+        height_px=480,
         on_drag=lambda key: take_drag(key, 0, subject.energy_rel_ev),
     )  # fmt: skip
     st.caption("Drag sideways on the spectrum or the map to set the window.")
@@ -106,20 +110,19 @@ def groups_panel(subject: Subject, window: EnergyWindow) -> None:
     model, element = subject.model, subject.element
     for grouping, title in (("shell", "shells"), ("kind", "kinds"), ("angle", "angles")):
         try:
-            found = window_of(model, element, grouping, window, share=False)
+            groups = window_of(model, element, grouping, window, share=False)
         except XanesError:
             continue
         if grouping == "angle":
-            series, names = _by_lambda(found), _zetas(found.names)
+            series, names = _by_lambda(groups), _zetas(groups.names)
         else:
-            rows = [i for i, name in enumerate(found.names) if name != "absorber"]
-            names = [KIND_LABELS.get(found.names[i], found.names[i].split(" (")[0]) for i in rows]
-            series = [BarSeries(title, _rows(found, rows))]
+            rows = [i for i, name in enumerate(groups.names) if name != "absorber"]
+            names = [KIND_LABELS.get(groups.names[i], groups.names[i].split(" (")[0]) for i in rows]
+            series = [BarSeries(title, _rows(groups, rows), _UNIT)]
         chart(
-            lambda dark, series=series, names=names: group_figure(
-                series, names, unit="0.001 edge steps\u00b2", dark=dark, height_px=210
-            ),
+            lambda look, series=series, names=names: group_figure(series, names, look=look),
             key=f"groups_{grouping}", name=f"importance_{model.key}_{element}_{title}",
+            height_px=210,
         )  # fmt: skip
 
 
@@ -132,7 +135,7 @@ def _by_lambda(window) -> list[BarSeries]:
     series = []
     for sign in ("+1", "-1"):
         rows = [i for i, name in enumerate(window.names) if f"lambda={sign}" in name]
-        series.append(BarSeries(f"G4, lambda {sign}", _rows(window, rows)))
+        series.append(BarSeries(f"G4, lambda {sign}", _rows(window, rows), _UNIT))
     return series
 
 
@@ -180,13 +183,15 @@ def atoms_panel(subject: Subject, window: EnergyWindow) -> None:
     )  # fmt: skip
     members = effects.removed_members if kind == "removed" else effects.moved_members
     own = members[:, atoms.index(chosen)]
+    atom = names[chosen].split(",")[0]
+    effect = AtomEffect(
+        f"{atom} {EFFECTS[kind]}", effects.energy_rel_ev, effects.mu,
+        own.mean(axis=0), own.std(axis=0, ddof=1),
+    )  # fmt: skip
     chart(
-        lambda dark: effect_figure(
-            effects.energy_rel_ev, effects.mu, own.mean(axis=0), own.std(axis=0, ddof=1),
-            name=f"{names[chosen].split(',')[0]} {EFFECTS[kind]}",
-            window=(window.low_ev, window.high_ev), dark=dark, height_px=330,
-        ),
-        key="effect", name=f"effect_{names[chosen].split(',')[0]}",
+        lambda look: effect_figure(effect, window=(window.low_ev, window.high_ev), look=look),
+        key="effect", name=f"effect_{atom}",
+        height_px=330,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from pages.parts.shared.page import page, plain, show_notices
 from pages.parts.shared.viewer3d import structure_panel
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
-from xanes_core.plots import Curve, prediction_curve, without_band
+from xanes_core.plots import Curve, Energies, EnergyAxis, prediction_curve, without_band
 from xanes_core.spectra import XANES
 
 
@@ -79,9 +79,9 @@ def overlay_curves(found, entry, frame, request) -> list[Curve]:
     return curves if len(curves) < 2 else [without_band(curve) for curve in curves]
 
 
-def spectrum_controls(found, entry) -> str:
+def spectrum_controls(found, entry) -> Energies:
     """In the line above the figure: energy axis and what to overlay."""
-    axis = choose_axis()
+    energies = choose_axis()
     others = {e.key: e.label for e in found if e.key != entry.key}
     if others:
         st.multiselect(
@@ -91,12 +91,15 @@ def spectrum_controls(found, entry) -> str:
         )  # fmt: skip
     if len(entry.frames) > 1:
         st.toggle("Other frames", key="overlay_frames", persist_state="session")
-    return axis
+    return energies
 
 
-def show_spectra(found, entry, frame, requests: dict, predictions: dict, axis: str) -> None:
+def show_spectra(
+    found, entry, frame, requests: dict, predictions: dict, energies: Energies
+) -> None:
     """One figure for each kind of spectrum, then their numbers and files."""
     element = next(iter(requests.values())).element
+    axis = EnergyAxis(next(iter(predictions.values())).e0_ev, energies)
     measured = overlay_of_kind(predictions, known_spectra(element))
     drawn = {}
     for kind, prediction in predictions.items():
@@ -156,9 +159,9 @@ def show(found: list[inputs.Entry]) -> None:
     with below:
         panels.verdict_panel(list(predictions.values()))
     with line:
-        axis = spectrum_controls(found, entry)
+        energies = spectrum_controls(found, entry)
     with right:
-        show_spectra(found, entry, frame, requests, predictions, axis)
+        show_spectra(found, entry, frame, requests, predictions, energies)
     batch.show_batch(found, keys)
 
 

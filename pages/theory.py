@@ -15,7 +15,7 @@ from pages.parts.theory import jobs as theory_jobs
 from pages.parts.theory.relax import relax_tab
 from pages.parts.theory.result import Shown, misfit, overlay, result_downloads, shown_result, times
 from pages.parts.theory.run import estimate, fdmnes_tab, feff_input, feff_panel
-from xanes_core.plots import Curve
+from xanes_core.plots import Curve, EnergyAxis
 
 #: Small, so that a first run takes seconds.
 FIRST_EXAMPLE = "titanium-tetrachloride"
@@ -66,7 +66,7 @@ def show(subject: Subject, entry: inputs.Entry) -> None:
         run = next((shown for shown in theories if shown.result), None)
         with st.container(horizontal=True, gap="large", vertical_alignment="center"):
             times(subject, run, f"\u2248 {estimate(subject)[0]}")
-            axis = choose_axis()
+            axis = EnergyAxis(subject.prediction.e0_ev, choose_axis())
         found = overlay(subject, theories, others, axis)
         if found is None:
             st.caption("Run FEFF10, or put a calculated spectrum into the sidebar, to compare.")

@@ -140,11 +140,11 @@ def windows_panel(
                     )
     with left:
         chart(
-            lambda dark: windows_figure(
-                subject.energy_rel_ev, spectra,
-                [(w.low_ev, w.high_ev) for w in used], dark=dark, height_px=240,
+            lambda look: windows_figure(
+                subject.energy_rel_ev, spectra, [(w.low_ev, w.high_ev) for w in used], look=look
             ),
             key="windows_spectrum", name=f"windows_{subject.model.key}_{subject.element}",
+            height_px=240,
             on_drag=lambda key: take_drag(key, active or 0, subject.energy_rel_ev),
         )  # fmt: skip
 
@@ -153,18 +153,19 @@ def distances_panel(subject: Subject, items: list[Item], share: bool, mirrored: 
     """The bars of all over the histogram."""
     unit = SHARE_UNIT if share else ABSOLUTE_UNIT
     series = [
-        BarSeries(i.label, window_of(i.model, i.element, "distance", i.window, share=share))
+        BarSeries(i.label, window_of(i.model, i.element, "distance", i.window, share=share), unit)
         for i in items
     ]
     histogram, told = histogram_of(subject.model, subject.element)
     near = neighbours_of(subject)
     name = f"windows_{subject.model.key}_{subject.element}_distances"
     chart(
-        lambda dark: distance_figure(
-            series, subject.centres_ang, histogram=histogram, neighbours=near, unit=unit,
-            mirrored=mirrored and len(series) == 2, dark=dark, height_px=480,
+        lambda look: distance_figure(
+            series, subject.centres_ang, histogram=histogram, neighbours=near,
+            mirrored=mirrored and len(series) == 2, look=look,
         ),
         key="windows_distances", name=name,
+        height_px=480,
     )  # fmt: skip
     st.caption(f"{told} Error bars are one standard error.")
     st.download_button(
@@ -208,11 +209,12 @@ def difference_panel(subject: Subject, pair: tuple[Item, Item], share: bool) -> 
         st.markdown(plain(sentence, 600))
         st.markdown(plain(shells, 600))
     chart(
-        lambda dark: difference_figure(
-            found, subject.centres_ang, labels=labels, dark=dark, height_px=300,
-            unit="Difference (%)" if share else "Difference",
+        lambda look: difference_figure(
+            found, subject.centres_ang, labels=labels,
+            unit="Difference (%)" if share else "Difference", look=look,
         ),
         key="windows_difference", name=f"windows_{subject.model.key}_{subject.element}_difference",
+        height_px=300,
     )  # fmt: skip
     st.caption(
         f"{plain(labels[1])} minus {plain(labels[0])}. Stars: more than two standard errors; of "

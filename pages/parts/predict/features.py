@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import streamlit as st
 
+from xanes_core.plots import EnergyAxis
 from xanes_core.spectra import (
     XANES,
     XES,
@@ -65,20 +66,19 @@ def _features(prediction) -> tuple[dict[str, float], dict[str, float]]:
     return values, {n: e.std for n, e in found.items()}
 
 
-def features_table(prediction, axis: str) -> None:
+def features_table(prediction, axis: EnergyAxis) -> None:
     """What the spectrum shows of edge, white line and pre-edge peak, or of emission maxima."""
     values, spread = _features(prediction)
-    offset = prediction.e0_ev if axis == "absolute" else 0.0
     rows, digits = {}, prediction.kind.digits
     for label, energy, height in _ROWS[prediction.kind]:
         position = values[energy]
         if not math.isfinite(position):
             continue
         rows[label] = [
-            with_uncertainty(position + offset, spread[energy]),
+            with_uncertainty(position + axis.offset_ev, spread[energy]),
             with_uncertainty(values[height], spread[height], most=digits) if height else "",
         ]
-    name = "Energy (eV)" if axis == "absolute" else "E \u2212 E0 (eV)"
+    name = "E \u2212 E0 (eV)" if axis.is_relative else axis.label
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[name, "Height"])
     st.table(table, border="horizontal")
     st.caption(

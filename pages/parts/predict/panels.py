@@ -8,15 +8,17 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.shared.inputs import Entry
-from pages.parts.shared.page import is_dark, plain
+from pages.parts.shared.page import look, plain
 from xanes_core.files import safe_name
 from xanes_core.model import to_csv, to_json, to_xdi
-from xanes_core.plots import Curve, spectrum_figure, spectrum_image
+from xanes_core.plots import Curve, EnergyAxis, figure_image, spectrum_figure
 from xanes_core.spectra import XANES, XES
 
 FIGURE_HEIGHT_PX = 390
 #: Two figures, one above the other.
 SMALL_FIGURE_HEIGHT_PX = 290
+#: Width and height of the picture to take home.
+PRINT_SIZE_IN = (5.2, 3.5)
 #: Names of the figures for style sheets and tests.
 _FIGURE_KEYS = {XANES: "spectrum", XES: "emission"}
 # the downloads below make a better picture than the browser does
@@ -36,12 +38,10 @@ def heading(entry: Entry, *, named: bool) -> None:
         st.caption(plain(entry.note))
 
 
-def spectrum_panel(curves: list[Curve], prediction, axis: str, *, one_of_two: bool) -> None:
+def spectrum_panel(curves: list[Curve], prediction, axis: EnergyAxis, *, one_of_two: bool) -> None:
     """The spectra, with the prediction in front."""
-    figure = spectrum_figure(
-        curves, e0_ev=prediction.e0_ev, axis=axis, dark=is_dark(), kind=prediction.kind,
-        height_px=SMALL_FIGURE_HEIGHT_PX if one_of_two else FIGURE_HEIGHT_PX,
-    )  # fmt: skip
+    height_px = SMALL_FIGURE_HEIGHT_PX if one_of_two else FIGURE_HEIGHT_PX
+    figure = spectrum_figure(curves, axis, kind=prediction.kind, look=look(height_px))
     key = _FIGURE_KEYS[prediction.kind]
     st.plotly_chart(figure, width="stretch", theme=None, key=key, config=_CHART)
 
@@ -75,16 +75,15 @@ def _band_text(predictions: Sequence) -> str:
     )
 
 
-def downloads(prediction, curves: list[Curve], axis: str, name: str) -> None:
+def downloads(prediction, curves: list[Curve], axis: EnergyAxis, name: str) -> None:
     """Buttons for data and figure."""
     ending = "" if prediction.kind == XANES else f"_{prediction.kind.key}"
     base = f"{safe_name(name)}_{prediction.element}_K{ending}"
 
     def image(image_format: str):
-        return lambda: spectrum_image(
-            curves, e0_ev=prediction.e0_ev, axis=axis, image_format=image_format,
-            kind=prediction.kind,
-        )  # fmt: skip
+        return lambda: figure_image(
+            spectrum_figure(curves, axis, kind=prediction.kind), image_format, size_in=PRINT_SIZE_IN
+        )
 
     offers = [
         ("CSV", "csv", "text/csv", lambda: to_csv(prediction)),

@@ -7,22 +7,23 @@ from collections.abc import Callable
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.parts.shared.page import is_dark
+from pages.parts.shared.page import look
 from xanes_core.files import safe_name
-from xanes_core.plots import figure_csv, figure_image
+from xanes_core.plots import LIGHT, Look, figure_csv, figure_image
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "lasso2d"]}
 
 
 # --- charts --------------------------------------------------------------------------------------
 def chart(
-    make: Callable[[bool], go.Figure],
+    make: Callable[[Look], go.Figure],
     *,
     key: str,
     name: str,
+    height_px: int | None = None,
     on_drag: Callable[[str], None] | None = None,
 ) -> None:
-    """Show a figure with its downloads; `make` is given whether the page is dark.
+    """Show a figure with its downloads; `make` is given the page that it stands on.
 
     With `on_drag` a horizontal drag selects; it is called with the chart's key.
     """
@@ -36,13 +37,18 @@ def chart(
         }
     with st.container(key=key, gap="xxsmall"):
         st.plotly_chart(
-            make(is_dark()), width="stretch", theme=None, key=chart_key, config=_CHART, **options
-        )
+            make(look(height_px)),
+            width="stretch",
+            theme=None,
+            key=chart_key,
+            config=_CHART,
+            **options,
+        )  # fmt: skip
         base = safe_name(name)
         offers = [
-            ("PNG", "image/png", lambda: figure_image(make(False), "png")),
-            ("SVG", "image/svg+xml", lambda: figure_image(make(False), "svg")),
-            ("CSV", "text/csv", lambda: figure_csv(make(False))),
+            ("PNG", "image/png", lambda: figure_image(make(LIGHT), "png")),
+            ("SVG", "image/svg+xml", lambda: figure_image(make(LIGHT), "svg")),
+            ("CSV", "text/csv", lambda: figure_csv(make(LIGHT))),
         ]
         with st.container(horizontal=True, gap="xsmall", horizontal_alignment="right"):
             for label, mime, data in offers:

@@ -9,11 +9,12 @@ from pages.parts.shared import inputs
 from pages.parts.shared.inputs import Entry
 from pages.parts.shared.library import _sites, default_model, model_cards, structure_key
 from pages.parts.shared.page import from_link, notice, to_link
+from xanes_core.plots import Energies
 from xanes_core.spectra import SPECTRUM_KINDS, XANES, SpectrumKind
 from xanes_core.structures import absorber_elements
 from xanes_core.theory import Convolution
 
-AXES = {"relative": "E \u2212 E0", "absolute": "Energy"}
+AXES: dict[Energies, str] = {"relative": "E \u2212 E0", "absolute": "Energy"}
 #: More sites than this are offered by element only.
 MAX_LISTED_SITES = 60
 _FIELDS = (
@@ -121,8 +122,8 @@ def choose_absorber(entry: inputs.Entry, options: dict) -> int | str:
     )  # fmt: skip
 
 
-def choose_axis() -> str:
-    """Energy axis, kept in the link."""
+def choose_axis() -> Energies:
+    """How energies are counted, kept in the link."""
     asked = from_link("axis", list(AXES), "the energy axis")
     if asked:
         st.session_state["axis"] = asked

@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from xanes_core.errors import XanesError
+from xanes_core.plots import Look
 
 # an icon by name would come from a font server; this one comes from here
 ICON = Path(__file__).resolve().parent / "icon.png"
@@ -52,9 +53,9 @@ def page(title: str) -> Iterator[None]:
         st.error(plain(error))
 
 
-def is_dark() -> bool:
-    """Whether the reader's page is dark."""
-    return st.context.theme.type == "dark"
+def look(height_px: int | None = None) -> Look:
+    """The reader's page, for a figure in its own height or in that given."""
+    return Look(st.context.theme.type == "dark", height_px)
 
 
 def plain(text: str, limit: int = 400) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from pages.parts.shared.inputs import Entry
-from pages.parts.shared.page import is_dark, plain
+from pages.parts.shared.page import look, plain
 from xanes_core.errors import XanesError
-from xanes_core.plots import ABSORBER, BACKGROUND, SHELLS_ANG, scene, structure_figure
+from xanes_core.plots import ABSORBER, SHELLS_ANG, scene, structure_figure
 from xanes_core.plots.viewer_script import VIEWER_SCRIPT, viewer_ready
 
 _HTML = """<div class="viewer3d"><div class="viewer3d-stage"></div>
@@ -47,7 +47,7 @@ def show_structure(
     """
     present = _script_present()
     if not present or st.session_state.get(f"{key}_plain"):
-        figure = structure_figure(scene, dark=is_dark(), height_px=height_px)
+        figure = structure_figure(scene, look=look(height_px))
         st.plotly_chart(figure, width="stretch", key=f"{key}_plotly", theme=None)
         st.caption(
             "Plain 3D view: the browser could not start the viewer. Reload the page to try again."
@@ -60,7 +60,7 @@ def show_structure(
     prefix = f"/{base}" if base else ""
     data = scene | {
         "structure": structure,
-        "background": BACKGROUND["dark" if is_dark() else "light"],
+        "background": look().background,
         "height_px": height_px,
         "absorber_colour": ABSORBER,
         "script_url": f"{prefix}/app/static/{VIEWER_SCRIPT}",

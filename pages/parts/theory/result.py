@@ -14,7 +14,7 @@ from pages.parts.shared.subject import Subject
 from xanes_core.errors import XanesError
 from xanes_core.files import safe_name
 from xanes_core.model import Comparison, compare, prediction_seconds
-from xanes_core.plots import Axis, Curve, comparison_figure, prediction_curve, spectrum_curve
+from xanes_core.plots import Curve, EnergyAxis, comparison_figure, prediction_curve, spectrum_curve
 from xanes_core.spectra import Spectrum, write_spectrum
 from xanes_core.theory import TheoryResult, get_engine
 
@@ -75,16 +75,16 @@ def _two_digits(value: float) -> int:
 
 
 def overlay(
-    subject: Subject, theories: list[Shown], others: list[Curve], axis: Axis
+    subject: Subject, theories: list[Shown], others: list[Curve], axis: EnergyAxis
 ) -> Comparison | None:
     """Figure of all curves, with the residual of the theory that is compared."""
     network = prediction_curve(subject.prediction, f"Network, {subject.element}")
     curves = [replace(shown.curve, rank=n) for n, shown in enumerate(theories)]
-    found = None
+    comparison = None
     if theories:
         chosen = _choose([shown.curve.name for shown in theories])
         try:
-            found = compare(
+            comparison = compare(
                 subject.prediction, theories[chosen].curve.energy_ev, theories[chosen].curve.mu
             )
         except XanesError as error:
@@ -93,13 +93,13 @@ def overlay(
         curves.insert(0, curves.pop(chosen))
         curves = [replace(curve, rank=n) for n, curve in enumerate(curves)]
     chart(
-        lambda dark: comparison_figure(
-            [network, *curves, *others], found, e0_ev=subject.prediction.e0_ev, axis=axis,
-            dark=dark, height_px=FIGURE_HEIGHT_PX,
+        lambda look: comparison_figure(
+            [network, *curves, *others], comparison, axis, look=look
         ),
         key="theory_figure", name=f"{subject.label}_theory",
+        height_px=FIGURE_HEIGHT_PX,
     )  # fmt: skip
-    return found
+    return comparison
 
 
 def _choose(names: list[str]) -> int:
