@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 from tests.importance.test_windows import made
 from xanes_core.errors import ModelError, SpectrumError
@@ -25,6 +26,7 @@ from xanes_core.plots.importance import (
     effect_figure,
     group_figure,
     map_figure,
+    neighbours_around,
     signed_colours,
     windows_figure,
 )
@@ -80,6 +82,15 @@ def test_hovering_a_bar_names_its_shell_and_the_atoms_there():
     assert "here: O3 1.93 \u00c5" in bars.customdata[2]
     assert "here" not in bars.customdata[1]
     assert not any("C7" in text for text in bars.customdata)  # no bar is near 2.9 A
+
+
+def test_neighbours_are_named_by_their_atom_and_come_by_distance():
+    atoms = Atoms("OFeC", [(0, 0, 2.0), (0, 0, 0), (1.5, 0, 0)])
+    assert neighbours_around(atoms, 1) == [Neighbour(2, "C", 1.5), Neighbour(0, "O", 2.0)]
+    assert neighbours_around(atoms, 1, 1.8) == [Neighbour(2, "C", 1.5)]
+    atoms = Atoms("FeO", [(0, 0, 0), (0, 0, 1.5)], cell=[20, 20, 3.5], pbc=True)
+    near = neighbours_around(atoms, 0, 3.0)
+    assert [(n.index, n.distance_ang) for n in near] == [(1, 1.5), (1, 2.0)]
 
 
 def test_groups_stand_side_by_side_and_mirrors_below():

@@ -59,6 +59,22 @@ def test_the_absolute_axis_says_so_and_moves_by_e0():
     np.testing.assert_allclose(named(figure, "Network").x, prediction.energy_ev)
 
 
+def test_relative_energies_find_their_place_on_either_axis():
+    for energies, offset_ev in (("relative", 0.0), ("absolute", 7112.0)):
+        axis = EnergyAxis(7112.0, energies)
+        assert axis.offset_ev == offset_ev
+        assert axis.place_ev(np.array([7115.0])) == 3.0 + axis.offset_ev
+
+
+def test_a_figure_has_its_own_height_unless_one_is_asked_for():
+    curves = [prediction_curve(made_prediction())]
+    heights = [
+        spectrum_figure(curves, EnergyAxis(0.0), look=look).layout.height
+        for look in (Look(), Look(height_px=111))
+    ]
+    assert heights == [420, 111]
+
+
 def test_the_axis_covers_the_network_even_under_a_long_scan():
     scan = spectrum_curve(Spectrum(np.linspace(6900, 8000, 500), np.ones(500)), "scan")
     figure = spectrum_figure([prediction_curve(made_prediction()), scan], EnergyAxis(7112.0))

@@ -18,6 +18,7 @@ from xanes_core.plots.importance import (
     effect_figure,
     group_figure,
     map_figure,
+    neighbours_around,
     signed_colours,
     windows_figure,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "group_figure",
     "learning_curve_figure",
     "map_figure",
+    "neighbours_around",
     "prediction_curve",
     "ranked_errors_figure",
     "record_figure",

@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from ase.data import atomic_numbers
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
 
+from xanes_core.constants import R_CUT_ANG
 from xanes_core.errors import ModelError
 from xanes_core.importance import SHELLS, Difference, shell_of
 from xanes_core.model import WindowImportance
 from xanes_core.plots.spectrum import ENERGY_LABELS
-from xanes_core.plots.structure import element_colour
+from xanes_core.plots.structure import element_colour, indexed_environment
 from xanes_core.plots.style import (
     GREY,
     LIGHT,
@@ -65,6 +67,30 @@ class Neighbour:
     def label(self) -> str:
         """Symbol, index and distance."""
         return f"{self.element}{self.index} {self.distance_ang:.2f} \u00c5"
+
+
+def neighbours_around(atoms: Atoms, absorber: int, r_cut_ang: float = R_CUT_ANG) -> list[Neighbour]:
+    """Atoms around an absorber, nearest first; in a crystal every image of one counts.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Molecule or crystal; not changed.
+    absorber : int
+        Its index.
+    r_cut_ang : float
+        Radius (A).
+
+    Raises
+    ------
+    StructureError
+        As :func:`xanes_core.structures.environment`.
+    """
+    around = indexed_environment(atoms, absorber, r_cut_ang)
+    return [
+        Neighbour(int(i), chemical_symbols[atoms.numbers[i]], float(r))
+        for i, r in zip(around.numbers, around.distances_ang, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from scipy.spatial import cKDTree
 from xanes_core.constants import NONMETALS, R_CUT_ANG
 from xanes_core.errors import StructureError
 from xanes_core.plots.style import ABSORBER, LIGHT, Look, style_figure
-from xanes_core.structures import bond_limit_ang, environment
+from xanes_core.structures import Environment, bond_limit_ang, environment
 
 if TYPE_CHECKING:
     import py3Dmol
@@ -229,12 +229,12 @@ def _surroundings(
     positions = np.vstack([np.zeros(3), around.positions_ang[keep]])
     flags = [True] + [False] * (len(numbers) - 1)
     names = [chemical_symbols[z] for z in numbers]
-    indices = [centre, *neighbour_indices(atoms, centre)[keep].tolist()]
+    indices = [centre, *indexed_environment(atoms, centre).numbers[keep].tolist()]
     return numbers, positions, flags, names, indices
 
 
-def neighbour_indices(atoms: Atoms, centre: int, r_cut_ang: float = R_CUT_ANG) -> np.ndarray:
-    """Index in the structure of each neighbour of an atom, by distance; m of them, int (m,).
+def indexed_environment(atoms: Atoms, centre: int, r_cut_ang: float = R_CUT_ANG) -> Environment:
+    """Neighbours of an atom whose ``numbers`` are their indices in the structure.
 
     Raises
     ------
@@ -245,7 +245,7 @@ def neighbour_indices(atoms: Atoms, centre: int, r_cut_ang: float = R_CUT_ANG) -
     labelled = Atoms(
         numbers=np.arange(len(atoms)), positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc
     )
-    return environment(labelled, centre, r_cut_ang).numbers
+    return environment(labelled, centre, r_cut_ang)
 
 
 def _bonds(numbers: np.ndarray, positions: np.ndarray) -> list[list[int]]:
