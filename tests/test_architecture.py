@@ -312,7 +312,6 @@ SILENT = (
     "xanes_core.importance.permutation",
     "xanes_core.importance.windows",
     "xanes_core.model.registry",
-    "xanes_core.plots.accuracy",
     "xanes_core.spectra.columns",
     "xanes_core.spectra.metrics",
     "xanes_core.spectra.peaks",
