@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -18,14 +19,17 @@ from pages.parts.importance.data import (
 from pages.parts.importance.windows import take_drag, window_row, windows, windows_to_link
 from pages.parts.shared import inputs
 from pages.parts.shared.charts import chart
-from pages.parts.shared.page import page, plain, show_notices
-from pages.parts.shared.subject import Subject, choose_subject
+from pages.parts.shared.page import page, plain
+from pages.parts.shared.subject import StructureSubject, Subject, choose_subject
 from pages.parts.shared.viewer3d import show_structure
 from xanes_core.errors import XanesError
-from xanes_core.importance import EnergyWindow, find_importance
+from xanes_core.importance import EnergyWindow, find_importance, selected
+from xanes_core.model import Importance, WindowImportance
 from xanes_core.plots import (
     KIND_LABELS,
+    AtomEffect,
     BarSeries,
+    ImportanceMap,
     distance_figure,
     effect_figure,
     group_figure,
@@ -33,42 +37,51 @@ from xanes_core.plots import (
     scene,
     signed_colours,
 )
+from xanes_core.spectra import XANES
 
 CAVEAT = (
     "Each bar scrambles all G2 of one distance at once; neighbouring distances see the same atom "
     "and answer for it, so a bar is a lower bound: shells and kinds are scrambled as a whole."
 )
+#: Unit of the small figures, where the words would not fit.
+_UNIT = "0.001 edge steps\u00b2"
 EFFECTS = {"removed": "taken out", "moved": "moved out by 0.05 \u00c5"}
 
 
-def single_g2(subject: Subject, window: EnergyWindow):
+def single_g2(subject: Subject, window: EnergyWindow) -> WindowImportance:
     """The unresolved G2, each scrambled by itself."""
     singles = window_of(subject.model, "all", "none", window, share=False)
     names = [f"G2 mu={mu:.2f} A" for mu in subject.centres_ang]
-    return _rows(singles, [singles.names.index(name) for name in names])
+    return selected(singles, [singles.names.index(name) for name in names])
+
+
+def by_distance(subject: Subject) -> Importance:
+    """Stored importance of all G2 of one distance, at every energy."""
+    model = subject.model
+    return find_importance(model.importance, model.key, subject.element, "distance")
 
 
 def distances_panel(subject: Subject, window: EnergyWindow) -> None:
     """Histogram over bars."""
     bars = window_of(subject.model, subject.element, "distance", window, share=False)
-    histogram, told = histogram_of(subject.model, subject.element)
+    histogram, source = histogram_of(subject.model, subject.element)
     near = neighbours_of(subject)
-    series = [BarSeries("all G2 of one distance", bars)]
+    series = [BarSeries("all G2 of one distance", bars, ABSOLUTE_UNIT)]
     if st.toggle(
         "Single features", key="single_features", persist_state="session",
         help="The plain G2 of each distance scrambled alone, over all absorbers of the model.",
     ):  # fmt: skip
-        series.append(BarSeries("plain G2 alone", single_g2(subject, window)))
+        series.append(BarSeries("plain G2 alone", single_g2(subject, window), ABSOLUTE_UNIT))
     chart(
-        lambda dark: distance_figure(
-            series, subject.centres_ang, histogram=histogram,
-            neighbours=near, unit=ABSOLUTE_UNIT, dark=dark, height_px=500,
+        lambda look: distance_figure(
+            series, subject.centres_ang, histogram=histogram, neighbours=near, look=look
         ),
         key="distances", name=f"importance_{subject.model.key}_{subject.element}_distances",
+        height_px=500,
     )  # fmt: skip
-    n = find_importance(subject.model.importance, subject.model.key, subject.element, "distance")
+    stored = by_distance(subject)
     st.caption(
-        f"{told} Bars: {n.n_samples} spectra that the scoring networks had not seen, "
+        f"{source} Bars: {stored.n_samples} spectra that the scoring networks had not seen, "
         f"{plain(window.label)}; error bars are one standard error. {CAVEAT}"
     )
 
@@ -81,20 +94,16 @@ def map_panel(subject: Subject, window: EnergyWindow) -> None:
         "Each energy by itself", key="map_scaled", persist_state="session",
         help="Every energy in per cent of its largest distance, where it matters at all.",
     )  # fmt: skip
-    found = find_importance(
-        subject.model.importance, subject.model.key, subject.element, "distance"
-    )
-    values, unit = 1e3 * found.mean, ABSOLUTE_UNIT
+    values = XANES.mse_factor * by_distance(subject).mean
+    importance = ImportanceMap(values, subject.energy_rel_ev, subject.centres_ang, ABSOLUTE_UNIT)
     if scaled:
-        top = values.max(axis=0)
-        values = np.where(top > 0.02 * top.max(), 100 * values / np.maximum(top, 1e-12), np.nan)
-        unit = "% of the largest"
+        importance = importance.each_energy_by_itself()
     chart(
-        lambda dark: map_figure(
-            values, subject.energy_rel_ev, subject.centres_ang, spectra_of(subject),
-            window=(window.low_ev, window.high_ev), unit=unit, dark=dark, height_px=480,
+        lambda look: map_figure(
+            importance, spectra_of(subject), window=(window.low_ev, window.high_ev), look=look
         ),
         key="map", name=f"importance_{subject.model.key}_{subject.element}_map",
+        height_px=480,
         on_drag=lambda key: take_drag(key, 0, subject.energy_rel_ev),
     )  # fmt: skip
     st.caption("Drag sideways on the spectrum or the map to set the window.")
@@ -106,43 +115,40 @@ def groups_panel(subject: Subject, window: EnergyWindow) -> None:
     model, element = subject.model, subject.element
     for grouping, title in (("shell", "shells"), ("kind", "kinds"), ("angle", "angles")):
         try:
-            found = window_of(model, element, grouping, window, share=False)
+            groups = window_of(model, element, grouping, window, share=False)
         except XanesError:
             continue
         if grouping == "angle":
-            series, names = _by_lambda(found), _zetas(found.names)
+            series, names = _by_lambda(groups), _zetas(groups.names)
         else:
-            rows = [i for i, name in enumerate(found.names) if name != "absorber"]
-            names = [KIND_LABELS.get(found.names[i], found.names[i].split(" (")[0]) for i in rows]
-            series = [BarSeries(title, _rows(found, rows))]
-        chart(
-            lambda dark, series=series, names=names: group_figure(
-                series, names, unit="0.001 edge steps\u00b2", dark=dark, height_px=210
-            ),
-            key=f"groups_{grouping}", name=f"importance_{model.key}_{element}_{title}",
-        )  # fmt: skip
+            rows = [i for i, name in enumerate(groups.names) if name != "absorber"]
+            names = [KIND_LABELS.get(groups.names[i], groups.names[i].split(" (")[0]) for i in rows]
+            series = [BarSeries(title, selected(groups, rows), _UNIT)]
+        _group_chart(series, names, key=f"groups_{grouping}", name=f"{model.key}_{element}_{title}")
 
 
-def _rows(window, rows):
-    names = tuple(window.names[i] for i in rows)
-    return replace(window, names=names, raw=window.raw[:, rows], parts=window.parts[:, rows])
+def _group_chart(series: list[BarSeries], names: list[str], *, key: str, name: str) -> None:
+    chart(
+        lambda look: group_figure(series, names, look=look),
+        key=key, name=f"importance_{name}", height_px=210,
+    )  # fmt: skip
 
 
-def _by_lambda(window) -> list[BarSeries]:
+def _by_lambda(angles: WindowImportance) -> list[BarSeries]:
     series = []
     for sign in ("+1", "-1"):
-        rows = [i for i, name in enumerate(window.names) if f"lambda={sign}" in name]
-        series.append(BarSeries(f"G4, lambda {sign}", _rows(window, rows)))
+        rows = [i for i, name in enumerate(angles.names) if f"lambda={sign}" in name]
+        series.append(BarSeries(f"G4, lambda {sign}", selected(angles, rows), _UNIT))
     return series
 
 
-def _zetas(names) -> list[str]:
+def _zetas(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(f"zeta {name.split('zeta=')[1]}" for name in names))
 
 
 def atoms_panel(subject: Subject, window: EnergyWindow) -> None:
     """The structure coloured by what each atom does, and the effect of one atom."""
-    if subject.atoms is None:
+    if not isinstance(subject, StructureSubject):
         st.info(
             "Choose an example or drop a file in the sidebar: its distances appear in the "
             "histogram and its atoms are coloured by what they do to the spectrum."
@@ -150,12 +156,13 @@ def atoms_panel(subject: Subject, window: EnergyWindow) -> None:
         return
     effects = effects_of(subject)
     averaged = effects.window(window.low_ev, window.high_ev)
-    kind = st.segmented_control(
-        "Effect", list(EFFECTS), format_func=lambda k: f"Atom {EFFECTS[k]}", key="effect_kind",
-        default="removed" if "effect_kind" not in st.session_state else None, required=True,
-        persist_state="session", label_visibility="collapsed",
-    )  # fmt: skip
-    values = averaged.removed if kind == "removed" else averaged.moved
+    start: dict[str, Any] = {} if "effect_kind" in st.session_state else {"default": "removed"}
+    done = st.segmented_control(
+        "Effect", list(EFFECTS), format_func=lambda name: f"Atom {EFFECTS[name]}",
+        key="effect_kind", required=True, persist_state="session", label_visibility="collapsed",
+        **start,
+    ) or "removed"  # fmt: skip
+    values = averaged.removed if done == "removed" else averaged.moved
     limit = float(np.abs(values).max(initial=0.0)) or 1.0
     colours = signed_colours(effects.by_atom(values), limit)
     view = scene(subject.atoms, subject.site, colours=colours)
@@ -178,15 +185,17 @@ def atoms_panel(subject: Subject, window: EnergyWindow) -> None:
         "Atom (distance, effect in the window); or click it above", atoms, key="effect_atom",
         format_func=lambda i: names.get(i, str(i)), persist_state="session",
     )  # fmt: skip
-    members = effects.removed_members if kind == "removed" else effects.moved_members
+    members = effects.removed_members if done == "removed" else effects.moved_members
     own = members[:, atoms.index(chosen)]
+    atom = names[chosen].split(",")[0]
+    effect = AtomEffect(
+        f"{atom} {EFFECTS[done]}", effects.energy_rel_ev, effects.mu,
+        own.mean(axis=0), own.std(axis=0, ddof=1),
+    )  # fmt: skip
     chart(
-        lambda dark: effect_figure(
-            effects.energy_rel_ev, effects.mu, own.mean(axis=0), own.std(axis=0, ddof=1),
-            name=f"{names[chosen].split(',')[0]} {EFFECTS[kind]}",
-            window=(window.low_ev, window.high_ev), dark=dark, height_px=330,
-        ),
-        key="effect", name=f"effect_{names[chosen].split(',')[0]}",
+        lambda look: effect_figure(effect, window=(window.low_ev, window.high_ev), look=look),
+        key="effect", name=f"effect_{atom}",
+        height_px=330,
     )  # fmt: skip
 
 
@@ -205,7 +214,6 @@ def _legend(limit: float, window: EnergyWindow) -> None:
 def main() -> None:
     """Show the page."""
     inputs.sidebar()
-    notices = st.container()
     st.markdown("#### What the network looks at")
     subject = choose_subject()
     if subject is None:
@@ -220,8 +228,6 @@ def main() -> None:
         atoms_panel(subject, window)
         groups_panel(subject, window)
     windows_to_link(windows(1))
-    with notices:
-        show_notices()
 
 
 with page("Feature importance"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from pages.parts.predict import batch, panels
 from pages.parts.predict.features import features_table
+from pages.parts.predict.kinds import choose_kinds, known_kinds
 from pages.parts.shared import inputs
 from pages.parts.shared.choices import (
     absorber_options,
@@ -13,20 +16,20 @@ from pages.parts.shared.choices import (
     choose_axis,
     choose_entry,
     choose_model,
-    choose_spectra,
     element_of,
     first_choice,
-    known_spectra,
     model_for,
 )
+from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import Request, predict
 from pages.parts.shared.overlay import misfit_line, overlay_of_kind
-from pages.parts.shared.page import page, plain, show_notices
+from pages.parts.shared.page import page, plain
 from pages.parts.shared.viewer3d import structure_panel
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
-from xanes_core.plots import Curve, prediction_curve, without_band
-from xanes_core.spectra import XANES
+from xanes_core.model import Prediction
+from xanes_core.plots import Curve, Energies, EnergyAxis, prediction_curve, without_band
+from xanes_core.spectra import XANES, SpectrumKind
 
 
 def welcome() -> None:
@@ -49,11 +52,13 @@ def welcome() -> None:
     st.caption("Files: xyz, CIF, POSCAR, mol, pdb and more, with one or many frames.")
 
 
-def overlay_curves(found, entry, frame, request) -> list[Curve]:
+def overlay_curves(
+    entries: list[StructureEntry], entry: StructureEntry, frame: int, request: Request
+) -> list[Curve]:
     """Spectra of further structures and frames, as chosen in the line above the figure."""
     curves: list[Curve] = []
     chosen = st.session_state.get("overlay") or []
-    others = [(e.label, e, 0) for e in found if e.key in chosen and e.key != entry.key]
+    others = [(e.label, e, 0) for e in entries if e.key in chosen and e.key != entry.key]
     if st.session_state.get("overlay_frames") and len(entry.frames) > 1:
         others += [
             (f"frame {i + 1}", entry, i) for i in panels.even_frames(len(entry.frames), frame)
@@ -69,20 +74,20 @@ def overlay_curves(found, entry, frame, request) -> list[Curve]:
         if model_key is None:
             continue
         try:
-            made = predict(atoms, Request(absorber, element, model_key, request.kind))
+            prediction = predict(atoms, Request(absorber, element, model_key, request.kind))
         except XanesError as error:
             st.warning(f"{plain(label, 60)}: {plain(error)}")
             continue
         name = label if element == request.element else f"{label}, {element} edge"
-        curves.append(prediction_curve(made, name, kind="other", rank=len(curves)))
+        curves.append(prediction_curve(prediction, name, role="other", rank=len(curves)))
     # two bands can be told apart, more only hide each other
     return curves if len(curves) < 2 else [without_band(curve) for curve in curves]
 
 
-def spectrum_controls(found, entry) -> str:
+def spectrum_controls(entries: list[StructureEntry], entry: StructureEntry) -> Energies:
     """In the line above the figure: energy axis and what to overlay."""
-    axis = choose_axis()
-    others = {e.key: e.label for e in found if e.key != entry.key}
+    energies = choose_axis()
+    others = {e.key: e.label for e in entries if e.key != entry.key}
     if others:
         st.multiselect(
             "Overlay", list(others), format_func=lambda k: others.get(k, k), key="overlay",
@@ -91,17 +96,25 @@ def spectrum_controls(found, entry) -> str:
         )  # fmt: skip
     if len(entry.frames) > 1:
         st.toggle("Other frames", key="overlay_frames", persist_state="session")
-    return axis
+    return energies
 
 
-def show_spectra(found, entry, frame, requests: dict, predictions: dict, axis: str) -> None:
+def show_spectra(
+    entries: list[StructureEntry],
+    entry: StructureEntry,
+    frame: int,
+    requests: Mapping[SpectrumKind, Request],
+    predictions: Mapping[SpectrumKind, Prediction],
+    energies: Energies,
+) -> None:
     """One figure for each kind of spectrum, then their numbers and files."""
     element = next(iter(requests.values())).element
-    measured = overlay_of_kind(predictions, known_spectra(element))
+    axis = EnergyAxis(next(iter(predictions.values())).e0_ev, energies)
+    measured = overlay_of_kind(predictions, known_kinds(element))
     drawn = {}
     for kind, prediction in predictions.items():
         drawn[kind] = [prediction_curve(prediction, f"Network, {element}")]
-        drawn[kind] += overlay_curves(found, entry, frame, requests[kind])
+        drawn[kind] += overlay_curves(entries, entry, frame, requests[kind])
         own = measured[1] if measured and measured[0] == kind else None
         if own is not None:
             drawn[kind].append(own)
@@ -115,17 +128,17 @@ def show_spectra(found, entry, frame, requests: dict, predictions: dict, axis: s
         panels.downloads(prediction, drawn[kind], axis, entry.frame_name(frame))
 
 
-def show(found: list[inputs.Entry]) -> None:
+def show(entries: list[StructureEntry]) -> None:
     """The page with something to predict."""
     heading = st.container(gap="xxsmall")
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        entry = choose_entry(found)
+        entry = choose_entry(entries)
         top, view = st.container(), st.container()
         frame = panels.frame_slider(entry)
         below = st.container()
     with heading:
-        panels.heading(entry, named=len(found) == 1)
+        panels.heading(entry, named=len(entries) == 1)
     atoms = entry.frames[frame]
     options = absorber_options(atoms)
     if not options:
@@ -137,11 +150,12 @@ def show(found: list[inputs.Entry]) -> None:
     with right:
         line = st.container(horizontal=True, gap="small", vertical_alignment="center")
     with line:
-        kinds = choose_spectra(element)
+        kinds = choose_kinds(element)
     if not kinds:
         right.warning(f"No shipped model covers {element} yet: choose another absorber.")
         return
-    keys = {kind: choose_model(element, kind) for kind in kinds}
+    chosen = {kind: choose_model(element, kind) for kind in kinds}
+    keys = {kind: key for kind, key in chosen.items() if key}  # each of these kinds has a model
     requests = {kind: Request(absorber, element, key, kind) for kind, key in keys.items()}
     try:
         predictions = {kind: predict(atoms, request) for kind, request in requests.items()}
@@ -156,26 +170,23 @@ def show(found: list[inputs.Entry]) -> None:
     with below:
         panels.verdict_panel(list(predictions.values()))
     with line:
-        axis = spectrum_controls(found, entry)
+        energies = spectrum_controls(entries, entry)
     with right:
-        show_spectra(found, entry, frame, requests, predictions, axis)
-    batch.show_batch(found, keys)
+        show_spectra(entries, entry, frame, requests, predictions, energies)
+    batch.show_batch(entries, keys)
 
 
 def main() -> None:
     """Show the page."""
     inputs.sidebar()
-    notices = st.container()
     inputs.show_failures()
-    structures = inputs.entries()
-    if structures:
-        show(structures)
+    entries = inputs.entries()
+    if entries:
+        show(entries)
     else:
         inputs.active_entry([])
         welcome()
         batch.show_batch([], {XANES: ""})
-    with notices:
-        show_notices()
 
 
 with page("Predict"):

@@ -6,16 +6,17 @@ import streamlit as st
 
 from pages.parts.shared import inputs
 from pages.parts.shared.choices import choose_axis
+from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import examples
 from pages.parts.shared.overlay import overlay_spectrum
-from pages.parts.shared.page import page, show_notices
-from pages.parts.shared.subject import Subject, choose_subject
+from pages.parts.shared.page import page
+from pages.parts.shared.subject import StructureSubject, choose_subject
 from pages.parts.shared.viewer3d import structure_panel
 from pages.parts.theory import jobs as theory_jobs
 from pages.parts.theory.relax import relax_tab
 from pages.parts.theory.result import Shown, misfit, overlay, result_downloads, shown_result, times
 from pages.parts.theory.run import estimate, fdmnes_tab, feff_input, feff_panel
-from xanes_core.plots import Curve
+from xanes_core.plots import Curve, EnergyAxis
 
 #: Small, so that a first run takes seconds.
 FIRST_EXAMPLE = "titanium-tetrachloride"
@@ -34,9 +35,9 @@ def welcome() -> None:
     )  # fmt: skip
 
 
-def controls(subject: Subject, entry: inputs.Entry) -> tuple[list[Shown], list[Curve]]:
+def controls(subject: StructureSubject, entry: StructureEntry) -> tuple[list[Shown], list[Curve]]:
     """Left side: run, relax, inputs; what it gives for the figure."""
-    frame = min(int(st.session_state.get(f"frame_{entry.key}", 1)), len(entry.frames)) - 1
+    frame = inputs.frame_in_view(entry)
     settings, feff, fits = feff_panel(subject)
     theory_jobs.panel()
     structure, relaxation, fdmnes = st.tabs(["Structure", "Relax", "FDMNES"])
@@ -52,13 +53,13 @@ def controls(subject: Subject, entry: inputs.Entry) -> tuple[list[Shown], list[C
     return [s for s in shown if s is not None], [other] if other else []
 
 
-def show(subject: Subject, entry: inputs.Entry) -> None:
+def show(subject: StructureSubject, entry: StructureEntry) -> None:
     """The page with a structure in view."""
     left, right = st.columns([5, 7], gap="medium")
     with left:
         theories, others = controls(subject, entry)
     own = overlay_spectrum(subject.prediction)
-    if own is not None and own.kind == "theory":
+    if own is not None and own.role == "theory":
         theories.append(Shown(own))
     elif own is not None:
         others.append(own)
@@ -66,12 +67,12 @@ def show(subject: Subject, entry: inputs.Entry) -> None:
         run = next((shown for shown in theories if shown.result), None)
         with st.container(horizontal=True, gap="large", vertical_alignment="center"):
             times(subject, run, f"\u2248 {estimate(subject)[0]}")
-            axis = choose_axis()
-        found = overlay(subject, theories, others, axis)
-        if found is None:
+            axis = EnergyAxis(subject.prediction.e0_ev, choose_axis())
+        comparison = overlay(subject, theories, others, axis)
+        if comparison is None:
             st.caption("Run FEFF10, or put a calculated spectrum into the sidebar, to compare.")
         else:
-            misfit(found)
+            misfit(comparison)
         for shown in theories:
             if shown.result is not None:
                 result_downloads(subject, shown.result)
@@ -80,18 +81,16 @@ def show(subject: Subject, entry: inputs.Entry) -> None:
 def main() -> None:
     """Show the page."""
     inputs.sidebar()
-    notices = st.container()
     inputs.show_failures()
     theory_jobs.collect()
     subject = choose_subject()
-    if subject is not None and subject.atoms is not None:
-        show(subject, inputs.active_entry(inputs.entries()))
+    entry = inputs.active_entry(inputs.entries())
+    if isinstance(subject, StructureSubject) and entry is not None:
+        show(subject, entry)
     else:
         theory_jobs.panel()
         if subject is not None:
             welcome()
-    with notices:
-        show_notices()
 
 
 with page("Theory"):

@@ -25,12 +25,14 @@ from pages.parts.importance.windows import (
 )
 from pages.parts.shared import inputs
 from pages.parts.shared.charts import chart
+from pages.parts.shared.downloads import download_button
 from pages.parts.shared.library import cached_model
-from pages.parts.shared.page import from_link, page, plain, show_notices, to_link
+from pages.parts.shared.page import from_link, linked_choice, page, plain, to_link
 from pages.parts.shared.subject import Subject, choose_subject
 from xanes_core.importance import (
     MAX_WINDOWS,
     PRESETS,
+    Difference,
     EnergyWindow,
     difference,
     distance_sentence,
@@ -39,7 +41,7 @@ from xanes_core.importance import (
     series_csv,
     value_text,
 )
-from xanes_core.model import SpectrumModel
+from xanes_core.model import SpectrumModel, WindowImportance
 from xanes_core.plots import (
     KIND_LABELS,
     BarSeries,
@@ -64,32 +66,24 @@ class Item:
 
 def choose_comparison() -> tuple[str, bool, bool]:
     """What is compared, whether as shares, whether mirrored."""
-    asked = from_link("compare", list(COMPARE), "the comparison")
-    if asked:
-        st.session_state["compare"] = asked
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        kind = st.segmented_control(
-            "Compare", list(COMPARE), format_func=COMPARE.get, key="compare", required=True,
-            default="windows" if "compare" not in st.session_state else None,
-            persist_state="session", label_visibility="collapsed",
-        )  # fmt: skip
+        compared = linked_choice("compare", COMPARE, label="Compare", what="the comparison")
         share = not st.toggle(
             "Absolute", key="windows_absolute", persist_state="session",
             help="Penalties instead of shares: large where spectra differ much.",
         )  # fmt: skip
         mirrored = st.toggle("Mirrored bars", key="windows_mirrored", persist_state="session")
-    to_link("compare", kind if kind != "windows" else None)
-    return kind or "windows", share, mirrored
+    return compared, share, mirrored
 
 
-def choose_items(kind: str, subject: Subject, chosen: list[EnergyWindow]) -> list[Item]:
+def choose_items(compared: str, subject: Subject, chosen: list[EnergyWindow]) -> list[Item]:
     """The things compared, two to four of them (one where there is no second)."""
     model, element = subject.model, subject.element
-    if kind == "models":
+    if compared == "models":
         return [
             Item(key, key, cached_model(key), element, chosen[0]) for key in other_models(element)
         ]
-    if kind == "elements":
+    if compared == "elements":
         known = list(model.mean_mu) or list(model.elements)
         others = [el for el in known if el != element]
         asked = from_link("with", others, "the element")
@@ -112,20 +106,20 @@ def _short(window: EnergyWindow, chosen: list[EnergyWindow]) -> str:
 
 
 def windows_panel(
-    subject: Subject, kind: str, chosen: list[EnergyWindow], items: list[Item]
+    subject: Subject, compared: str, chosen: list[EnergyWindow], items: list[Item]
 ) -> None:
     """Spectrum to drag on, and the bounds as numbers."""
     spectra = spectra_of(subject)
-    if kind != "windows":  # the mean spectra of what is compared
+    if compared != "windows":  # the mean spectra of what is compared
         means = {i.label: i.model.mean_mu.get(i.element) for i in items}
         spectra = {label: mu for label, mu in means.items() if mu is not None}
-    used = chosen if kind == "windows" else chosen[:1]
+    used = chosen if compared == "windows" else chosen[:1]
     left, right = st.columns([7, 5], gap="medium")
     with right:
         active = 0
         for i, window in enumerate(used):
             window_row(i, window)
-        if kind == "windows":
+        if compared == "windows":
             with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
                 active = st.segmented_control(
                     "A drag sets window", range(len(used)), format_func=lambda i: str(i + 1),
@@ -140,11 +134,11 @@ def windows_panel(
                     )
     with left:
         chart(
-            lambda dark: windows_figure(
-                subject.energy_rel_ev, spectra,
-                [(w.low_ev, w.high_ev) for w in used], dark=dark, height_px=240,
+            lambda look: windows_figure(
+                subject.energy_rel_ev, spectra, [(w.low_ev, w.high_ev) for w in used], look=look
             ),
             key="windows_spectrum", name=f"windows_{subject.model.key}_{subject.element}",
+            height_px=240,
             on_drag=lambda key: take_drag(key, active or 0, subject.energy_rel_ev),
         )  # fmt: skip
 
@@ -153,28 +147,28 @@ def distances_panel(subject: Subject, items: list[Item], share: bool, mirrored: 
     """The bars of all over the histogram."""
     unit = SHARE_UNIT if share else ABSOLUTE_UNIT
     series = [
-        BarSeries(i.label, window_of(i.model, i.element, "distance", i.window, share=share))
+        BarSeries(i.label, window_of(i.model, i.element, "distance", i.window, share=share), unit)
         for i in items
     ]
-    histogram, told = histogram_of(subject.model, subject.element)
+    histogram, source = histogram_of(subject.model, subject.element)
     near = neighbours_of(subject)
     name = f"windows_{subject.model.key}_{subject.element}_distances"
     chart(
-        lambda dark: distance_figure(
-            series, subject.centres_ang, histogram=histogram, neighbours=near, unit=unit,
-            mirrored=mirrored and len(series) == 2, dark=dark, height_px=480,
+        lambda look: distance_figure(
+            series, subject.centres_ang, histogram=histogram, neighbours=near,
+            mirrored=mirrored and len(series) == 2, look=look,
         ),
         key="windows_distances", name=name,
+        height_px=480,
     )  # fmt: skip
-    st.caption(f"{told} Error bars are one standard error.")
-    st.download_button(
+    st.caption(f"{source} Error bars are one standard error.")
+    download_button(
         "All numbers as CSV",
         lambda: series_csv(
             [(s.label, s.window) for s in series],
             group_centres_ang(subject.model.descriptor, "distance"),
         ),
-        file_name="windows.csv", mime="text/csv", on_click="ignore", key="windows_csv",
-        type="tertiary",
+        "windows.csv", key="windows_csv", type="tertiary",
     )  # fmt: skip
 
 
@@ -192,48 +186,56 @@ def choose_pair(items: list[Item]) -> tuple[Item, Item]:
 
 def difference_panel(subject: Subject, pair: tuple[Item, Item], share: bool) -> None:
     """What gains, what loses, and how sure that is."""
-    first, second = pair
-    paired = (first.model.key, first.element) == (second.model.key, second.element)
     unit = " %" if share else ""
-    labels = (first.short, second.short)
+    labels = (pair[0].short, pair[1].short)
 
-    def both(grouping: str):
-        found = [window_of(i.model, i.element, grouping, i.window, share=share) for i in pair]
-        return *found, difference(*found, paired=paired)
+    def subtracted(grouping: str) -> tuple[WindowImportance, WindowImportance, Difference]:
+        first, second = (
+            window_of(i.model, i.element, grouping, i.window, share=share) for i in pair
+        )
+        return first, second, difference(first, second, paired=_are_paired(pair))
 
-    one, two, found = both("distance")
-    sentence = distance_sentence(labels, subject.centres_ang, one, two, found, unit)
-    shells = group_sentence(labels, *both("shell"), unit)
+    first, second, gaps = subtracted("distance")
+    sentence = distance_sentence(labels, subject.centres_ang, first, second, gaps, unit)
+    shells = group_sentence(labels, *subtracted("shell"), unit=unit)
     with st.container(border=True, key="windows_sentence"):
         st.markdown(plain(sentence, 600))
         st.markdown(plain(shells, 600))
     chart(
-        lambda dark: difference_figure(
-            found, subject.centres_ang, labels=labels, dark=dark, height_px=300,
-            unit="Difference (%)" if share else "Difference",
+        lambda look: difference_figure(
+            gaps, subject.centres_ang, labels=labels,
+            unit="Difference (%)" if share else "Difference", look=look,
         ),
         key="windows_difference", name=f"windows_{subject.model.key}_{subject.element}_difference",
+        height_px=300,
     )  # fmt: skip
     st.caption(
         f"{plain(labels[1])} minus {plain(labels[0])}. Stars: more than two standard errors; of "
-        f"{len(found.names)} bars one or two get there by chance."
+        f"{len(gaps.names)} bars one or two get there by chance."
     )
+
+
+def _are_paired(pair: tuple[Item, Item]) -> bool:
+    """Whether two items come from the same samples."""
+    first, second = pair
+    return (first.model.key, first.element) == (second.model.key, second.element)
 
 
 def table_panel(items: list[Item], pair: tuple[Item, Item], share: bool) -> None:
     """Totals of groups that are scrambled as a whole."""
-    paired = (pair[0].model.key, pair[0].element) == (pair[1].model.key, pair[1].element)
     rows = []
     for grouping in ("shell", "kind"):
-        found = {
+        groups = {
             i.label: window_of(i.model, i.element, grouping, i.window, share=share) for i in items
         }
-        names = [n for n in found[pair[0].label].names if n != "absorber"]
-        first, second = (found[i.label] for i in pair)
-        gap = difference(first, second, paired=paired) if first.names == second.names else None
-        for name in names:
+        first, second = (groups[i.label] for i in pair)
+        comparable = first.names == second.names
+        gap = difference(first, second, paired=_are_paired(pair)) if comparable else None
+        for name in first.names:
+            if name == "absorber":
+                continue
             row = {"Group": KIND_LABELS.get(name, name).replace("<br>", " ")}
-            for label, window in found.items():
+            for label, window in groups.items():
                 if name in window.names:
                     i = window.names.index(name)
                     row[label] = value_text(window.mean[i], window.sampling_error[i])
@@ -251,22 +253,19 @@ def table_panel(items: list[Item], pair: tuple[Item, Item], share: bool) -> None
 def main() -> None:
     """Show the page."""
     inputs.sidebar()
-    notices = st.container()
     st.markdown("#### Spectral windows side by side")
     subject = choose_subject()
     if subject is None:
         return
-    kind, share, mirrored = choose_comparison()
+    compared, share, mirrored = choose_comparison()
     chosen = windows(2)
-    items = choose_items(kind, subject, chosen)
-    windows_panel(subject, kind, chosen, items)
+    items = choose_items(compared, subject, chosen)
+    windows_panel(subject, compared, chosen, items)
     windows_to_link(windows(2))
-    with notices:
-        show_notices()
     if len(items) < 2:
         st.info(
             f"Only one model knows {subject.element}: choose a vanadium complex to compare two."
-            if kind == "models"
+            if compared == "models"
             else "Choose one more element to compare with."
         )
         return

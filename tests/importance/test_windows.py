@@ -18,6 +18,8 @@ from xanes_core.importance.windows import (
     named_window,
     parse_windows,
     runs,
+    scaled,
+    selected,
     shares,
     value_text,
 )
@@ -150,3 +152,19 @@ def test_the_group_sentence_names_the_leaders():
 )
 def test_digits_follow_the_error(value, error, expected):
     assert value_text(value, error) == expected
+
+
+def test_a_unit_scales_values_and_errors_alike():
+    window = made([1.0, 2.0, 3.0])
+    times = scaled(window, 1e3)
+    np.testing.assert_allclose(times.mean, 1e3 * window.mean)
+    np.testing.assert_allclose(times.sampling_error, 1e3 * window.sampling_error)
+    assert times.names == window.names
+
+
+def test_some_groups_keep_their_numbers_in_the_order_asked_for():
+    window = made([1.0, 2.0, 3.0])
+    two = selected(window, [2, 0])
+    assert two.names == (window.names[2], window.names[0])
+    np.testing.assert_allclose(two.mean, window.mean[[2, 0]])
+    np.testing.assert_allclose(two.sampling_error, window.sampling_error[[2, 0]])

@@ -9,8 +9,14 @@ from tests.predictions import made_prediction
 from xanes_core.errors import SpectrumError
 from xanes_core.model.comparison import compare, on_shared_grid, prediction_seconds
 from xanes_core.model.registry import load_model
-from xanes_core.plots.spectrum import RESIDUAL_LABEL, Curve, comparison_figure, prediction_curve
-from xanes_core.plots.style import THEORY
+from xanes_core.plots.spectrum import (
+    RESIDUAL_LABEL,
+    Curve,
+    EnergyAxis,
+    comparison_figure,
+    prediction_curve,
+)
+from xanes_core.plots.style import THEORY, Look
 from xanes_core.structures.examples import load_example
 
 MADE = made_prediction()
@@ -89,7 +95,7 @@ def figure(axis="relative", with_theory=True, **options):
     if with_theory:
         curves.append(Curve("FEFF10", MADE.energy_ev, MADE.mu + 0.1, "theory"))
         found = compare(MADE, curves[1].energy_ev, curves[1].mu)
-    return comparison_figure(curves, found, e0_ev=MADE.e0_ev, axis=axis, **options)
+    return comparison_figure(curves, found, EnergyAxis(MADE.e0_ev, axis), **options)
 
 
 @pytest.mark.parametrize(("axis", "start"), [("relative", -15.0), ("absolute", 7097.0)])
@@ -119,5 +125,5 @@ def test_an_unknown_axis_is_refused():
 
 
 def test_dark_ink_on_dark_pages():
-    light, dark = figure(dark=False), figure(dark=True)
+    light, dark = figure(look=Look(dark=False)), figure(look=Look(dark=True))
     assert light.layout.font.color != dark.layout.font.color

@@ -92,6 +92,12 @@ def test_a_window_beyond_the_grid_is_said():
     assert "no energy of the model lies in the window" in texts(at.error)
 
 
+def test_what_the_link_gets_wrong_is_said_beside_an_error():
+    at = opened("importance", example="ferrocene", windows="90:95", element="Xx")
+    assert "no energy of the model lies in the window" in texts(at.error)
+    assert "does not exist here" in texts(at.info)
+
+
 def test_single_features_stand_beside_the_groups():
     at = set_by_label(opened("importance", example="ferrocene"), "Single features", True)
     assert [t["name"] for t in bars(at, "distances")] == [

@@ -14,7 +14,7 @@ from pages.parts.models.card import (
     verdict_table,
 )
 from pages.parts.predict.features import with_uncertainty
-from pages.parts.shared.inputs import Entry, shortened
+from pages.parts.shared.inputs import StructureEntry, shortened
 from pages.parts.shared.page import plain
 from xanes_core.model.card import Card
 
@@ -65,7 +65,7 @@ def test_a_long_name_is_shortened_in_its_middle():
 
 
 def test_files_of_a_frame_are_named_after_it():
-    one, two = (Entry("file:1", "label", [None] * n, "run.xyz") for n in (1, 2))
+    one, two = (StructureEntry("file:1", "label", [None] * n, "run.xyz") for n in (1, 2))
     assert one.frame_name(0) == "run.xyz"
     assert two.frame_name(1) == "run.xyz frame 2"
 

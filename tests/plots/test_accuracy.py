@@ -18,14 +18,16 @@ from xanes_core.plots.accuracy import (
 from xanes_core.plots.records import (
     GROUP_COLOURS,
     UNKNOWN,
+    Colouring,
     Placed,
+    PredictedRecord,
     error_distance_figure,
     ranked_errors_figure,
     record_figure,
     running_mean,
     training_map_figure,
 )
-from xanes_core.plots.style import NETWORK, THEORY
+from xanes_core.plots.style import NETWORK, THEORY, Look
 from xanes_core.spectra.kinds import XES
 
 N = 60
@@ -125,7 +127,9 @@ def test_errors_stand_in_the_order_given_with_a_ring_around_one():
 def test_the_record_shows_theory_and_what_was_predicted_without_it():
     energy = np.linspace(-15, 60, 226)
     truth = 1 / (1 + np.exp(-energy))
-    figure = record_figure(energy, truth, truth + 0.1, (truth, truth + 0.2), level=0.9)
+    figure = record_figure(
+        PredictedRecord(energy, truth, truth + 0.1, truth, truth + 0.2, level=0.9)
+    )
     theory, network = named(figure, "theory"), named(figure, "network")
     assert (theory.line.color, network.line.color) == (THEORY, NETWORK)
     np.testing.assert_allclose(theory.x, energy)
@@ -178,7 +182,7 @@ GROUPS = [UNKNOWN if i % 7 == 0 else str(i % 10) for i in range(N)]
 
 def test_groups_have_their_own_mark_and_hold_every_record_once():
     order = [str(i) for i in range(9, -1, -1)]
-    figure = training_map_figure(XY, NAMES, groups=GROUPS, order=order)
+    figure = training_map_figure(XY, NAMES, Colouring(GROUPS, order))
     assert [t.name for t in figure.data] == [*order, UNKNOWN]
     marks = {(t.marker.color, t.marker.symbol) for t in figure.data}
     assert len(marks) == len(figure.data) > len(GROUP_COLOURS)
@@ -191,7 +195,7 @@ def test_groups_have_their_own_mark_and_hold_every_record_once():
 
 
 def test_errors_are_a_colour_scale_with_readable_ticks():
-    (points,) = training_map_figure(XY, NAMES, mse=MSE).data
+    (points,) = training_map_figure(XY, NAMES, Colouring(mse=MSE)).data
     np.testing.assert_allclose(points.marker.color, np.log10(1e3 * MSE))
     bar = points.marker.colorbar
     np.testing.assert_allclose(bar.tickvals, np.log10([float(t) for t in bar.ticktext]))
@@ -199,13 +203,13 @@ def test_errors_are_a_colour_scale_with_readable_ticks():
 
 
 def test_a_record_without_any_error_is_no_crash():
-    (points,) = training_map_figure(XY, NAMES, mse=np.zeros(N)).data
+    (points,) = training_map_figure(XY, NAMES, Colouring(mse=np.zeros(N))).data
     assert np.isfinite(points.marker.color).all()
 
 
 def test_the_readers_structure_is_a_star_joined_to_its_neighbours():
     placed = Placed(np.array([0.5, -0.5]), [3, 8], "<i>mine</i>")
-    figure = training_map_figure(XY, NAMES, mse=MSE, selected=5, placed=placed)
+    figure = training_map_figure(XY, NAMES, Colouring(mse=MSE), selected=5, placed=placed)
     star = named(figure, "&lt;i&gt;mine")
     assert (star.marker.symbol, star.x[0], star.y[0]) == ("star", 0.5, -0.5)
     near = named(figure, "its nearest records")
@@ -219,15 +223,16 @@ def test_the_readers_structure_is_a_star_joined_to_its_neighbours():
 def test_the_map_needs_one_way_of_colouring():
     for told in ({}, {"groups": GROUPS, "mse": MSE}):
         with pytest.raises(ModelError, match="either by groups or by errors"):
-            training_map_figure(XY, NAMES, **told)
+            training_map_figure(XY, NAMES, Colouring(**told))
 
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_names_are_text_and_the_page_shows_through(dark):
+    look, names = Look(dark), ["<b>x</b>"] * N
     figures = [
-        training_map_figure(XY, ["<b>x</b>"] * N, groups=["<u>y</u>"] * N, dark=dark),
-        error_distance_figure(DISTANCE, MSE, ["outside"] * N, ["<b>x</b>"] * N, dark=dark),
-        ranked_errors_figure(MSE, ["<b>x</b>"] * N, np.arange(N), 0, dark=dark),
+        training_map_figure(XY, names, Colouring(groups=["<u>y</u>"] * N), look=look),
+        error_distance_figure(DISTANCE, MSE, ["outside"] * N, names, look=look),
+        ranked_errors_figure(MSE, names, np.arange(N), 0, look=look),
     ]
     for figure in figures:
         assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"

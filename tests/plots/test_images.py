@@ -1,3 +1,4 @@
+import csv
 import io
 import re
 import threading
@@ -9,9 +10,9 @@ from PIL import Image
 
 from tests.predictions import made_prediction
 from xanes_core.errors import SpectrumError
-from xanes_core.plots.images import plain_text, spectrum_image
-from xanes_core.plots.spectrum import Curve, prediction_curve
-from xanes_core.spectra.kinds import XES
+from xanes_core.plots.images import figure_csv, figure_image, plain_text
+from xanes_core.plots.spectrum import Curve, EnergyAxis, prediction_curve, spectrum_figure
+from xanes_core.spectra.kinds import XANES, XES
 
 E = np.linspace(7100.0, 7160.0, 61)
 
@@ -20,20 +21,25 @@ def curves():
     return [prediction_curve(made_prediction()), Curve("scan", E, np.ones_like(E), "measurement")]
 
 
+def spectrum_image(curves, image_format="png", *, e0_ev=7112.0, kind=XANES, **options):
+    figure = spectrum_figure(curves, EnergyAxis(e0_ev), kind=kind)
+    return figure_image(figure, image_format, **options)
+
+
 def test_a_png_has_the_size_and_resolution_asked_for():
-    image = Image.open(io.BytesIO(spectrum_image(curves(), e0_ev=7112.0, size_in=(4, 3), dpi=100)))
+    image = Image.open(io.BytesIO(spectrum_image(curves(), size_in=(4, 3), dpi=100)))
     assert image.format == "PNG"
     assert image.size == (400, 300)
 
 
 def test_the_network_is_drawn_in_its_blue():
-    data = spectrum_image(curves()[:1], e0_ev=7112.0, size_in=(4, 3), dpi=100)
+    data = spectrum_image(curves()[:1], size_in=(4, 3), dpi=100)
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).reshape(-1, 3)
     assert (np.abs(pixels.astype(int) - (0, 114, 178)).max(axis=1) < 12).sum() > 100
 
 
 def test_an_svg_carries_its_letters_and_asks_nobody_for_a_font():
-    text = spectrum_image(curves(), e0_ev=7112.0, image_format="svg").decode()
+    text = spectrum_image(curves(), "svg").decode()
     assert text.startswith("<?xml")
     assert "<text" not in text
     assert "@font-face" not in text
@@ -46,20 +52,29 @@ def test_an_svg_is_the_same_every_time():
         return re.sub(r"<metadata>.*?</metadata>", "", svg(), flags=re.DOTALL)
 
     def svg():
-        return spectrum_image(curves(), e0_ev=7112.0, image_format="svg").decode()
+        return spectrum_image(curves(), "svg").decode()
 
     assert body() == body()
 
 
 def test_emission_is_drawn_with_another_title_of_its_axis():
-    options = {"e0_ev": 7112.0, "size_in": (4, 3), "dpi": 60}
+    options = {"size_in": (4, 3), "dpi": 60}
     assert spectrum_image(curves(), **options, kind=XES) != spectrum_image(curves(), **options)
 
 
 @pytest.mark.parametrize("name", ["$x_1$ <b>.xyz", "_hidden.xyz", "100 $", "a\\frac$", "$\\bad{$"])
 def test_any_file_name_can_be_a_legend_entry(name):
     curve = Curve(name, E, np.ones_like(E), "other")
-    assert spectrum_image([curve], e0_ev=7112.0, title=name, dpi=60)[:4] == b"\x89PNG"
+    assert spectrum_image([curve], dpi=60)[:4] == b"\x89PNG"
+
+
+def test_names_are_printed_and_listed_by_their_letters():
+    figure = spectrum_figure([Curve("a & <b>.txt", E, np.ones_like(E), "other")], EnergyAxis(0.0))
+    (row, *_) = csv.DictReader(io.StringIO(figure_csv(figure)))
+    assert row["series"] == "a & <b>.txt"
+    escaped = figure_image(figure, dpi=60)
+    figure.data[0].name = "a & <b>.txt"
+    assert figure_image(figure, dpi=60) == escaped
 
 
 def test_dollars_and_underscores_stay_text():
@@ -85,7 +100,7 @@ def test_settings_of_matplotlib_are_left_alone_by_threads():
 
 def test_an_unknown_format_is_refused():
     with pytest.raises(SpectrumError, match="'png' or 'svg'"):
-        spectrum_image(curves(), e0_ev=0.0, image_format="pdf")
+        spectrum_image(curves(), "pdf", e0_ev=0.0)
 
 
 def test_nothing_to_draw_is_refused():

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 from tests.importance.test_windows import made
 from xanes_core.errors import ModelError, SpectrumError
@@ -16,13 +17,16 @@ from xanes_core.plots.images import figure_csv, figure_image
 from xanes_core.plots.importance import (
     MAX_ELEMENTS,
     SERIES,
+    AtomEffect,
     BarSeries,
+    ImportanceMap,
     Neighbour,
     difference_figure,
     distance_figure,
     effect_figure,
     group_figure,
     map_figure,
+    neighbours_around,
     signed_colours,
     windows_figure,
 )
@@ -80,6 +84,15 @@ def test_hovering_a_bar_names_its_shell_and_the_atoms_there():
     assert not any("C7" in text for text in bars.customdata)  # no bar is near 2.9 A
 
 
+def test_neighbours_are_named_by_their_atom_and_come_by_distance():
+    atoms = Atoms("OFeC", [(0, 0, 2.0), (0, 0, 0), (1.5, 0, 0)])
+    assert neighbours_around(atoms, 1) == [Neighbour(2, "C", 1.5), Neighbour(0, "O", 2.0)]
+    assert neighbours_around(atoms, 1, 1.8) == [Neighbour(2, "C", 1.5)]
+    atoms = Atoms("FeO", [(0, 0, 0), (0, 0, 1.5)], cell=[20, 20, 3.5], pbc=True)
+    near = neighbours_around(atoms, 0, 3.0)
+    assert [(n.index, n.distance_ang) for n in near] == [(1, 1.5), (1, 2.0)]
+
+
 def test_groups_stand_side_by_side_and_mirrors_below():
     one, two = (named(distance_figure(TWO, CENTRES), s.label) for s in TWO)
     assert (np.array(one.x) < CENTRES).all()
@@ -94,11 +107,14 @@ def test_bars_that_do_not_fit_are_refused():
         distance_figure(TWO, CENTRES[:4])
     with pytest.raises(ModelError, match="a mirror shows two series"):
         distance_figure(TWO[:1], CENTRES, mirrored=True)
+    other = replace(TWO[1], unit="Share (%)")
+    with pytest.raises(ModelError, match=r"several units cannot share an axis .*Share \(%\)"):
+        distance_figure([TWO[0], other], CENTRES)
 
 
 def test_the_map_can_be_dragged_on_and_shows_the_window():
     values = np.outer([1, 2, 3, 4, 5], MU)
-    figure = map_figure(values, ENERGY, CENTRES, {"mean": MU}, window=(4, 14))
+    figure = map_figure(ImportanceMap(values, ENERGY, CENTRES), {"mean": MU}, window=(4, 14))
     (heat,) = [t for t in figure.data if t.type == "heatmap"]
     np.testing.assert_allclose(np.array(heat.z), values)
     assert (figure.layout.dragmode, figure.layout.selectdirection) == ("select", "h")
@@ -111,9 +127,15 @@ def test_the_map_can_be_dragged_on_and_shows_the_window():
 
 
 def test_an_empty_map_is_no_crash():
-    figure_image(
-        map_figure(np.full((5, 226), np.nan), ENERGY, CENTRES, {"mean": MU}), "png", dpi=40
-    )
+    empty = ImportanceMap(np.full((5, 226), np.nan), ENERGY, CENTRES)
+    figure_image(map_figure(empty, {"mean": MU}), "png", dpi=40)
+
+
+def test_the_map_can_tell_each_energy_by_itself():
+    values = np.array([[4.0, 1.0, 0.01], [2.0, 3.0, 0.02]])
+    shown = ImportanceMap(values, ENERGY[:3], CENTRES[:2], "Penalty").each_energy_by_itself()
+    assert shown.unit == "% of the largest"
+    np.testing.assert_allclose(shown.values, [[100, 100 / 3, np.nan], [50, 100, np.nan]])
 
 
 def test_windows_have_the_colours_of_their_bars():
@@ -142,13 +164,15 @@ def test_colours_are_signed_and_symmetric():
 FIGURES = {
     "distances": lambda: distance_figure(TWO, CENTRES, histogram=HISTOGRAM, neighbours=NEAR),
     "mirror": lambda: distance_figure(TWO, CENTRES, histogram=HISTOGRAM, mirrored=True),
-    "map": lambda: map_figure(np.outer(CENTRES, MU), ENERGY, CENTRES, {"m": MU}, window=(0, 5)),
+    "map": lambda: map_figure(
+        ImportanceMap(np.outer(CENTRES, MU), ENERGY, CENTRES), {"m": MU}, window=(0, 5)
+    ),
     "windows": lambda: windows_figure(ENERGY, {"$m$": MU}, [(0, 5), (5, 10)]),
     "groups": lambda: group_figure(TWO, ["G1<br>a", "b", "c", "d", "e"]),
     "difference": lambda: difference_figure(
         difference(TWO[0].window, TWO[1].window, paired=True), CENTRES, labels=("a", "b"), unit="d"
     ),
-    "effect": lambda: effect_figure(ENERGY, MU, MU / 10, MU / 50, name="N3", window=(0, 5)),
+    "effect": lambda: effect_figure(AtomEffect("N3", ENERGY, MU, MU / 10, MU / 50), window=(0, 5)),
 }
 every = pytest.mark.parametrize("name", FIGURES)
 

@@ -13,7 +13,7 @@ from xanes_core.plots.structure import (
     scene,
     structure_figure,
 )
-from xanes_core.plots.style import ABSORBER
+from xanes_core.plots.style import ABSORBER, Look
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_shells_are_sorted_and_drawn(complex_atoms):
 
 def test_the_plain_view_has_every_atom_and_bond(complex_atoms):
     view = scene(complex_atoms, 0, labels=True)
-    lines, points = structure_figure(view, dark=True).data
+    lines, points = structure_figure(view, look=Look(dark=True)).data
     assert len(points.x) == 7
     assert points.marker.color[0] == ABSORBER
     assert points.text[1] == "O1"

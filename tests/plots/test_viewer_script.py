@@ -23,14 +23,12 @@ def archive(folder, script: bytes, member="package/build/3Dmol-min.js"):
     return path
 
 
-def pin(monkeypatch, content: bytes):
-    monkeypatch.setattr(assets, "VIEWER_SHA256", hashlib.sha256(content).hexdigest())
+SHA256 = hashlib.sha256(b"script").hexdigest()
 
 
-def test_the_pinned_script_is_placed_with_its_licence(tmp_path, monkeypatch):
-    pin(monkeypatch, b"script")
-    place_from_archive(archive(tmp_path, b"script"), tmp_path / "static")
-    assert viewer_ready(tmp_path / "static")
+def test_the_pinned_script_is_placed_with_its_licence(tmp_path):
+    place_from_archive(archive(tmp_path, b"script"), tmp_path / "static", sha256=SHA256)
+    assert viewer_ready(tmp_path / "static", sha256=SHA256)
     assert sorted(p.name for p in (tmp_path / "static").iterdir()) == [
         "3Dmol-LICENSE.txt", "3Dmol-min.js",
     ]  # fmt: skip
@@ -54,29 +52,34 @@ def test_a_missing_or_changed_script_is_not_ready(tmp_path):
     assert not viewer_ready(tmp_path)
 
 
-def test_a_script_in_place_is_not_fetched_again(tmp_path, monkeypatch):
-    pin(monkeypatch, b"script")
-    place_from_archive(archive(tmp_path, b"script"), tmp_path)
-    monkeypatch.setattr(assets, "_npm", lambda: pytest.fail("asked for npm"))
-    assert fetch_viewer(tmp_path) == tmp_path / "3Dmol-min.js"
+def test_a_script_in_place_is_not_fetched_again(tmp_path):
+    place_from_archive(archive(tmp_path, b"script"), tmp_path, sha256=SHA256)
+    script = tmp_path / "3Dmol-min.js"
+    assert fetch_viewer(tmp_path, npm=["false"], sha256=SHA256) == script
 
 
-def test_a_client_that_fails_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(assets, "_npm", lambda: ["false"])
+def test_a_folder_in_place_of_the_script_is_refused(tmp_path):
+    path = tmp_path / "made.tgz"
+    with tarfile.open(path, "w:gz") as tar:
+        info = tarfile.TarInfo("package/build/3Dmol-min.js")
+        info.type = tarfile.DIRTYPE
+        tar.addfile(info)
+    with pytest.raises(AssetError, match="does not hold"):
+        place_from_archive(path, tmp_path / "static")
+
+
+def test_a_client_that_fails_says_what_to_do(tmp_path):
     with pytest.raises(AssetError, match="run `python -m xanes_core"):
-        fetch_viewer(tmp_path)
+        fetch_viewer(tmp_path, npm=["false"])
 
 
-def test_a_client_that_packs_nothing_is_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr(assets, "_npm", lambda: ["true"])
+def test_a_client_that_packs_nothing_is_noticed(tmp_path):
     with pytest.raises(AssetError, match="packed nothing"):
-        fetch_viewer(tmp_path)
+        fetch_viewer(tmp_path, npm=["true"])
 
 
-def test_the_command_reports_failure_by_its_status(monkeypatch, capsys):
-    monkeypatch.setattr(assets, "viewer_ready", lambda folder=None: False)
-    monkeypatch.setattr(assets, "_npm", lambda: ["false"])
-    assert assets.main() == 1
+def test_the_command_reports_failure_by_its_status(tmp_path, capsys):
+    assert assets.main(tmp_path, npm=["false"]) == 1
     assert "Could not fetch" in capsys.readouterr().err
 
 

@@ -16,6 +16,8 @@ from xanes_core.importance.windows import (
     group_sentence,
     named_window,
     parse_windows,
+    scaled,
+    selected,
     shares,
     value_text,
 )
@@ -43,6 +45,8 @@ __all__ = [
     "named_window",
     "parse_windows",
     "permutation_importance",
+    "scaled",
+    "selected",
     "series_csv",
     "shares",
     "shell_of",

@@ -103,6 +103,18 @@ def shares(window: WindowImportance) -> WindowImportance:
     return replace(window, raw=linear(window.raw), parts=linear(window.parts))
 
 
+def scaled(window: WindowImportance, factor: float) -> WindowImportance:
+    """Importance times a factor, such as the 1e3 that makes squared edge steps readable."""
+    return replace(window, raw=factor * window.raw, parts=factor * window.parts)
+
+
+def selected(window: WindowImportance, rows: Sequence[int]) -> WindowImportance:
+    """Importance of some of the groups, in the order of `rows`."""
+    rows = list(rows)
+    names = tuple(window.names[row] for row in rows)
+    return replace(window, names=names, raw=window.raw[:, rows], parts=window.parts[:, rows])
+
+
 @dataclass(frozen=True)
 class Difference:
     """Second minus first, for d groups.

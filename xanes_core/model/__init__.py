@@ -33,6 +33,7 @@ from xanes_core.model.explanation import (
     window_points,
 )
 from xanes_core.model.export import BatchResult, to_csv, to_json, to_xdi, to_zip
+from xanes_core.model.features import PredictedFeature, prediction_features
 from xanes_core.model.kernel import fit_kernel
 from xanes_core.model.registry import list_models, load_model, load_report, save_model
 from xanes_core.model.report import Report
@@ -64,6 +65,7 @@ __all__ = [
     "FeatureScaler",
     "Importance",
     "JsonObject",
+    "PredictedFeature",
     "Prediction",
     "Report",
     "Samples",
@@ -87,6 +89,7 @@ __all__ = [
     "load_report",
     "metrics_csv",
     "on_shared_grid",
+    "prediction_features",
     "prediction_seconds",
     "save_model",
     "to_csv",

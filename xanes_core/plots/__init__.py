@@ -6,30 +6,36 @@ from xanes_core.plots.accuracy import (
     coverage_curves,
     learning_curve_figure,
 )
-from xanes_core.plots.images import figure_csv, figure_image, spectrum_image
+from xanes_core.plots.images import figure_csv, figure_image
 from xanes_core.plots.importance import (
     KIND_LABELS,
+    AtomEffect,
     BarSeries,
+    ImportanceMap,
     Neighbour,
     difference_figure,
     distance_figure,
     effect_figure,
     group_figure,
     map_figure,
+    neighbours_around,
     signed_colours,
     windows_figure,
 )
 from xanes_core.plots.records import (
     UNKNOWN,
+    Colouring,
     Placed,
+    PredictedRecord,
     error_distance_figure,
     ranked_errors_figure,
     record_figure,
     training_map_figure,
 )
 from xanes_core.plots.spectrum import (
-    Axis,
     Curve,
+    Energies,
+    EnergyAxis,
     comparison_figure,
     prediction_curve,
     spectrum_curve,
@@ -37,19 +43,25 @@ from xanes_core.plots.spectrum import (
     without_band,
 )
 from xanes_core.plots.structure import SHELLS_ANG, scene, structure_figure
-from xanes_core.plots.style import ABSORBER, BACKGROUND
+from xanes_core.plots.style import ABSORBER, LIGHT, Look
 
 __all__ = [
     "ABSORBER",
-    "BACKGROUND",
     "KIND_LABELS",
+    "LIGHT",
     "SHELLS_ANG",
     "UNKNOWN",
-    "Axis",
+    "AtomEffect",
     "BarSeries",
+    "Colouring",
     "Curve",
+    "Energies",
+    "EnergyAxis",
+    "ImportanceMap",
+    "Look",
     "Neighbour",
     "Placed",
+    "PredictedRecord",
     "calibration_figure",
     "chemistry_figure",
     "comparison_figure",
@@ -63,6 +75,7 @@ __all__ = [
     "group_figure",
     "learning_curve_figure",
     "map_figure",
+    "neighbours_around",
     "prediction_curve",
     "ranked_errors_figure",
     "record_figure",
@@ -70,7 +83,6 @@ __all__ = [
     "signed_colours",
     "spectrum_curve",
     "spectrum_figure",
-    "spectrum_image",
     "structure_figure",
     "training_map_figure",
     "windows_figure",

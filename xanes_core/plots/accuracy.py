@@ -8,22 +8,14 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from xanes_core.errors import ModelError
-from xanes_core.plots.style import (
-    NETWORK,
-    THEORY_SECOND,
-    fit_legend,
-    ink_colour,
-    rgba,
-    style_figure,
-)
+from xanes_core.plots.style import GREY, LIGHT, NETWORK, THEORY_SECOND, Look, rgba, style_marks
 from xanes_core.spectra import XANES, SpectrumKind
-
-_GREY = "#999999"
 
 
 @dataclass(frozen=True)
@@ -37,7 +29,7 @@ class CoverageCurve:
     width : numpy.ndarray, (l,)
         Mean widths, in the unit of the spectra.
     n : int or None
-        Spectra behind it, where told.
+        Spectra behind it, where known.
     """
 
     promised: np.ndarray
@@ -46,22 +38,22 @@ class CoverageCurve:
     n: int | None = None
 
 
-def coverage_curves(metrics: Mapping) -> dict[str, CoverageCurve]:
+def coverage_curves(metrics: Mapping[str, Any]) -> dict[str, CoverageCurve]:
     """Curves by group (``all``, then elements) of a card's metrics; empty where it has none."""
     curves = {}
     for group, levels in (metrics.get("calibration_curve") or {}).items():
-        told = sorted(((float(k), v) for k, v in levels.items()), key=lambda pair: pair[0])
+        measured = sorted(((float(k), v) for k, v in levels.items()), key=lambda pair: pair[0])
         curves[group] = CoverageCurve(
-            promised=np.array([level for level, _ in told]),
-            found=np.array([float(found["coverage"]) for _, found in told]),
-            width=np.array([float(found["width"]) for _, found in told]),
-            n=told[0][1].get("n"),
+            promised=np.array([level for level, _ in measured]),
+            found=np.array([float(numbers["coverage"]) for _, numbers in measured]),
+            width=np.array([float(numbers["width"]) for _, numbers in measured]),
+            n=measured[0][1].get("n"),
         )
     return curves
 
 
 def calibration_figure(
-    curves: Mapping[str, CoverageCurve], chosen: str, *, dark: bool = False, height_px: int = 380
+    curves: Mapping[str, CoverageCurve], chosen: str, *, look: Look = LIGHT
 ) -> go.Figure:
     """Share found inside the band over the share promised; above the diagonal the band is wide.
 
@@ -71,27 +63,32 @@ def calibration_figure(
         By group; those not chosen are drawn thin.
     chosen : str
         Group in front.
+    look : Look
+        The page it stands on.
+
+    Raises
+    ------
+    ModelError
+        No curve of that group.
     """
     if chosen not in curves:
         raise ModelError(f"no calibration curve of {chosen!r}; there are: {', '.join(curves)}")
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 100], y=[0, 100], mode="lines", name="kept exactly", hoverinfo="skip",
-        line={"color": ink_colour(dark), "width": 1, "dash": "dash"},
+        line={"color": look.ink, "width": 1, "dash": "dash"},
     )  # fmt: skip
     for group in sorted(curves, key=lambda name: name == chosen):
         curve, front = curves[group], group == chosen
         figure.add_scatter(
             x=100 * curve.promised, y=100 * curve.found, customdata=curve.width, name=group,
             mode="lines+markers" if front else "lines", showlegend=front,
-            line={"color": NETWORK if front else rgba(_GREY, 0.6), "width": 2.4 if front else 1},
+            line={"color": NETWORK if front else rgba(GREY, 0.6), "width": 2.4 if front else 1},
             marker={"size": 8}, hoverinfo=None if front else "skip",
             hovertemplate="promised %{x:.0f} %, found %{y:.1f} %, width %{customdata:.3f}"
             "<extra></extra>" if front else None,
         )  # fmt: skip
-    style_figure(figure, dark=dark, height_px=height_px)
-    fit_legend(figure)
-    figure.update_layout(hovermode="closest")
+    style_marks(figure, look.sized(380))
     figure.update_xaxes(title_text="Promised coverage (%)", range=[0, 102])
     figure.update_yaxes(title_text="Found coverage (%)", range=[0, 102])
     return figure
@@ -115,8 +112,7 @@ def learning_curve_figure(
     error: np.ndarray,
     *,
     kind: SpectrumKind = XANES,
-    dark: bool = False,
-    height_px: int = 380,
+    look: Look = LIGHT,
 ) -> go.Figure:
     """Error over the number of training spectra, both on logarithmic axes, with a power law.
 
@@ -126,6 +122,8 @@ def learning_curve_figure(
         Training spectra, mean squared error, and its standard error.
     kind : SpectrumKind
         Decides the unit of the error.
+    look : Look
+        The page it stands on.
     """
     factor, label = kind.mse_factor, kind.mse_label
     n, mse = np.asarray(n, float), np.asarray(mse, float)
@@ -136,7 +134,7 @@ def learning_curve_figure(
         figure.add_scatter(
             x=ends, y=factor * np.exp(at_one) * ends**exponent, mode="lines", hoverinfo="skip",
             name=f"n<sup>{exponent:.2f}</sup>, drawn on to twice the data",
-            line={"color": ink_colour(dark), "width": 1, "dash": "dash"},
+            line={"color": look.ink, "width": 1, "dash": "dash"},
         )  # fmt: skip
     figure.add_scatter(
         x=n, y=factor * mse, mode="lines+markers", name="measured",
@@ -144,9 +142,7 @@ def learning_curve_figure(
         line={"color": NETWORK, "width": 2.2}, marker={"size": 8},
         hovertemplate="%{x:.0f} spectra: %{y:.2f}<extra></extra>",
     )  # fmt: skip
-    style_figure(figure, dark=dark, height_px=height_px)
-    fit_legend(figure)
-    figure.update_layout(hovermode="closest")
+    style_marks(figure, look.sized(380))
     ticks = [int(t) for t in sorted({*n.tolist(), 2 * n.max()})]
     span = np.log10([n.min() / 1.15, 2.3 * n.max()])
     figure.update_xaxes(title_text="Training spectra", type="log", tickvals=ticks, range=span)
@@ -160,7 +156,7 @@ def chemistry_figure(
     at_random: np.ndarray,
     *,
     kind: SpectrumKind = XANES,
-    dark: bool = False,
+    look: Look = LIGHT,
 ) -> go.Figure:
     """Error on a kind of complex never seen, beside that where others of the kind were seen.
 
@@ -170,6 +166,10 @@ def chemistry_figure(
         What was left out.
     left_out, at_random : numpy.ndarray, (c,)
         Mean squared errors on the same complexes, left out as a kind or at random.
+    kind : SpectrumKind
+        Decides the unit of the error.
+    look : Look
+        The page it stands on.
     """
     factor, label = kind.mse_factor, kind.mse_label
     order = np.argsort(left_out)
@@ -179,7 +179,7 @@ def chemistry_figure(
     for name, i in zip(rows, order, strict=True):
         figure.add_scatter(
             x=[near[i], far[i]], y=[name, name], mode="lines", hoverinfo="skip", showlegend=False,
-            line={"color": rgba(_GREY, 0.8), "width": 3},
+            line={"color": rgba(GREY, 0.8), "width": 3},
         )  # fmt: skip
     for values, name, colour, symbol in (
         (near, "others of the kind in training", NETWORK, "circle"),
@@ -190,9 +190,7 @@ def chemistry_figure(
             marker={"color": colour, "size": 11, "symbol": symbol},
             hovertemplate="%{y}: %{x:.2f}<extra></extra>",
         )  # fmt: skip
-    style_figure(figure, dark=dark, height_px=130 + 30 * len(rows))
-    fit_legend(figure)
-    figure.update_layout(hovermode="closest")
+    style_marks(figure, look.sized(130 + 30 * len(rows)))
     figure.update_xaxes(title_text=label, rangemode="tozero")
     figure.update_yaxes(automargin=True, showgrid=False)
     return figure

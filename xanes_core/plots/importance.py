@@ -6,29 +6,41 @@ Figures of one or two panels; where there are two, they share the lower axis, an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from ase.data import atomic_numbers
-from plotly.subplots import make_subplots
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
 
+from xanes_core.constants import R_CUT_ANG
 from xanes_core.errors import ModelError
 from xanes_core.importance import SHELLS, Difference, shell_of
 from xanes_core.model import WindowImportance
-from xanes_core.plots.structure import element_colour
+from xanes_core.plots.spectrum import ENERGY_LABELS
+from xanes_core.plots.structure import element_colour, indexed_environment
 from xanes_core.plots.style import (
+    GREY,
+    LIGHT,
     NETWORK,
+    OTHERS,
     THEORY_SECOND,
+    Look,
+    band,
+    channels,
     fit_legend,
-    ink_colour,
     rgba,
     style_figure,
+    style_marks,
+    two_panels,
+    zero_line,
 )
+from xanes_core.spectra import XANES
 
 #: One colour per window, model or element that is compared, in order.
-SERIES = ("#0072B2", "#D55E00", "#009E73", "#999999")
+SERIES = (NETWORK, THEORY_SECOND, OTHERS[0], GREY)
 #: What the kinds of features tell, for under their bars.
 KIND_LABELS = MappingProxyType(
     {
@@ -40,7 +52,7 @@ KIND_LABELS = MappingProxyType(
 )
 #: Elements of the histogram drawn by themselves; the others are put together.
 MAX_ELEMENTS = 7
-_OTHERS = "#B8895A"  # no element of a ligand has it
+_REST = "#B8895A"  # no element of a ligand has it
 
 
 @dataclass(frozen=True)
@@ -57,12 +69,85 @@ class Neighbour:
         return f"{self.element}{self.index} {self.distance_ang:.2f} \u00c5"
 
 
+def neighbours_around(atoms: Atoms, absorber: int, r_cut_ang: float = R_CUT_ANG) -> list[Neighbour]:
+    """Atoms around an absorber, nearest first; in a crystal every image of one counts.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Molecule or crystal; not changed.
+    absorber : int
+        Its index.
+    r_cut_ang : float
+        Radius (A).
+
+    Raises
+    ------
+    StructureError
+        As :func:`xanes_core.structures.environment`.
+    """
+    around = indexed_environment(atoms, absorber, r_cut_ang)
+    return [
+        Neighbour(int(i), chemical_symbols[atoms.numbers[i]], float(r))
+        for i, r in zip(around.numbers, around.distances_ang, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class BarSeries:
-    """One set of bars: its name, its numbers, and the unit they are in."""
+    """One set of bars: its name, its numbers, and what they are with their unit."""
 
     label: str
     window: WindowImportance
+    unit: str = "Importance"
+
+
+@dataclass(frozen=True)
+class ImportanceMap:
+    """Importance by distance and energy.
+
+    Attributes
+    ----------
+    values : numpy.ndarray, (d, k)
+        Importance, NaN where there is nothing to say.
+    energy_rel_ev, centres_ang : numpy.ndarray, (k,) and (d,)
+        Axes: energies relative to E0 (eV), centres mu (A).
+    unit : str
+        What the values are, with their unit.
+    """
+
+    values: np.ndarray
+    energy_rel_ev: np.ndarray
+    centres_ang: np.ndarray
+    unit: str = "Importance"
+
+    def each_energy_by_itself(self) -> ImportanceMap:
+        """Every energy in per cent of its largest distance, NaN where no distance matters much."""
+        largest = self.values.max(axis=0)
+        share = 100 * self.values / np.maximum(largest, 1e-12)
+        matters = largest > 0.02 * largest.max()
+        return replace(self, values=np.where(matters, share, np.nan), unit="% of the largest")
+
+
+@dataclass(frozen=True)
+class AtomEffect:
+    """A predicted spectrum and what one atom does to it, (k,) each.
+
+    Attributes
+    ----------
+    name : str
+        Of the atom, with what is done to it.
+    energy_rel_ev, mu : numpy.ndarray, (k,)
+        Energies relative to E0 (eV) and the spectrum.
+    change, spread : numpy.ndarray, (k,)
+        Change of the spectrum, and its standard deviation over the networks.
+    """
+
+    name: str
+    energy_rel_ev: np.ndarray
+    mu: np.ndarray
+    change: np.ndarray
+    spread: np.ndarray
 
 
 def distance_figure(
@@ -71,10 +156,8 @@ def distance_figure(
     *,
     histogram: tuple[np.ndarray, Mapping[str, np.ndarray]] | None = None,
     neighbours: Sequence[Neighbour] = (),
-    unit: str = "Importance",
     mirrored: bool = False,
-    dark: bool = False,
-    height_px: int = 520,
+    look: Look = LIGHT,
 ) -> go.Figure:
     """Histogram of r_ij over bars of G2 importance, on one distance axis.
 
@@ -89,31 +172,26 @@ def distance_figure(
         Middle of each bin (A) and counts by neighbour element.
     neighbours : sequence of Neighbour
         Atoms of the structure in view, drawn as ticks and named by the bars they fall under.
-    unit : str
-        Title of the importance axis.
     mirrored : bool
         With two series: the second one downwards.
-    dark : bool
-        Whether the page is dark.
-    height_px : int
-        Height of the figure.
+    look : Look
+        The page it stands on.
 
     Raises
     ------
     ModelError
-        Bars and centres differ in number, or a mirror is asked for other than two series.
+        Bars and centres differ in number, series in their unit, or a mirror is asked for other than
+        two series.
     """
     if any(len(s.window.names) != len(centres_ang) for s in series):
         raise ModelError("importance and distances of the bars differ in number")
     if mirrored and len(series) != 2:
         raise ModelError("a mirror shows two series; choose grouped bars")
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.05, row_heights=[0.42, 0.58]
-    )
+    figure = two_panels(0.42, 0.05)
     if histogram is not None:
         _add_histogram(figure, *histogram)
     if neighbours:
-        _add_ticks(figure, neighbours, dark)
+        _add_ticks(figure, neighbours, look)
     width = float(np.median(np.diff(centres_ang))) * 0.86
     for i, one in enumerate(series):
         sign = -1.0 if mirrored and i == 1 else 1.0
@@ -125,7 +203,7 @@ def distance_figure(
             width=width * share,
             name=one.label,
             marker={"color": SERIES[i % len(SERIES)], "line": {"width": 0}},
-            error_y=_errors(one.window.sampling_error, dark),
+            error_y=_errors(one.window.sampling_error, look),
             customdata=_bar_texts(one.window, centres_ang, neighbours),
             hovertemplate="%{customdata}<extra></extra>",
             showlegend=len(series) > 1,
@@ -133,28 +211,40 @@ def distance_figure(
             row=2,
             col=1,
         )
-    style_figure(figure, dark=dark, height_px=height_px)
-    fit_legend(figure)
+    style_marks(figure, look.sized(520))
     # elements above, in narrow columns; what is compared inside the lower panel, where bars are low
     inside = {"x": 1.0, "xanchor": "right", "y": 0.55, "yanchor": "top", "font": {"size": 12}}
     figure.update_layout(legend={"entrywidth": 34}, legend2={**inside, "bgcolor": "rgba(0,0,0,0)"})
-    figure.update_layout(barmode="overlay", hovermode="closest", bargap=0.0)
+    figure.update_layout(barmode="overlay", bargap=0.0)
     figure.update_xaxes(range=[0.4, 6.0])
     figure.update_xaxes(title_text="Distance r<sub>ij</sub>, mu of G2 (\u00c5)", row=2, col=1)
     figure.update_yaxes(title_text="Pairs", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(
-        title_text=unit, row=2, col=1, zeroline=True, zerolinecolor=ink_colour(dark)
-    )
+    figure.update_yaxes(title_text=_unit(series), row=2, col=1, **zero_line(look))
     return figure
 
 
-def _add_histogram(figure: go.Figure, centres: np.ndarray, counts: Mapping[str, np.ndarray]):
+def _unit(series: Sequence[BarSeries]) -> str:
+    """Unit of bars that share an axis."""
+    units = {one.unit for one in series} or {"Importance"}
+    if len(units) > 1:
+        raise ModelError(
+            f"bars in several units cannot share an axis ({', '.join(sorted(units))}); give one"
+        )
+    return units.pop()
+
+
+def _add_histogram(
+    figure: go.Figure, centres: np.ndarray, counts: Mapping[str, np.ndarray]
+) -> None:
     ranked = sorted(counts, key=lambda el: -counts[el].sum())
-    shown = sorted(ranked[:MAX_ELEMENTS], key=atomic_numbers.get)
+    shown, rare = ranked[:MAX_ELEMENTS], ranked[MAX_ELEMENTS:]
     base = np.zeros(len(centres))
-    drawn = [(el, counts[el], element_colour(atomic_numbers[el])) for el in shown]
-    if ranked[MAX_ELEMENTS:]:
-        drawn.append(("rest", sum(counts[el] for el in ranked[MAX_ELEMENTS:]), _OTHERS))
+    drawn = [
+        (el, counts[el], element_colour(atomic_numbers[el]))
+        for el in sorted(shown, key=lambda el: atomic_numbers[el])
+    ]
+    if rare:
+        drawn.append(("rest", np.sum([counts[el] for el in rare], axis=0), _REST))
     for name, values, colour in drawn:
         # bars of one bin lie on each other by their base: barmode belongs to the bars below
         figure.add_bar(
@@ -172,7 +262,7 @@ def _add_histogram(figure: go.Figure, centres: np.ndarray, counts: Mapping[str, 
         base = base + values
 
 
-def _add_ticks(figure: go.Figure, neighbours: Sequence[Neighbour], dark: bool) -> None:
+def _add_ticks(figure: go.Figure, neighbours: Sequence[Neighbour], look: Look) -> None:
     figure.add_scatter(
         x=[n.distance_ang for n in neighbours],
         y=[0.0] * len(neighbours),
@@ -182,8 +272,8 @@ def _add_ticks(figure: go.Figure, neighbours: Sequence[Neighbour], dark: bool) -
         marker={
             "symbol": "line-ns-open",
             "size": 22,
-            "color": ink_colour(dark),
-            "line": {"width": 2, "color": ink_colour(dark)},
+            "color": look.ink,
+            "line": {"width": 2, "color": look.ink},
         },
         customdata=[n.label for n in neighbours],
         hovertemplate="%{customdata}<extra></extra>",
@@ -204,8 +294,8 @@ def _bar_texts(
             nearest.setdefault(bar, []).append(atom.label)
     texts = []
     for i, (mu, shell) in enumerate(zip(centres, shell_of(np.asarray(centres)), strict=True)):
-        found = nearest.get(i, [])
-        atoms = ", ".join(found[:6]) + (f" and {len(found) - 6} more" if len(found) > 6 else "")
+        near = nearest.get(i, [])
+        atoms = ", ".join(near[:6]) + (f" and {len(near) - 6} more" if len(near) > 6 else "")
         texts.append(
             f"mu = {mu:.2f} \u00c5, {SHELLS[shell].name}<br>{window.mean[i]:.3g} \u00b1 "
             f"{window.sampling_error[i]:.2g} (scrambling {window.standard_error[i]:.1g})"
@@ -218,9 +308,7 @@ def group_figure(
     series: Sequence[BarSeries],
     names: Sequence[str],
     *,
-    unit: str = "Importance",
-    dark: bool = False,
-    height_px: int = 280,
+    look: Look = LIGHT,
 ) -> go.Figure:
     """Bars of named groups with their sampling errors.
 
@@ -230,6 +318,13 @@ def group_figure(
         Sets of d bars.
     names : sequence of str, (d,)
         What stands under the bars.
+    look : Look
+        The page it stands on.
+
+    Raises
+    ------
+    ModelError
+        Series in several units.
     """
     figure = go.Figure()
     for i, one in enumerate(series):
@@ -238,99 +333,97 @@ def group_figure(
             y=one.window.mean,
             name=one.label,
             marker={"color": SERIES[i % len(SERIES)], "line": {"width": 0}},
-            error_y=_errors(one.window.sampling_error, dark),
+            error_y=_errors(one.window.sampling_error, look),
             customdata=one.window.sampling_error,
             hovertemplate="%{x}: %{y:.3g} \u00b1 %{customdata:.2g}<extra></extra>",
             showlegend=len(series) > 1,
         )
-    style_figure(figure, dark=dark, height_px=height_px)
-    fit_legend(figure)
-    figure.update_layout(barmode="group", hovermode="closest", bargap=0.35)
-    figure.update_yaxes(title_text=unit, zeroline=True, zerolinecolor=ink_colour(dark))
+    style_marks(figure, look.sized(280))
+    figure.update_layout(barmode="group", bargap=0.35)
+    figure.update_yaxes(title_text=_unit(series), **zero_line(look))
     return figure
 
 
 def difference_figure(
-    found: Difference,
+    difference: Difference,
     centres_ang: np.ndarray,
     *,
     labels: tuple[str, str],
     unit: str,
-    dark: bool = False,
-    height_px: int = 300,
+    look: Look = LIGHT,
 ) -> go.Figure:
     """Second minus first with error bars; what differs by two standard errors is full and starred.
 
     Parameters
     ----------
-    found : Difference
+    difference : Difference
         Of d bars at ``centres_ang`` (A).
     labels : (str, str)
         First and second.
+    unit : str
+        Title of the vertical axis.
+    look : Look
+        The page it stands on.
     """
     figure = go.Figure()
     width = float(np.median(np.diff(centres_ang))) * 0.86
     colours = [
         rgba(SERIES[1] if value > 0 else SERIES[0], 1.0 if marked else 0.45)
-        for value, marked in zip(found.value, found.marked, strict=True)
+        for value, marked in zip(difference.value, difference.marked, strict=True)
     ]
     figure.add_bar(
-        x=centres_ang, y=found.value, width=width, marker={"color": colours, "line": {"width": 0}},
-        error_y=_errors(found.error, dark), customdata=found.error, showlegend=False,
+        x=centres_ang, y=difference.value, width=width, showlegend=False,
+        marker={"color": colours, "line": {"width": 0}},
+        error_y=_errors(difference.error, look), customdata=difference.error,
         name=f"{labels[1]} minus {labels[0]}",
         hovertemplate="mu = %{x:.2f} \u00c5: %{y:+.3g} \u00b1 %{customdata:.2g}<extra></extra>",
     )  # fmt: skip
-    rows = np.flatnonzero(found.marked)
+    rows = np.flatnonzero(difference.marked)
     if len(rows):
-        reach = np.where(found.value > 0, 1, -1) * (np.abs(found.value) + found.error)
+        reach = np.abs(difference.value) + difference.error
+        reach *= np.where(difference.value > 0, 1, -1)
         pad = 0.06 * float(np.ptp(np.concatenate([reach, [0.0]])) or 1.0)
         figure.add_scatter(
             x=np.asarray(centres_ang)[rows], y=(reach + np.sign(reach) * pad)[rows],
             mode="markers", name="more than two standard errors", hoverinfo="skip",
-            marker={"symbol": "star", "size": 9, "color": ink_colour(dark)},
+            marker={"symbol": "star", "size": 9, "color": look.ink},
         )  # fmt: skip
-    style_figure(figure, dark=dark, height_px=height_px)
-    fit_legend(figure)
-    figure.update_layout(hovermode="closest")
+    style_marks(figure, look.sized(300))
     figure.update_xaxes(title_text="mu of G2 (\u00c5)", range=[0.4, 6.0])
-    figure.update_yaxes(title_text=unit, zeroline=True, zerolinecolor=ink_colour(dark))
+    figure.update_yaxes(title_text=unit, **zero_line(look))
     return figure
 
 
-def _errors(values: np.ndarray, dark: bool) -> dict:
-    return {"type": "data", "array": values, "color": ink_colour(dark), "thickness": 1, "width": 2}
+def _errors(values: np.ndarray, look: Look) -> dict[str, Any]:
+    return {"type": "data", "array": values, "color": look.ink, "thickness": 1, "width": 2}
 
 
 def map_figure(
-    values: np.ndarray,
-    energy_rel_ev: np.ndarray,
-    centres_ang: np.ndarray,
+    importance: ImportanceMap,
     spectra: Mapping[str, np.ndarray],
     *,
     window: tuple[float, float] | None = None,
-    unit: str = "Importance",
-    dark: bool = False,
-    height_px: int = 520,
+    look: Look = LIGHT,
 ) -> go.Figure:
     """Importance by distance and energy, the spectra above it; a drag chooses energies.
 
     Parameters
     ----------
-    values : numpy.ndarray, (d, k)
-        Importance, NaN where there is nothing to say.
-    energy_rel_ev, centres_ang : numpy.ndarray, (k,) and (d,)
-        Axes: energies relative to E0 (eV), centres mu (A).
+    importance : ImportanceMap
+        Of d distances and k energies.
     spectra : mapping of str to numpy.ndarray, (k,)
         Named spectra for the upper panel, the mean of the training set first.
     window : (float, float), optional
         Shaded in the upper panel, framed in the map (eV).
+    look : Look
+        The page it stands on.
     """
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.04, row_heights=[0.34, 0.66]
-    )
+    energy_rel_ev, centres_ang = importance.energy_rel_ev, importance.centres_ang
+    values = importance.values
+    figure = two_panels(0.34, 0.04)
     for i, (name, mu) in enumerate(spectra.items()):
-        _add_spectrum(figure, name, energy_rel_ev, mu, ink_colour(dark) if i == 0 else NETWORK)
-    bar = {"title": {"text": unit, "side": "right"}, "thickness": 12, "len": 0.66}
+        _add_spectrum(figure, name, energy_rel_ev, mu, look.ink if i == 0 else NETWORK)
+    bar = {"title": {"text": importance.unit, "side": "right"}, "thickness": 12, "len": 0.66}
     bar |= {"y": 0.0, "yanchor": "bottom", "outlinewidth": 0}
     figure.add_heatmap(
         x=energy_rel_ev, y=centres_ang, z=values, zmin=0.0,
@@ -344,16 +437,15 @@ def map_figure(
         x=x.ravel(), y=y.ravel(), mode="markers", marker={"opacity": 0.0, "size": 1},
         hoverinfo="skip", showlegend=False, name="", row=2, col=1,
     )  # fmt: skip
-    style_figure(figure, dark=dark, height_px=height_px)
-    fit_legend(figure)
+    style_marks(figure, look.sized(520))
     if window is not None:
         _shade(figure, [window])
         for bound in window:
             line = {"color": "#FFFFFF", "width": 1, "dash": "dot"}
             figure.add_vline(x=bound, line=line, row=2, col=1)
-    figure.update_layout(hovermode="closest", dragmode="select", selectdirection="h")
-    figure.update_xaxes(range=[energy_rel_ev[0], energy_rel_ev[-1]], showgrid=False)
-    figure.update_xaxes(title_text="Energy - E0 (eV)", row=2, col=1)
+    figure.update_layout(dragmode="select", selectdirection="h")
+    _set_energies(figure, energy_rel_ev, below=True)
+    figure.update_xaxes(showgrid=False)
     figure.update_yaxes(title_text="mu(E)", rangemode="tozero", row=1, col=1)
     half = float(np.median(np.diff(centres_ang))) / 2
     figure.update_yaxes(
@@ -368,72 +460,84 @@ def windows_figure(
     spectra: Mapping[str, np.ndarray],
     windows: Sequence[tuple[float, float]],
     *,
-    dark: bool = False,
-    height_px: int = 260,
+    look: Look = LIGHT,
 ) -> go.Figure:
-    """Mean spectra with the windows shaded in their colours; a drag chooses energies."""
+    """Mean spectra with the windows shaded in their colours; a drag chooses energies.
+
+    Parameters
+    ----------
+    energy_rel_ev : numpy.ndarray, (k,)
+        Energies relative to E0 (eV).
+    spectra : mapping of str to numpy.ndarray, (k,)
+        Named spectra.
+    windows : sequence of (float, float)
+        Bounds (eV).
+    look : Look
+        The page it stands on.
+    """
     figure = go.Figure()
     dashes = ("solid", "dash", "dot", "dashdot")
     for i, (name, mu) in enumerate(spectra.items()):
         figure.add_scatter(
             x=energy_rel_ev, y=mu, name=name, mode="lines+markers", marker={"size": 1},
-            line={"color": ink_colour(dark), "width": 2, "dash": dashes[i % 4]},
+            line={"color": look.ink, "width": 2, "dash": dashes[i % 4]},
         )  # fmt: skip
-    style_figure(figure, dark=dark, height_px=height_px)
+    style_figure(figure, look.sized(260))
     fit_legend(figure)
     _shade(figure, windows)
     figure.update_layout(dragmode="select", selectdirection="h", hovermode="x")
-    figure.update_xaxes(
-        title_text="Energy - E0 (eV)",
-        range=[energy_rel_ev[0], energy_rel_ev[-1]],
-        hoverformat=".1f",
-    )
-    figure.update_yaxes(title_text="mu(E) / edge step", rangemode="tozero", hoverformat=".3f")
+    _set_energies(figure, energy_rel_ev)
+    figure.update_yaxes(title_text=XANES.label, rangemode="tozero", hoverformat=".3f")
     return figure
 
 
 def effect_figure(
-    energy_rel_ev: np.ndarray,
-    mu: np.ndarray,
-    effect: np.ndarray,
-    spread: np.ndarray,
-    *,
-    name: str,
-    window: tuple[float, float] | None = None,
-    dark: bool = False,
-    height_px: int = 360,
+    effect: AtomEffect, *, window: tuple[float, float] | None = None, look: Look = LIGHT
 ) -> go.Figure:
-    """Predicted spectrum over the effect of one atom on it, with the spread over members, (k,)."""
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.05, row_heights=[0.55, 0.45]
-    )
-    _add_spectrum(figure, "Network", energy_rel_ev, mu, NETWORK)
+    """Predicted spectrum over the effect of one atom on it, with the spread over members.
+
+    Parameters
+    ----------
+    effect : AtomEffect
+        What is drawn.
+    window : (float, float), optional
+        Shaded in the upper panel (eV).
+    look : Look
+        The page it stands on.
+    """
+    x, change, spread = effect.energy_rel_ev, effect.change, effect.spread
+    figure = two_panels(0.55, 0.05)
+    _add_spectrum(figure, "Network", x, effect.mu, NETWORK)
     figure.add_scatter(
-        x=np.concatenate([energy_rel_ev, energy_rel_ev[::-1]]),
-        y=np.concatenate([effect + spread, (effect - spread)[::-1]]),
-        fill="toself", fillcolor=rgba(THEORY_SECOND, 0.25), line={"width": 0}, mode="lines",
-        hoverinfo="skip", showlegend=False, name="spread over members", row=2, col=1,
+        **band(x, change - spread, change + spread, rgba(THEORY_SECOND, 0.25)),
+        showlegend=False, name="spread over members", row=2, col=1,
     )  # fmt: skip
     figure.add_scatter(
-        x=energy_rel_ev, y=effect, mode="lines", name=name,
+        x=x, y=change, mode="lines", name=effect.name,
         line={"color": THEORY_SECOND, "width": 2}, hovertemplate="%{y:+.4f}", row=2, col=1,
     )  # fmt: skip
-    style_figure(figure, dark=dark, height_px=height_px)
+    style_figure(figure, look.sized(360))
     fit_legend(figure)
     if window is not None:
         _shade(figure, [window])
-    figure.update_xaxes(range=[energy_rel_ev[0], energy_rel_ev[-1]], hoverformat=".1f")
-    figure.update_xaxes(title_text="Energy - E0 (eV)", row=2, col=1)
+    _set_energies(figure, x, below=True)
     figure.update_yaxes(title_text="mu(E)", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(
-        title_text="change", row=2, col=1, zeroline=True, zerolinecolor=ink_colour(dark)
-    )
+    figure.update_yaxes(title_text="change", row=2, col=1, **zero_line(look))
     return figure
+
+
+def _set_energies(figure: go.Figure, energy_rel_ev: np.ndarray, *, below: bool = False) -> None:
+    """Give the horizontal axes these energies, with their title (below two panels)."""
+    figure.update_xaxes(range=[energy_rel_ev[0], energy_rel_ev[-1]], hoverformat=".1f")
+    place = {"row": 2, "col": 1} if below else {}
+    figure.update_xaxes(title_text=ENERGY_LABELS["relative"], **place)
 
 
 def signed_colours(values: np.ndarray, limit: float) -> list[str]:
     """Colours from blue (-limit) over grey (0) to vermilion (limit), as hex."""
-    low, middle, high = (_channels(c) for c in (NETWORK, "#DADDE2", THEORY_SECOND))
+    low, middle, high = (
+        np.array(channels(colour), dtype=float) for colour in (NETWORK, "#DADDE2", THEORY_SECOND)
+    )
     colours = []
     for value in np.clip(np.asarray(values, dtype=float) / (limit or 1.0), -1, 1):
         end = high if value > 0 else low
@@ -443,11 +547,9 @@ def signed_colours(values: np.ndarray, limit: float) -> list[str]:
     return colours
 
 
-def _channels(colour: str) -> np.ndarray:
-    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=float)
-
-
-def _add_spectrum(figure, name: str, energy: np.ndarray, mu: np.ndarray, colour: str) -> None:
+def _add_spectrum(
+    figure: go.Figure, name: str, energy: np.ndarray, mu: np.ndarray, colour: str
+) -> None:
     # markers too small to see let a drag select
     figure.add_scatter(
         x=energy, y=mu, name=name, mode="lines+markers", marker={"size": 1},

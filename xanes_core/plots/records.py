@@ -6,8 +6,9 @@ Points carry the row of their record as custom data, so that a click names it.
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,27 +16,33 @@ import plotly.graph_objects as go
 from xanes_core.errors import ModelError
 from xanes_core.model import SCORE_LIMITS, VERDICTS
 from xanes_core.plots.accuracy import error_axis
-from xanes_core.plots.spectrum import Curve, spectrum_figure
+from xanes_core.plots.spectrum import Curve, EnergyAxis, spectrum_figure
 from xanes_core.plots.style import (
+    ABSORBER,
+    GREY,
+    LIGHT,
     NETWORK,
     OTHERS,
     THEORY,
     THEORY_SECOND,
-    fit_legend,
-    ink_colour,
+    Look,
     rgba,
-    style_figure,
+    style_marks,
 )
 from xanes_core.spectra import XANES, SpectrumKind
 
 # as the verdicts are coloured beside a prediction
 _VERDICT_MARKS = ((OTHERS[0], "circle"), (THEORY, "diamond"), (THEORY_SECOND, "square"))
 #: Okabe and Ito's colours for kinds of records; a second round has another symbol.
-GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442")
+GROUP_COLOURS = (NETWORK, THEORY, OTHERS[0], THEORY_SECOND, OTHERS[1], ABSORBER, "#F0E442")
 _SYMBOLS = ("circle", "diamond", "square", "cross")
 #: Group of the records of which a property is not known.
 UNKNOWN = "unknown"
-_GREY = "#999999"
+# a click chooses one record and must not pale the others
+_EVEN: dict[str, Any] = {
+    "selected": {"marker": {"opacity": 1}},
+    "unselected": {"marker": {"opacity": 1}},
+}
 
 
 def running_mean(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -52,8 +59,7 @@ def error_distance_figure(
     names: Sequence[str],
     *,
     kind: SpectrumKind = XANES,
-    dark: bool = False,
-    height_px: int = 380,
+    look: Look = LIGHT,
 ) -> go.Figure:
     """Error of each record over its distance to what the predicting networks had seen.
 
@@ -67,6 +73,8 @@ def error_distance_figure(
         For the hover text.
     kind : SpectrumKind
         Decides the unit of the error.
+    look : Look
+        The page it stands on.
     """
     factor, label = kind.mse_factor, kind.mse_label
     distance, error = np.asarray(distance, float), factor * np.asarray(mse, float)
@@ -76,20 +84,19 @@ def error_distance_figure(
         if len(rows):
             figure.add_scatter(
                 x=distance[rows], y=error[rows], mode="markers", name=verdict, customdata=rows,
-                text=[html.escape(names[i]) for i in rows],
+                text=[html.escape(names[int(i)]) for i in rows],
                 marker={"color": rgba(colour, 0.7), "symbol": symbol, "size": 6},
                 hovertemplate="%{text}<br>distance %{x:.2f}, error %{y:.2f}<extra></extra>",
             )  # fmt: skip
     x, y = running_mean(distance, error)
     figure.add_scatter(
         x=x, y=y, mode="lines+markers", name="running mean", hoverinfo="skip",
-        line={"color": ink_colour(dark), "width": 2}, marker={"size": 5},
+        line={"color": look.ink, "width": 2}, marker={"size": 5},
     )  # fmt: skip
     for limit in SCORE_LIMITS:
-        figure.add_vline(x=limit, line={"color": ink_colour(dark), "width": 1, "dash": "dot"})
-    style_figure(figure, dark=dark, height_px=height_px)
-    fit_legend(figure)
-    figure.update_layout(hovermode="closest", dragmode="pan")
+        figure.add_vline(x=limit, line={"color": look.ink, "width": 1, "dash": "dot"})
+    style_marks(figure, look.sized(380))
+    figure.update_layout(dragmode="pan")
     figure.update_xaxes(title_text="Distance to the training set (1: usual)", rangemode="tozero")
     error_axis(figure, label, error)
     return figure
@@ -102,8 +109,7 @@ def ranked_errors_figure(
     selected: int,
     *,
     kind: SpectrumKind = XANES,
-    dark: bool = False,
-    height_px: int = 200,
+    look: Look = LIGHT,
 ) -> go.Figure:
     """Errors of records from the best to the worst, with the chosen one marked.
 
@@ -119,6 +125,8 @@ def ranked_errors_figure(
         The one of them in view.
     kind : SpectrumKind
         Decides the unit of the error.
+    look : Look
+        The page it stands on.
     """
     factor, label = kind.mse_factor, kind.mse_label
     share = 100 * (np.arange(len(rows)) + 0.5) / len(rows)
@@ -127,55 +135,65 @@ def ranked_errors_figure(
     figure.add_scatter(
         x=share, y=error, mode="markers", customdata=rows, showlegend=False,
         text=[html.escape(names[i]) for i in rows], marker={"color": NETWORK, "size": 5},
-        hovertemplate="%{text}: %{y:.2f}<extra></extra>",
-        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+        hovertemplate="%{text}: %{y:.2f}<extra></extra>", **_EVEN,
     )  # fmt: skip
     at = int(np.flatnonzero(rows == selected)[0])
-    figure.add_scatter(
-        x=share[[at]], y=error[[at]], mode="markers", hoverinfo="skip", showlegend=False,
-        marker={"symbol": "circle-open", "size": 15, "color": ink_colour(dark),
-                "line": {"width": 3, "color": ink_colour(dark)}},
-        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
-    )  # fmt: skip
-    style_figure(figure, dark=dark, height_px=height_px)
-    figure.update_layout(hovermode="closest", dragmode="pan", margin={"t": 10})
+    place = np.array([[share[at], error[at]]])
+    figure.add_scatter(**_ring(place, 15, 3, look), showlegend=False)
+    style_marks(figure, look.sized(200))
+    figure.update_layout(dragmode="pan", margin={"t": 10})
     figure.update_xaxes(title_text="Share of records with a smaller error (%)", range=[-1, 101])
     error_axis(figure, label, error)
     return figure
 
 
+@dataclass(frozen=True)
+class PredictedRecord:
+    """A record by theory and as predicted by networks that had not seen it, (k,) each.
+
+    Attributes
+    ----------
+    energy_rel_ev : numpy.ndarray, (k,)
+        Energies relative to E0 (eV).
+    truth, mean : numpy.ndarray, (k,)
+        Computed and predicted spectrum.
+    lower, upper : numpy.ndarray, (k,)
+        Bounds of the band.
+    level : float or None
+        What the band promises.
+    """
+
+    energy_rel_ev: np.ndarray
+    truth: np.ndarray
+    mean: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    level: float | None = None
+
+
 def record_figure(
-    energy_rel_ev: np.ndarray,
-    truth: np.ndarray,
-    mean: np.ndarray,
-    band: tuple[np.ndarray, np.ndarray],
-    *,
-    level: float | None = None,
-    kind: SpectrumKind = XANES,
-    dark: bool = False,
-    height_px: int = 380,
+    record: PredictedRecord, *, kind: SpectrumKind = XANES, look: Look = LIGHT
 ) -> go.Figure:
     """Spectrum of a record by theory and as predicted by networks that had not seen it.
 
     Parameters
     ----------
-    energy_rel_ev, truth, mean : numpy.ndarray, (k,)
-        Energy relative to E0 (eV), computed and predicted spectrum.
-    band : (numpy.ndarray, numpy.ndarray), each (k,)
-        Lower and upper bound.
-    level : float, optional
-        What the band promises.
+    record : PredictedRecord
+        The two spectra and the band.
     kind : SpectrumKind
         Decides the title of the vertical axis.
+    look : Look
+        The page it stands on.
     """
-    energy = np.asarray(energy_rel_ev, float)
-    lower, upper = (np.asarray(bound, float) for bound in band)
+    energy, truth, mean, lower, upper = (
+        np.asarray(values, float)
+        for values in (record.energy_rel_ev, record.truth, record.mean, record.lower, record.upper)
+    )
     curves = [
-        Curve("theory", energy, np.asarray(truth, float), "theory"),
-        Curve("network, not trained on it", energy, np.asarray(mean, float), "network", lower,
-              upper, level),
-    ]  # fmt: skip
-    return spectrum_figure(curves, e0_ev=0.0, dark=dark, height_px=height_px, kind=kind)
+        Curve("theory", energy, truth, "theory"),
+        Curve("network, not trained on it", energy, mean, "network", lower, upper, record.level),
+    ]
+    return spectrum_figure(curves, EnergyAxis(0.0), kind=kind, look=look.sized(380))
 
 
 @dataclass(frozen=True)
@@ -187,18 +205,45 @@ class Placed:
     label: str
 
 
+@dataclass(frozen=True)
+class Colouring:
+    """What the colours of the map tell: the groups of the records, or their errors.
+
+    Attributes
+    ----------
+    groups : sequence of str, (n,), or None
+        Group of each record, told by colour and symbol; ``unknown`` is grey.
+    order : sequence of str
+        Order of the groups in the legend.
+    mse : numpy.ndarray, (n,), or None
+        Errors, told by a colour scale; either this or the groups.
+    kind : SpectrumKind
+        Decides the unit of the error.
+
+    Raises
+    ------
+    ModelError
+        Both or none of groups and errors.
+    """
+
+    groups: Sequence[str] | None = None
+    order: Sequence[str] = ()
+    mse: np.ndarray | None = None
+    kind: SpectrumKind = XANES
+
+    def __post_init__(self) -> None:
+        if (self.groups is None) == (self.mse is None):
+            raise ModelError("colour the map either by groups or by errors")
+
+
 def training_map_figure(
     xy: np.ndarray,
     texts: Sequence[str],
+    colouring: Colouring,
     *,
-    groups: Sequence[str] | None = None,
-    order: Sequence[str] = (),
-    mse: np.ndarray | None = None,
-    kind: SpectrumKind = XANES,
     selected: int | None = None,
     placed: Placed | None = None,
-    dark: bool = False,
-    height_px: int = 460,
+    look: Look = LIGHT,
 ) -> go.Figure:
     """The training set as points, near where their descriptors are alike.
 
@@ -208,118 +253,125 @@ def training_map_figure(
         Places on the map; the axes have no unit.
     texts : sequence of str, (n,)
         Hover text, plain.
-    groups : sequence of str, (n,), optional
-        Kind of each record, told by colour and symbol; ``unknown`` is grey.
-    order : sequence of str, optional
-        Order of the groups in the legend.
-    mse : numpy.ndarray, (n,), optional
-        Errors, told by a colour scale; either this or the groups.
+    colouring : Colouring
+        What colours tell.
     selected : int, optional
         Row with a ring around it.
     placed : Placed, optional
         The reader's structure: a star, with lines to its neighbours.
-
-    Raises
-    ------
-    ModelError
-        Both or none of groups and errors.
+    look : Look
+        The page it stands on.
     """
-    if (groups is None) == (mse is None):
-        raise ModelError("colour the map either by groups or by errors")
     figure = go.Figure()
     texts = [html.escape(text) for text in texts]
-    if groups is not None:
-        _add_groups(figure, xy, texts, np.asarray(groups), order, dark)
+    if colouring.groups is not None:
+        _add_groups(figure, xy, texts, colouring, look)
     else:
-        _add_errors(figure, xy, texts, np.asarray(mse, float), kind, dark)
+        _add_errors(figure, xy, texts, colouring, look)
     if placed is not None:
-        _add_placed(figure, xy, placed, dark)
+        _add_placed(figure, xy, placed, look)
     if selected is not None:
-        _add_ring(figure, xy[[selected]], "chosen", 18, 3, dark)
-    style_figure(figure, dark=dark, height_px=height_px)
-    fit_legend(figure)
+        figure.add_scatter(**_ring(xy[[selected]], 18, 3, look), name="chosen")
+    style_marks(figure, look.sized(460))
     # marks of the legend large enough to tell; the reader's zoom outlives a click
-    figure.update_layout(hovermode="closest", dragmode="pan", uirevision="map")
-    figure.update_layout(
-        legend={"itemsizing": "constant"}, margin={"l": 12, "b": 12 if groups is not None else 60}
-    )
+    figure.update_layout(dragmode="pan", uirevision="map")
+    below = 12 if colouring.groups is not None else 60
+    figure.update_layout(legend={"itemsizing": "constant"}, margin={"l": 12, "b": below})
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     return figure
 
 
-def _add_groups(figure, xy, texts, groups: np.ndarray, order: Sequence[str], dark: bool) -> None:
-    names = [*dict.fromkeys([*order, *sorted(set(groups.tolist()))])]
+def _add_groups(
+    figure: go.Figure, xy: np.ndarray, texts: Sequence[str], colouring: Colouring, look: Look
+) -> None:
+    groups = np.asarray(colouring.groups)
+    names = [*dict.fromkeys([*colouring.order, *sorted(set(groups.tolist()))])]
     names = sorted((n for n in names if (groups == n).any()), key=lambda name: name == UNKNOWN)
     for i, name in enumerate(names):
         turn, at = divmod(i, len(GROUP_COLOURS))
-        colour = _GREY if name == UNKNOWN else GROUP_COLOURS[at]
-        rows = np.flatnonzero(groups == name)
-        marker = {"color": colour, "symbol": _SYMBOLS[turn % len(_SYMBOLS)]}
-        _add_points(figure, xy, texts, rows, html.escape(name), marker, dark)
+        marker = {
+            "color": GREY if name == UNKNOWN else GROUP_COLOURS[at],
+            "symbol": _SYMBOLS[turn % len(_SYMBOLS)],
+        }
+        points = _points(xy, texts, np.flatnonzero(groups == name), marker, look)
+        figure.add_scatter(**points, name=html.escape(name), showlegend=True)
 
 
-def _add_errors(figure, xy, texts, mse: np.ndarray, kind: SpectrumKind, dark: bool) -> None:
-    factor, label = kind.mse_factor, kind.mse_label
+def _add_errors(
+    figure: go.Figure, xy: np.ndarray, texts: Sequence[str], colouring: Colouring, look: Look
+) -> None:
     tiny = np.finfo(float).tiny
-    values = np.log10(np.maximum(factor * mse, tiny))
+    error = colouring.kind.mse_factor * np.asarray(colouring.mse, float)
+    values = np.log10(np.maximum(error, tiny))
     low, high = np.percentile(values, [1, 99])
     ticks = [t for t in (0.1, 0.3, 1, 3, 10, 30, 100, 300) if low <= np.log10(t) <= high]
     marker = {
         "color": values,
         # the end of the scale that a page of this colour would swallow is left out
         "colorscale": "Cividis",
-        "reversescale": not dark,
+        "reversescale": not look.dark,
         "cmin": float(low),
         "cmax": float(high),
         "colorbar": {
             "orientation": "h",
             "y": -0.04,
             "yanchor": "top",
-            "title": {"text": label, "side": "bottom"},
+            "title": {"text": colouring.kind.mse_label, "side": "bottom"},
             "tickvals": np.log10(ticks).tolist(),
             "ticktext": [f"{t:g}" for t in ticks],
             "thickness": 12,
             "outlinewidth": 0,
         },
     }
-    _add_points(figure, xy, texts, np.arange(len(xy)), "error", marker, dark, legend=False)
+    points = _points(xy, texts, np.arange(len(xy)), marker, look)
+    figure.add_scatter(**points, name="error", showlegend=False)
 
 
-def _add_points(figure, xy, texts, rows, name, marker, dark, *, legend: bool = True) -> None:
-    figure.add_scatter(
-        x=xy[rows, 0], y=xy[rows, 1], mode="markers", name=name, showlegend=legend,
-        customdata=rows, text=[texts[i] for i in rows], hovertemplate="%{text}<extra></extra>",
-        marker={"size": 8, "opacity": 0.85,
-                "line": {"width": 0.5, "color": "#12161C" if dark else "#FFFFFF"}} | marker,
-        # a click chooses one record and must not pale the others
-        selected={"marker": {"opacity": 0.85}}, unselected={"marker": {"opacity": 0.85}},
-    )  # fmt: skip
+def _points(
+    xy: np.ndarray, texts: Sequence[str], rows: np.ndarray, marker: Mapping[str, Any], look: Look
+) -> dict[str, Any]:
+    """Settings of a trace of some of the records."""
+    line = {"width": 0.5, "color": look.background}
+    return {
+        "x": xy[rows, 0],
+        "y": xy[rows, 1],
+        "mode": "markers",
+        "customdata": rows,
+        "text": [texts[i] for i in rows],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {"size": 8, "opacity": 0.85, "line": line, **marker},
+        "selected": {"marker": {"opacity": 0.85}},
+        "unselected": {"marker": {"opacity": 0.85}},
+    }
 
 
-def _add_placed(figure: go.Figure, xy: np.ndarray, placed: Placed, dark: bool) -> None:
+def _add_placed(figure: go.Figure, xy: np.ndarray, placed: Placed, look: Look) -> None:
     near = xy[list(placed.neighbours)]
     lines = np.full((len(near), 3, 2), np.nan)
     lines[:, 0], lines[:, 1] = placed.xy, near
     x, y = lines.reshape(-1, 2).T
     figure.add_scatter(
-        x=x, y=y, mode="lines", line={"color": ink_colour(dark), "width": 1}, hoverinfo="skip",
+        x=x, y=y, mode="lines", line={"color": look.ink, "width": 1}, hoverinfo="skip",
         showlegend=False,
     )  # fmt: skip
-    _add_ring(figure, near, "its nearest records", 13, 1.5, dark)
+    figure.add_scatter(**_ring(near, 13, 1.5, look), name="its nearest records")
     figure.add_scatter(
         x=[placed.xy[0]], y=[placed.xy[1]], mode="markers", name=html.escape(placed.label),
-        marker={"symbol": "star", "size": 18, "color": ink_colour(dark),
-                "line": {"width": 1.5, "color": "#12161C" if dark else "#FFFFFF"}},
-        hovertemplate="%{fullData.name}<extra></extra>",
-        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+        marker={"symbol": "star", "size": 18, "color": look.ink,
+                "line": {"width": 1.5, "color": look.background}},
+        hovertemplate="%{fullData.name}<extra></extra>", **_EVEN,
     )  # fmt: skip
 
 
-def _add_ring(figure, xy, name: str, size: float, width: float, dark: bool) -> None:
-    figure.add_scatter(
-        x=xy[:, 0], y=xy[:, 1], mode="markers", name=name, hoverinfo="skip",
-        marker={"symbol": "circle-open", "size": size, "color": ink_colour(dark),
-                "line": {"width": width, "color": ink_colour(dark)}},
-        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
-    )  # fmt: skip
+def _ring(xy: np.ndarray, size_px: float, width_px: float, look: Look) -> dict[str, Any]:
+    """Settings of a trace of rings, which answer no click."""
+    line = {"width": width_px, "color": look.ink}
+    return {
+        "x": xy[:, 0],
+        "y": xy[:, 1],
+        "mode": "markers",
+        "hoverinfo": "skip",
+        "marker": {"symbol": "circle-open", "size": size_px, "color": look.ink, "line": line},
+        **_EVEN,
+    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -20,8 +20,11 @@ from scipy.spatial import cKDTree
 
 from xanes_core.constants import NONMETALS, R_CUT_ANG
 from xanes_core.errors import StructureError
-from xanes_core.plots.style import ABSORBER, INK, style_figure
-from xanes_core.structures import bond_limit_ang, environment
+from xanes_core.plots.style import ABSORBER, LIGHT, Look, style_figure
+from xanes_core.structures import Environment, bond_limit_ang, environment
+
+if TYPE_CHECKING:
+    import py3Dmol
 
 #: Above this many atoms only the absorber's surroundings are drawn.
 MAX_ATOMS = 1500
@@ -77,8 +80,8 @@ def scene(
         When an absorber index is out of range, a radius is not positive, or colours are not one
         ``#RRGGBB`` for each atom.
     """
-    marked = [absorber] if np.ndim(absorber) == 0 else list(absorber)
-    if not marked or not all(0 <= int(i) < len(atoms) for i in marked):
+    marked = np.atleast_1d(np.asarray(absorber, dtype=int)).tolist()
+    if not marked or not all(0 <= i < len(atoms) for i in marked):
         raise StructureError(f"The absorber must be an index from 0 to {len(atoms) - 1}")
     if any(not (np.isfinite(r) and r > 0) for r in shells_ang):
         raise StructureError("A distance shell needs a positive radius")
@@ -86,17 +89,17 @@ def scene(
         len(colours) != len(atoms) or not all(_HEX.fullmatch(c) for c in colours)
     ):
         raise StructureError(f"{len(atoms)} colours such as #0072B2 are needed, one for each atom")
-    centre = int(marked[0])
+    centre = marked[0]
     if atoms.pbc.any() or len(atoms) > max_atoms:
         numbers, positions, flags, names, indices = _surroundings(atoms, centre, max_atoms)
         note = f"Showing the {len(numbers)} atoms within {R_CUT_ANG:g} \u00c5 of the absorber."
     else:
         numbers = atoms.numbers
         positions = atoms.positions - atoms.positions[centre]
-        chosen = {int(i) for i in marked}
+        chosen = set(marked)
         flags = [i in chosen for i in range(len(atoms))]
         names = [f"{chemical_symbols[z]}{i}" for i, z in enumerate(numbers)]
-        indices = range(len(atoms))
+        indices = list(range(len(atoms)))
         note = ""
     return {
         "atoms": [
@@ -119,9 +122,7 @@ def element_colour(number: int) -> str:
     return f"#{red:02X}{green:02X}{blue:02X}"
 
 
-def structure_figure(
-    view: dict[str, Any], *, dark: bool = False, height_px: int = 420
-) -> go.Figure:
+def structure_figure(view: dict[str, Any], *, look: Look = LIGHT) -> go.Figure:
     """Plainer 3D view of a :func:`scene` with plotly, for browsers without the viewer's script."""
     figure = go.Figure()
     xyz = np.array([[a["x"], a["y"], a["z"]] for a in view["atoms"]]).reshape(-1, 3)
@@ -153,19 +154,21 @@ def structure_figure(
     )
     for radius in view["shells"]:
         figure.add_trace(_sphere(radius))
-    style_figure(figure, dark=dark, height_px=height_px)
+    style_figure(figure, look.sized(420))
     hidden = {"visible": False}
     figure.update_layout(
         showlegend=False,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         scene={"xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "aspectmode": "data"},
-        font={"color": INK["dark" if dark else "light"]},
+        font={"color": look.ink},
         uirevision="structure",
     )
     return figure
 
 
-def notebook_view(view: dict[str, Any], *, size_px: tuple[int, int] = (480, 360), **options: Any):
+def notebook_view(
+    view: dict[str, Any], *, size_px: tuple[int, int] = (480, 360), **options: Any
+) -> py3Dmol.view:
     """Show a :func:`scene` in a notebook with py3Dmol.
 
     Parameters
@@ -201,7 +204,7 @@ def notebook_view(view: dict[str, Any], *, size_px: tuple[int, int] = (480, 360)
     return shown
 
 
-def _atom(number: int, position, is_absorber: bool, label: str) -> dict[str, Any]:
+def _atom(number: int, position: np.ndarray, is_absorber: bool, label: str) -> dict[str, Any]:
     x, y, z = (round(float(c), 4) for c in position)
     radius = 0.2 if number == 1 else 0.32
     return {
@@ -216,7 +219,9 @@ def _atom(number: int, position, is_absorber: bool, label: str) -> dict[str, Any
     }
 
 
-def _surroundings(atoms: Atoms, centre: int, max_atoms: int):
+def _surroundings(
+    atoms: Atoms, centre: int, max_atoms: int
+) -> tuple[np.ndarray, np.ndarray, list[bool], list[str], list[int]]:
     """Absorber first, then its neighbours by distance; of a crystal also the periodic images."""
     around = environment(atoms, centre)
     keep = slice(0, max_atoms - 1)
@@ -224,10 +229,23 @@ def _surroundings(atoms: Atoms, centre: int, max_atoms: int):
     positions = np.vstack([np.zeros(3), around.positions_ang[keep]])
     flags = [True] + [False] * (len(numbers) - 1)
     names = [chemical_symbols[z] for z in numbers]
-    labelled = atoms.copy()
-    labelled.numbers = np.arange(len(atoms))  # an environment keeps numbers: let them be indices
-    indices = [centre, *environment(labelled, centre).numbers[keep]]
+    indices = [centre, *indexed_environment(atoms, centre).numbers[keep].tolist()]
     return numbers, positions, flags, names, indices
+
+
+def indexed_environment(atoms: Atoms, centre: int, r_cut_ang: float = R_CUT_ANG) -> Environment:
+    """Neighbours of an atom whose ``numbers`` are their indices in the structure.
+
+    Raises
+    ------
+    StructureError
+        As :func:`xanes_core.structures.environment`.
+    """
+    # an environment keeps atomic numbers: let them be indices
+    labelled = Atoms(
+        numbers=np.arange(len(atoms)), positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc
+    )
+    return environment(labelled, centre, r_cut_ang)
 
 
 def _bonds(numbers: np.ndarray, positions: np.ndarray) -> list[list[int]]:

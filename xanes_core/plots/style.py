@@ -1,36 +1,92 @@
-"""One palette, one look: colours, dashes, and what all figures have in common."""
+"""One palette, one look: colours, dashes, and what all figures have in common.
+
+Colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), told apart by readers with
+any colour vision.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 NETWORK = "#0072B2"
 THEORY = "#E69F00"
 THEORY_SECOND = "#D55E00"
 ABSORBER = "#CC79A7"
-MEASUREMENT = MappingProxyType({"light": "#000000", "dark": "#F2F2F2"})
-INK = MappingProxyType({"light": "#31333F", "dark": "#D8DCE3"})
+#: What belongs to no group, and what only gives the others their measure.
+GREY = "#999999"
+MEASUREMENT: Mapping[str, str] = MappingProxyType({"light": "#000000", "dark": "#F2F2F2"})
+INK: Mapping[str, str] = MappingProxyType({"light": "#31333F", "dark": "#D8DCE3"})
 #: Page colours of ``.streamlit/config.toml``, for canvases that cannot be transparent.
-BACKGROUND = MappingProxyType({"light": "#FFFFFF", "dark": "#12161C"})
-GRID = MappingProxyType({"light": "rgba(49,51,63,0.12)", "dark": "rgba(216,220,227,0.16)"})
+BACKGROUND: Mapping[str, str] = MappingProxyType({"light": "#FFFFFF", "dark": "#12161C"})
+GRID: Mapping[str, str] = MappingProxyType(
+    {"light": "rgba(49,51,63,0.12)", "dark": "rgba(216,220,227,0.16)"}
+)
 #: Other structures and frames: three colours, told apart further by their dashes.
-OTHERS = ("#009E73", "#56B4E9", "#999999")
+OTHERS = ("#009E73", "#56B4E9", GREY)
 DASHES = ("solid", "dash", "dot")
 BAND_OPACITY = 0.22
 
 
-def style_figure(figure: go.Figure, *, dark: bool = False, height_px: int = 420) -> None:
+@dataclass(frozen=True)
+class Look:
+    """The page that a figure stands on.
+
+    Attributes
+    ----------
+    dark : bool
+        Whether the page is dark.
+    height_px : int or None
+        Height of the figure; None for the figure's own.
+    """
+
+    dark: bool = False
+    height_px: int | None = None
+
+    def sized(self, own_px: int) -> Look:
+        """The same with a height: the figure's own where none was asked for."""
+        return self if self.height_px is not None else replace(self, height_px=own_px)
+
+    @property
+    def theme(self) -> str:
+        """``"light"`` or ``"dark"``, the key of the palette's tables."""
+        return "dark" if self.dark else "light"
+
+    @property
+    def ink(self) -> str:
+        """Colour of text, axes and lines that belong to no series."""
+        return INK[self.theme]
+
+    @property
+    def grid(self) -> str:
+        """Colour of the grid."""
+        return GRID[self.theme]
+
+    @property
+    def background(self) -> str:
+        """Colour of the page."""
+        return BACKGROUND[self.theme]
+
+
+#: A light page, every figure in its own height.
+LIGHT = Look()
+
+
+def style_figure(figure: go.Figure, look: Look) -> None:
     """Give `figure` the project's quiet look: no background, thin grid, legend on top."""
-    ink, grid = _theme(INK, dark), _theme(GRID, dark)
     figure.update_layout(
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        height=height_px,
+        height=look.height_px,
         margin={"l": 58, "r": 12, "t": 34, "b": 48},
-        font={"color": ink, "size": 13, "family": "sans-serif"},
+        font={"color": look.ink, "size": 13, "family": "sans-serif"},
         legend={
             "orientation": "h",
             "x": 0,
@@ -39,27 +95,20 @@ def style_figure(figure: go.Figure, *, dark: bool = False, height_px: int = 420)
             "traceorder": "reversed",
         },
         hovermode="x unified",
-        hoverlabel={"bgcolor": "#1B2028" if dark else "#FFFFFF", "font": {"color": ink}},
+        hoverlabel={
+            "bgcolor": "#1B2028" if look.dark else "#FFFFFF",
+            "font": {"color": look.ink},
+        },
     )
     axis = {
-        "gridcolor": grid,
-        "linecolor": ink,
+        "gridcolor": look.grid,
+        "linecolor": look.ink,
         "zeroline": False,
         "showline": True,
         "ticks": "outside",
     }
-    figure.update_xaxes(**axis, tickcolor=ink)
-    figure.update_yaxes(**axis, tickcolor=ink)
-
-
-def rgba(colour: str, alpha: float) -> str:
-    """``#RRGGBB`` with an opacity, as the ``rgba()`` that plotly reads."""
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{alpha:g})"
-
-
-def _theme(table: MappingProxyType, dark: bool) -> str:
-    return table["dark" if dark else "light"]
+    figure.update_xaxes(**axis, tickcolor=look.ink)
+    figure.update_yaxes(**axis, tickcolor=look.ink)
 
 
 def fit_legend(figure: go.Figure) -> None:
@@ -67,6 +116,54 @@ def fit_legend(figure: go.Figure) -> None:
     figure.update_layout(legend={"traceorder": "normal", "y": 1.01, "font": {"size": 12}})
 
 
-def ink_colour(dark: bool) -> str:
-    """Colour of lines that belong to no series."""
-    return INK["dark" if dark else "light"]
+def style_marks(figure: go.Figure, look: Look) -> None:
+    """As :func:`style_figure`, for bars and points: each mark tells its own."""
+    style_figure(figure, look)
+    fit_legend(figure)
+    figure.update_layout(hovermode="closest")
+
+
+def two_panels(upper_share: float, gap: float) -> go.Figure:
+    """Two panels, one above the other, with one horizontal axis and its zoom."""
+    return make_subplots(
+        rows=2,
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=gap,
+        row_heights=[upper_share, 1.0 - upper_share],
+    )
+
+
+def zero_line(look: Look) -> dict[str, Any]:
+    """Settings of an axis with values of both signs."""
+    return {"zeroline": True, "zerolinecolor": look.ink}
+
+
+def band(x: np.ndarray, lower: np.ndarray, upper: np.ndarray, fill: str) -> dict[str, Any]:
+    """Settings of a scatter trace that fills what lies between two curves, (k,) each."""
+    return {
+        "x": np.concatenate([x, x[::-1]]),
+        "y": np.concatenate([upper, lower[::-1]]),
+        "fill": "toself",
+        "fillcolor": fill,
+        "line": {"width": 0},
+        "mode": "lines",
+        "hoverinfo": "skip",
+    }
+
+
+def band_fill(colour: str, look: Look) -> str:
+    """Colour of the band around a line of `colour`; a dark page swallows more of it."""
+    return rgba(colour, BAND_OPACITY + (0.1 if look.dark else 0.0))
+
+
+def channels(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of ``#RRGGBB``, 0 to 255."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue
+
+
+def rgba(colour: str, alpha: float) -> str:
+    """``#RRGGBB`` with an opacity, as the ``rgba()`` that plotly reads."""
+    red, green, blue = channels(colour)
+    return f"rgba({red},{green},{blue},{alpha:g})"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from xanes_core.errors import XanesError
@@ -39,60 +40,81 @@ def static_folder() -> Path:
     return PROJECT / "static"
 
 
-def viewer_ready(folder: Path | None = None) -> bool:
+def viewer_ready(folder: Path | None = None, *, sha256: str = VIEWER_SHA256) -> bool:
     """Whether the pinned viewer script lies in `folder` (default: the app's static folder)."""
     script = (folder or static_folder()) / VIEWER_SCRIPT
     try:
-        return sha256_of(script.read_bytes()) == VIEWER_SHA256
+        return sha256_of(script.read_bytes()) == sha256
     except OSError:
         return False
 
 
-def fetch_viewer(folder: Path | None = None) -> Path:
+def fetch_viewer(
+    folder: Path | None = None,
+    *,
+    npm: Sequence[str] | None = None,
+    sha256: str = VIEWER_SHA256,
+) -> Path:
     """Place the viewer's script in `folder` and return its path; a second call does nothing.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Default: the app's static folder.
+    npm : sequence of str, optional
+        Command line of an npm client; looked for where it is left out.
+    sha256 : str
+        Checksum that the script must have.
 
     Raises
     ------
     AssetError
-        When no npm client works or the script's checksum differs from the pinned one.
+        When no npm client works or the script has another checksum.
     """
     target = folder or static_folder()
-    if viewer_ready(target):
+    if viewer_ready(target, sha256=sha256):
         return target / VIEWER_SCRIPT
     with tempfile.TemporaryDirectory() as work:
-        archive = _pack(Path(work))
-        place_from_archive(archive, target)
+        archive = _pack(npm or _npm(), Path(work))
+        place_from_archive(archive, target, sha256=sha256)
     return target / VIEWER_SCRIPT
 
 
-def place_from_archive(archive: Path, folder: Path) -> None:
+def place_from_archive(archive: Path, folder: Path, *, sha256: str = VIEWER_SHA256) -> None:
     """Check the viewer's script inside an npm `archive` and move it into `folder` atomically.
 
     Raises
     ------
     AssetError
-        When a file is missing from the archive or the checksum is not the pinned one.
+        When a file is missing from the archive or the script has another checksum.
     """
     try:
         with tarfile.open(archive) as tar:
-            files = {name: tar.extractfile(member).read() for name, member in _MEMBERS.items()}
-    except (KeyError, AttributeError, OSError, tarfile.TarError) as error:
+            files = {name: _content(tar, member) for name, member in _MEMBERS.items()}
+    except (KeyError, OSError, tarfile.TarError) as error:
         raise AssetError(
             f"The package 3dmol {VIEWER_VERSION} does not hold {VIEWER_SCRIPT}: fetch it again"
         ) from error
-    found = sha256_of(files[VIEWER_SCRIPT])
-    if found != VIEWER_SHA256:
+    own = sha256_of(files[VIEWER_SCRIPT])
+    if own != sha256:
         raise AssetError(
-            f"{VIEWER_SCRIPT} has checksum {found[:12]}... instead of {VIEWER_SHA256[:12]}...: "
+            f"{VIEWER_SCRIPT} has checksum {own[:12]}... instead of {sha256[:12]}...: "
             "it was not installed; fetch it again, and distrust the source if this repeats"
         )
     for name, content in files.items():
         write_bytes(folder / name, content)
 
 
-def _pack(work: Path) -> Path:
+def _content(tar: tarfile.TarFile, member: str) -> bytes:
+    file = tar.extractfile(member)
+    if file is None:  # a folder or a link
+        raise KeyError(member)
+    return file.read()
+
+
+def _pack(npm: Sequence[str], work: Path) -> Path:
     command = [
-        *_npm(),
+        *npm,
         "pack",
         f"3dmol@{VIEWER_VERSION}",
         "--silent",
@@ -109,9 +131,9 @@ def _pack(work: Path) -> Path:
 def _npm() -> list[str]:
     """Command line of an npm client: the system's, the environment's, or a fresh one from PyPI."""
     own = shutil.which("npm", path=str(Path(sys.executable).parent))
-    found = shutil.which("npm") or own
-    if found:
-        return [found]
+    client = shutil.which("npm") or own
+    if client:
+        return [client]
     _run([sys.executable, "-m", "pip", "install", "--quiet", _NPM_PACKAGE], Path.cwd())
     own = shutil.which("npm", path=str(Path(sys.executable).parent))
     if own is None:
@@ -135,10 +157,10 @@ def _run(command: list[str], folder: Path) -> None:
         ) from error
 
 
-def main() -> int:
+def main(folder: Path | None = None, *, npm: Sequence[str] | None = None) -> int:
     """Fetch the script and say so; exit status 1 with one sentence when that fails."""
     try:
-        path = fetch_viewer()
+        path = fetch_viewer(folder, npm=npm)
     except AssetError as error:
         sys.stderr.write(f"{error}\n")
         return 1

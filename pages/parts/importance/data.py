@@ -1,22 +1,26 @@
-"""What the two pages on importance share: their subject, windows, charts with downloads."""
+"""What the two pages on importance read: stored importance, histograms, effects, spectra."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 from ase import Atoms
 
 from pages.parts.shared.library import cached_model, default_model, model_cards, structure_key
-from pages.parts.shared.subject import Subject
-from xanes_core.errors import ModelError
-from xanes_core.importance import EnergyWindow, LocalEffects, find_importance, local_effects, shares
+from pages.parts.shared.subject import StructureSubject, Subject
+from xanes_core.importance import (
+    EnergyWindow,
+    LocalEffects,
+    find_importance,
+    local_effects,
+    scaled,
+    shares,
+)
 from xanes_core.model import SpectrumModel, WindowImportance
-from xanes_core.plots import Neighbour
+from xanes_core.plots import Neighbour, neighbours_around
 from xanes_core.spectra import XANES
-from xanes_core.structures import environment
 
 ABSOLUTE_UNIT = "Penalty (0.001 edge steps\u00b2)"
 SHARE_UNIT = "Share (%)"
@@ -26,11 +30,9 @@ def window_of(
     model: SpectrumModel, element: str, grouping: str, window: EnergyWindow, *, share: bool
 ) -> WindowImportance:
     """Stored importance in a window, in per cent of its sum or in 0.001 edge steps squared."""
-    found = find_importance(model.importance, model.key, element, grouping)
-    averaged = found.window(window.low_ev, window.high_ev)
-    if share:
-        return shares(averaged)
-    return replace(averaged, raw=1e3 * averaged.raw, parts=1e3 * averaged.parts)
+    stored = find_importance(model.importance, model.key, element, grouping)
+    averaged = stored.window(window.low_ev, window.high_ev)
+    return shares(averaged) if share else scaled(averaged, XANES.mse_factor)
 
 
 def histogram_of(
@@ -43,25 +45,18 @@ def histogram_of(
         if distances is None or element not in distances.absorbers:
             continue
         n = int(distances.n_sites[distances.absorbers.index(element)])
-        told = f"Histogram: {n} {element} complexes of the training set"
+        source = f"Histogram: {n} {element} complexes of the training set"
         if key != model.key:
-            told += f" of {key}, because the set of {model.key} came without structures"
-        return (distances.centres_ang, distances.by_neighbour(element)), f"{told}."
+            source += f" of {key}, because the set of {model.key} came without structures"
+        return (distances.centres_ang, distances.by_neighbour(element)), f"{source}."
     return None, f"No structures around {element} are stored with the models: no histogram."
 
 
 def neighbours_of(subject: Subject) -> list[Neighbour]:
     """Atoms of the structure in view within the cut-off, nearest first."""
-    if subject.atoms is None:
+    if not isinstance(subject, StructureSubject):
         return []
-    labelled = subject.atoms.copy()
-    labelled.numbers = np.arange(len(labelled))  # an environment keeps numbers: let them be indices
-    around = environment(labelled, subject.site, subject.model.descriptor.r_cut_ang)
-    symbols = subject.atoms.get_chemical_symbols()
-    return [
-        Neighbour(int(i), symbols[i], float(r))
-        for i, r in zip(around.numbers, around.distances_ang, strict=True)
-    ]
+    return neighbours_around(subject.atoms, subject.site, subject.model.descriptor.r_cut_ang)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Asking the network about every atom")
@@ -69,23 +64,20 @@ def _effects(key: str, site: int, model_key: str, _atoms: Atoms) -> LocalEffects
     return local_effects(cached_model(model_key), _atoms, site)
 
 
-def effects_of(subject: Subject) -> LocalEffects:
+def effects_of(subject: StructureSubject) -> LocalEffects:
     """Local effects of the structure in view; raises XanesError where there are none."""
-    if subject.atoms is None:
-        raise ModelError("choose a structure first")
     return _effects(structure_key(subject.atoms), subject.site, subject.model.key, subject.atoms)
 
 
 def spectra_of(subject: Subject) -> dict[str, np.ndarray]:
     """Mean training spectrum, then the prediction for the structure in view."""
-    found = {}
-    if subject.element in subject.model.mean_mu:
-        found[f"mean of {subject.element} training spectra"] = subject.model.mean_mu[
-            subject.element
-        ]
-    if subject.prediction is not None:
-        found["this structure"] = subject.prediction.mu
-    return found
+    element, mean_mu = subject.element, subject.model.mean_mu
+    spectra = {}
+    if element in mean_mu:
+        spectra[f"mean of {element} training spectra"] = mean_mu[element]
+    if isinstance(subject, StructureSubject):
+        spectra["this structure"] = subject.prediction.mu
+    return spectra
 
 
 def other_models(element: str) -> list[str]:

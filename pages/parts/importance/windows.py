@@ -5,39 +5,35 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from pages.parts.shared.page import notice
+from pages.parts.shared.page import notice, to_link
 from xanes_core.errors import XanesError
 from xanes_core.importance import PRESETS, EnergyWindow, format_windows, named_window, parse_windows
 
 _WINDOWS = "windows_chosen"
 
 
-# --- windows -------------------------------------------------------------------------------------
 def windows(default: int) -> list[EnergyWindow]:
     """Windows of this session (two presets at first), the link's where it brings new ones."""
-    told = st.query_params.get("windows")
-    if told is not None and told != st.session_state.get("_link_windows"):
-        st.session_state["_link_windows"] = told
+    text = st.query_params.get("windows")
+    if text is not None and text != st.session_state.get("_link_windows"):
+        st.session_state["_link_windows"] = text
         try:
-            set_windows(parse_windows(told))
+            set_windows(parse_windows(text))
         except XanesError as error:
             notice(f"The link's windows were left out: {error}.")
             del st.query_params["windows"]
     if _WINDOWS not in st.session_state:
         set_windows(list(PRESETS[1:3]))
-    found = list(st.session_state[_WINDOWS])
-    while len(found) < default:
-        found.append(next(w for w in PRESETS if w not in found))
-        st.session_state[_WINDOWS] = found
-    return found
+    chosen = list(st.session_state[_WINDOWS])
+    while len(chosen) < default:
+        chosen.append(next(w for w in PRESETS if w not in chosen))
+        st.session_state[_WINDOWS] = chosen
+    return chosen
 
 
 def windows_to_link(chosen: list[EnergyWindow]) -> None:
     """Write the windows into the address."""
-    text = format_windows(chosen)
-    st.session_state["_link_windows"] = text
-    if st.query_params.get("windows") != text:
-        st.query_params["windows"] = text
+    to_link("windows", format_windows(chosen))
 
 
 def set_windows(chosen: list[EnergyWindow]) -> None:
@@ -73,10 +69,9 @@ def window_row(number: int, window: EnergyWindow) -> None:
 
 
 def _take_preset(number: int, key: str) -> None:
-    name = st.session_state[key]
-    found = [w for w in PRESETS if w.name == name]
-    if found:
-        set_window(number, found[0])
+    preset = next((w for w in PRESETS if w.name == st.session_state[key]), None)
+    if preset is not None:
+        set_window(number, preset)
 
 
 def _take_bounds(number: int, low_key: str, high_key: str) -> None:

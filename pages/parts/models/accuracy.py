@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.parts.models.card import chemistry_table, download_card, scores_table, verdict_table
 from pages.parts.models.data import cached_report
-from pages.parts.shared.page import is_dark, plain
+from pages.parts.shared.page import look, plain
 from xanes_core.model import Card
 from xanes_core.plots import (
     calibration_figure,
@@ -58,7 +58,7 @@ def _chemistry(card: Card) -> None:
         np.array([split["mse"] for split in splits]),
         np.array([split["mse_random"] for split in splits]),
         kind=card.kind,
-        dark=is_dark(),
+        look=look(),
     )
     st.plotly_chart(figure, width="stretch", theme=None, key="chemistry", config=CHART)
     with st.expander("Numbers"):
@@ -89,7 +89,7 @@ def _coverage(card: Card) -> None:
         required=True, format_func=lambda k: "All" if k == "all" else k,
         **({} if st.session_state.get("calibration_element") in curves else {"default": "all"}),
     )  # fmt: skip
-    figure = calibration_figure(curves, chosen, dark=is_dark())
+    figure = calibration_figure(curves, chosen, look=look())
     st.plotly_chart(figure, width="stretch", theme=None, key="calibration", config=CHART)
     curve = curves[chosen]
     at = int(np.argmin(np.abs(curve.promised - card.interval_level)))
@@ -108,7 +108,7 @@ def _distances(card: Card) -> None:
         return
     figure = error_distance_figure(
         report.distance, report.mse, report.verdict.tolist(), report.names.tolist(),
-        kind=card.kind, dark=is_dark(), height_px=420,
+        kind=card.kind, look=look(420),
     )  # fmt: skip
     st.plotly_chart(figure, width="stretch", theme=None, key="error_distance", config=CHART)
     st.caption(
@@ -125,7 +125,7 @@ def learning_section(card: Card) -> None:
         return
     figure = learning_curve_figure(
         *(np.array([point[name] for point in points]) for name in ("n", "mse", "mse_error")),
-        kind=card.kind, dark=is_dark(), height_px=430,
+        kind=card.kind, look=look(430),
     )  # fmt: skip
     st.plotly_chart(figure, width="stretch", theme=None, key="learning", config=CHART)
     first, last = points[0], points[-1]

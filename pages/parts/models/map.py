@@ -16,9 +16,9 @@ from pages.parts.models.records import (
     record_title,
     take_click,
 )
-from pages.parts.shared.page import is_dark, plain
+from pages.parts.shared.page import look, plain
 from xanes_core.model import Card, Report
-from xanes_core.plots import UNKNOWN, Placed, training_map_figure
+from xanes_core.plots import UNKNOWN, Colouring, Placed, training_map_figure
 
 #: Neighbours of the reader's structure that are listed.
 N_NEIGHBOURS = 5
@@ -90,13 +90,15 @@ def _show_map(card: Card, report: Report, own: OwnStructure | None, state: str) 
     if own is not None and own.scaled is not None:
         rows, _ = report.nearest(own.scaled, N_NEIGHBOURS)
         placed = Placed(report.place(own.scaled)[0], rows[0].tolist(), own.label)
-    told = {"mse": report.mse} if colour == "mse" else {}
-    if colour != "mse":
-        told["groups"], told["order"] = _groups(report, colour)
+    kind = card.kind
+    if colour == "mse":
+        colouring = Colouring(mse=report.mse, kind=kind)
+    else:
+        colouring = Colouring(*_groups(report, colour))
     texts = [f"{name}: {record_properties(report, row)}" for row, name in enumerate(report.names)]
     figure = training_map_figure(
-        report.map_xy, texts, **told, kind=card.kind,
-        selected=st.session_state[state], placed=placed, dark=is_dark(),
+        report.map_xy, texts, colouring, selected=st.session_state[state], placed=placed,
+        look=look(),
     )  # fmt: skip
     chart_key = f"map_{card.key}"
     st.plotly_chart(

@@ -6,11 +6,11 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.models.data import report_or_sentence, structure_of
-from pages.parts.shared.page import is_dark, plain
+from pages.parts.shared.page import look, plain
 from pages.parts.shared.viewer3d import show_structure
 from xanes_core.errors import XanesError
 from xanes_core.model import Card, Report
-from xanes_core.plots import ranked_errors_figure, record_figure, scene
+from xanes_core.plots import PredictedRecord, ranked_errors_figure, record_figure, scene
 from xanes_core.spectra import SpectrumKind
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "toImage"]}
@@ -75,11 +75,11 @@ def record_panel(card: Card, report: Report, row: int, *, key: str, stacked: boo
     with left:
         _structure(card, report, row, key=key, height_px=260 if stacked else 360)
     with right:
-        figure = record_figure(
-            report.energy_rel_ev, report.truth[row], report.mean[row],
-            (report.lower[row], report.upper[row]), level=card.interval_level,
-            kind=card.kind, dark=is_dark(), height_px=300 if stacked else 360,
+        record = PredictedRecord(
+            report.energy_rel_ev, report.truth[row], report.mean[row], report.lower[row],
+            report.upper[row], card.interval_level,
         )  # fmt: skip
+        figure = record_figure(record, kind=kind, look=look(300 if stacked else 360))
         st.plotly_chart(figure, width="stretch", theme=None, key=f"{key}_spectrum", config=_CHART)
 
 
@@ -121,7 +121,7 @@ def predictions_section(card: Card) -> None:
     chart_key = f"ranked_{card.key}"
     figure = ranked_errors_figure(
         report.mse, report.names.tolist(), rows, row,
-        kind=card.kind, dark=is_dark(),
+        kind=card.kind, look=look(),
     )  # fmt: skip
     st.plotly_chart(
         figure, width="stretch", theme=None, key=chart_key, config=_CHART,

@@ -8,8 +8,9 @@ from dataclasses import replace
 import streamlit as st
 
 from pages.parts.predict.features import std_name, summary_columns, with_uncertainty
-from pages.parts.shared.choices import absorber_options, element_of, first_choice, model_for
-from pages.parts.shared.inputs import Entry, StoredFile, files
+from pages.parts.shared.choices import absorber_in_view, absorber_options, element_of, model_for
+from pages.parts.shared.downloads import download_button
+from pages.parts.shared.inputs import StructureEntry, StructureFile, files
 from pages.parts.shared.library import Request, predict
 from xanes_core.errors import XanesError
 from xanes_core.model import BatchResult, to_zip
@@ -34,38 +35,40 @@ _COLUMNS = {
 
 
 def batch_results(
-    found: Sequence[Entry],
-    failed: Sequence[StoredFile],
+    entries: Sequence[StructureEntry],
+    failed: Sequence[StructureFile],
     model_choices: Mapping[SpectrumKind, str],
-    progress: Callable[[float, str], None] | None = None,
+    progress: Callable[[float, str], object] | None = None,
 ) -> list[BatchResult]:
     """Predictions of every uploaded file and frame, and one line for each that failed.
 
     Of each file the first :data:`BATCH_FRAMES` frames; `model_choices` holds the key of the model
     by kind of spectrum.
     """
-    jobs = [(e, i) for e in found if not e.is_example for i in range(len(e.frames))[:BATCH_FRAMES]]
-    results = []
+    uploaded = [e for e in entries if not e.is_example]
+    jobs = [(e, i) for e in uploaded for i in range(len(e.frames))[:BATCH_FRAMES]]
+    results: list[BatchResult] = []
     for n, (entry, frame) in enumerate(jobs):
         if progress:
             progress(n / len(jobs), f"Predicting {n + 1} of {len(jobs)}")
-        made = [_batch_one(entry, frame, *choice) for choice in model_choices.items()]
+        own = [_batch_one(entry, frame, *choice) for choice in model_choices.items()]
         # what is wrong with a structure is wrong for both of its spectra
         results += [
-            r for i, r in enumerate(made) if not r.error or r.error != made[i - 1].error or not i
+            r for i, r in enumerate(own) if not r.error or r.error != own[i - 1].error or not i
         ]
     results += [BatchResult(f.name, error=f.error) for f in failed]
     return results
 
 
-def _batch_one(entry: Entry, frame: int, kind: SpectrumKind, model_choice: str) -> BatchResult:
+def _batch_one(
+    entry: StructureEntry, frame: int, kind: SpectrumKind, model_choice: str
+) -> BatchResult:
     name, atoms = entry.frame_name(frame), entry.frames[frame]
     try:
         options = absorber_options(atoms)
         if not options:
             return BatchResult(name, error="This frame holds no supported metal.")
-        chosen = st.session_state.get(f"absorber_{entry.key}")
-        absorber = chosen if chosen in options else first_choice(entry, options)
+        absorber = absorber_in_view(entry, options)
         element = element_of(atoms, absorber)
         model_key = model_for(element, kind, model_choice)
         if model_key is None:
@@ -75,17 +78,17 @@ def _batch_one(entry: Entry, frame: int, kind: SpectrumKind, model_choice: str) 
         return BatchResult(name, error=str(error))
 
 
-def with_extra(result: BatchResult, **extra) -> BatchResult:
+def with_extra(result: BatchResult, **extra: str) -> BatchResult:
     """The same result with further columns for the summary."""
     return replace(result, extra={**result.extra, **extra})
 
 
-def show_batch(found: list[Entry], model_keys: Mapping[SpectrumKind, str]) -> None:
+def show_batch(entries: list[StructureEntry], model_keys: Mapping[SpectrumKind, str]) -> None:
     """Table and zip of every uploaded file, once there is more than one spectrum to take home.
 
     `model_keys` holds the chosen model by kind of spectrum.
     """
-    uploaded = [e for e in found if not e.is_example]
+    uploaded = [e for e in entries if not e.is_example]
     failed = [f for f in files().values() if f.error]
     if len(uploaded) + len(failed) < 2 and not any(len(e.frames) > 1 for e in uploaded):
         return
@@ -112,15 +115,11 @@ def show_batch(found: list[Entry], model_keys: Mapping[SpectrumKind, str]) -> No
     )
     done = sum(r.prediction is not None for r in results)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.download_button(
-            "Download all as zip",
-            lambda: to_zip(results),
-            file_name=f"{'_'.join(kind.key for kind in model_keys)}_spectra.zip",
-            mime="application/zip",
-            on_click="ignore",
-            key="download_zip",
-            disabled=not done,
-        )
+        kinds = "_".join(kind.key for kind in model_keys)
+        download_button(
+            "Download all as zip", lambda: to_zip(results), f"{kinds}_spectra.zip",
+            key="download_zip", disabled=not done,
+        )  # fmt: skip
         st.caption(f"{done} predicted, {len(results) - done} failed. Energies relative to E0.")
     if any(len(e.frames) > BATCH_FRAMES for e in uploaded):
         st.caption(
@@ -134,9 +133,9 @@ def _row(result: BatchResult) -> dict[str, str]:
         return {"Name": result.name, "Result": result.error}
     kind = prediction.kind
     own = {"Name": result.name, "Absorber": prediction.element}
-    told = f"{kind.title} predicted by {prediction.model_key}, {prediction.domain.level}"
+    said = f"{kind.title} predicted by {prediction.model_key}, {prediction.domain.level}"
     pairs = {label: _pair(result.extra, name) for label, name in _COLUMNS[kind].items()}
-    return own | pairs | {"Result": told}
+    return own | pairs | {"Result": said}
 
 
 def _pair(extra: Mapping[str, str], name: str) -> str:

@@ -6,13 +6,9 @@ import math
 
 import streamlit as st
 
-from xanes_core.spectra import (
-    XANES,
-    XES,
-    emission_features,
-    features_with_uncertainty,
-    spectral_features,
-)
+from xanes_core.model import Prediction, prediction_features
+from xanes_core.plots import EnergyAxis
+from xanes_core.spectra import XANES, XES
 
 #: Label, energy and height of every row, by kind of spectrum.
 _ROWS = {
@@ -28,7 +24,6 @@ _ROWS = {
         ("Peak below it", "satellite_ev", "satellite_height"),
     ),
 }
-_READ = {XANES: spectral_features, XES: emission_features}
 #: Features in the batch table and in the zip's summary.
 _SUMMARY = {
     XANES: ("edge_half_ev", "white_line_ev", "white_line_height", "pre_edge_ev"),
@@ -54,32 +49,22 @@ def with_uncertainty(value: float, spread: float, *, most: int = 2) -> str:
     return f"{value:.{decimals}f} \u00b1 {max(spread, 10.0**-decimals):.{decimals}f}"
 
 
-def _features(prediction) -> tuple[dict[str, float], dict[str, float]]:
-    """Values of the mean spectrum and their spread, of what at least half the networks show."""
-    read, energy = _READ[prediction.kind], prediction.energy_rel_ev
-    own = read(energy, prediction.mu)
-    found = features_with_uncertainty(energy, prediction.members, read=read)
-    shown = {n for n, e in found.items() if 2 * e.n_showing >= e.n_members}
-    values = {n: getattr(own, n) if n in shown else math.nan for n in found}
-    return values, {n: e.std for n, e in found.items()}
-
-
-def features_table(prediction, axis: str) -> None:
+def features_table(prediction: Prediction, axis: EnergyAxis) -> None:
     """What the spectrum shows of edge, white line and pre-edge peak, or of emission maxima."""
     import pandas as pd  # a third of a second, which an empty page does without
 
-    values, spread = _features(prediction)
-    offset = prediction.e0_ev if axis == "absolute" else 0.0
+    features = prediction_features(prediction)
     rows, digits = {}, prediction.kind.digits
-    for label, energy, height in _ROWS[prediction.kind]:
-        position = values[energy]
-        if not math.isfinite(position):
+    for label, energy_name, height_name in _ROWS[prediction.kind]:
+        energy = features[energy_name]
+        if not math.isfinite(energy.value):
             continue
-        rows[label] = [
-            with_uncertainty(position + offset, spread[energy]),
-            with_uncertainty(values[height], spread[height], most=digits) if height else "",
-        ]
-    name = "Energy (eV)" if axis == "absolute" else "E \u2212 E0 (eV)"
+        height = ""
+        if height_name:
+            one = features[height_name]
+            height = with_uncertainty(one.value, one.spread, most=digits)
+        rows[label] = [with_uncertainty(energy.value + axis.offset_ev, energy.spread), height]
+    name = "E \u2212 E0 (eV)" if axis.is_relative else axis.label
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[name, "Height"])
     st.table(table, border="horizontal")
     st.caption(
@@ -88,21 +73,22 @@ def features_table(prediction, axis: str) -> None:
     )
 
 
-def summary_columns(prediction) -> dict[str, str]:
+def summary_columns(prediction: Prediction) -> dict[str, str]:
     """Columns of the batch table and of the zip's summary: relative energies (eV), heights."""
     return _summary_columns(prediction.members.tobytes(), prediction)
 
 
 @st.cache_data(max_entries=4096, show_spinner=False)
-def _summary_columns(key: bytes, _prediction) -> dict[str, str]:
-    values, spread = _features(_prediction)
+def _summary_columns(key: bytes, _prediction: Prediction) -> dict[str, str]:
+    features = prediction_features(_prediction)
     columns = {}
     for name in _SUMMARY[_prediction.kind]:
+        value, spread = features[name].value, features[name].spread
         digits = 2 if name.endswith("_ev") else _prediction.kind.digits
-        known = math.isfinite(values[name])
-        columns[name] = f"{values[name]:.{digits}f}" if known else ""
-        has_spread = known and math.isfinite(spread[name])
-        columns[std_name(name)] = f"{spread[name]:.{digits}f}" if has_spread else ""
+        known = math.isfinite(value)
+        columns[name] = f"{value:.{digits}f}" if known else ""
+        has_spread = known and math.isfinite(spread)
+        columns[std_name(name)] = f"{spread:.{digits}f}" if has_spread else ""
     return columns
 
 

@@ -1,34 +1,37 @@
-"""The parts of the Predict page: structure, spectrum, verdict, downloads, batch."""
+"""The parts of the Predict page: spectrum, verdict, downloads, frames."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import streamlit as st
 
-from pages.parts.shared.inputs import Entry
-from pages.parts.shared.page import is_dark, plain
+from pages.parts.shared.charts import show_figure
+from pages.parts.shared.downloads import Content, download_row
+from pages.parts.shared.inputs import StructureEntry
+from pages.parts.shared.page import look, plain
 from xanes_core.files import safe_name
-from xanes_core.model import to_csv, to_json, to_xdi
-from xanes_core.plots import Curve, spectrum_figure, spectrum_image
+from xanes_core.model import Prediction, to_csv, to_json, to_xdi
+from xanes_core.plots import Curve, EnergyAxis, figure_image, spectrum_figure
 from xanes_core.spectra import XANES, XES
 
 FIGURE_HEIGHT_PX = 390
 #: Two figures, one above the other.
 SMALL_FIGURE_HEIGHT_PX = 290
+#: Width and height of the picture to take home.
+PRINT_SIZE_IN = (5.2, 3.5)
 #: Names of the figures for style sheets and tests.
 _FIGURE_KEYS = {XANES: "spectrum", XES: "emission"}
-# the downloads below make a better picture than the browser does
-_CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "lasso2d", "select2d"]}
-_VERDICTS = {
+_VERDICTS: dict[str, tuple[str, Literal["green", "orange", "red", "gray"]]] = {
     "in domain": ("In domain", "green"),
     "at the edge": ("At the edge of the training data", "orange"),
     "outside": ("Outside the training data", "red"),
 }
 
 
-def heading(entry: Entry, *, named: bool) -> None:
+def heading(entry: StructureEntry, *, named: bool) -> None:
     """What is in view (unless a list names it), and why it is worth a look."""
     if named:
         st.markdown(f"#### {plain(entry.label)}")
@@ -36,17 +39,16 @@ def heading(entry: Entry, *, named: bool) -> None:
         st.caption(plain(entry.note))
 
 
-def spectrum_panel(curves: list[Curve], prediction, axis: str, *, one_of_two: bool) -> None:
+def spectrum_panel(
+    curves: list[Curve], prediction: Prediction, axis: EnergyAxis, *, one_of_two: bool
+) -> None:
     """The spectra, with the prediction in front."""
-    figure = spectrum_figure(
-        curves, e0_ev=prediction.e0_ev, axis=axis, dark=is_dark(), kind=prediction.kind,
-        height_px=SMALL_FIGURE_HEIGHT_PX if one_of_two else FIGURE_HEIGHT_PX,
-    )  # fmt: skip
-    key = _FIGURE_KEYS[prediction.kind]
-    st.plotly_chart(figure, width="stretch", theme=None, key=key, config=_CHART)
+    height_px = SMALL_FIGURE_HEIGHT_PX if one_of_two else FIGURE_HEIGHT_PX
+    figure = spectrum_figure(curves, axis, kind=prediction.kind, look=look(height_px))
+    show_figure(figure, key=_FIGURE_KEYS[prediction.kind], without=["select2d"])
 
 
-def verdict_panel(predictions: Sequence) -> None:
+def verdict_panel(predictions: Sequence[Prediction]) -> None:
     """How far to trust the predictions, in words; two boxes where the verdicts differ."""
     said = [(p.domain.level, p.domain.reasons) for p in predictions]
     groups = [predictions] if said[:-1] == said[1:] else [[p] for p in predictions]
@@ -61,7 +63,7 @@ def verdict_panel(predictions: Sequence) -> None:
             st.caption(_band_text(group))
 
 
-def _band_text(predictions: Sequence) -> str:
+def _band_text(predictions: Sequence[Prediction]) -> str:
     """What the bands promise and how wide they are."""
     first = predictions[0]
     widths = []
@@ -75,40 +77,26 @@ def _band_text(predictions: Sequence) -> str:
     )
 
 
-def downloads(prediction, curves: list[Curve], axis: str, name: str) -> None:
+def downloads(prediction: Prediction, curves: list[Curve], axis: EnergyAxis, name: str) -> None:
     """Buttons for data and figure."""
     ending = "" if prediction.kind == XANES else f"_{prediction.kind.key}"
+
+    def image(image_format: Literal["png", "svg"]) -> bytes:
+        figure = spectrum_figure(curves, axis, kind=prediction.kind)
+        return figure_image(figure, image_format, size_in=PRINT_SIZE_IN)
+
+    contents: dict[str, Content] = {
+        "csv": lambda: to_csv(prediction),
+        "json": lambda: to_json(prediction),
+        "xdi": lambda: to_xdi(prediction),
+        "png": lambda: image("png"),
+        "svg": lambda: image("svg"),
+    }
     base = f"{safe_name(name)}_{prediction.element}_K{ending}"
-
-    def image(image_format: str):
-        return lambda: spectrum_image(
-            curves, e0_ev=prediction.e0_ev, axis=axis, image_format=image_format,
-            kind=prediction.kind,
-        )  # fmt: skip
-
-    offers = [
-        ("CSV", "csv", "text/csv", lambda: to_csv(prediction)),
-        ("JSON", "json", "application/json", lambda: to_json(prediction)),
-        ("XDI", "xdi", "text/plain", lambda: to_xdi(prediction)),
-        ("PNG", "png", "image/png", image("png")),
-        ("SVG", "svg", "image/svg+xml", image("svg")),
-    ]
-    with st.container(
-        horizontal=True, gap="small", vertical_alignment="center", key=f"downloads{ending}"
-    ):
-        st.markdown("Download")
-        for label, extension, mime, make in offers:
-            st.download_button(
-                label,
-                make,
-                file_name=f"{base}.{extension}",
-                mime=mime,
-                on_click="ignore",
-                key=f"download{ending}_{extension}",
-            )
+    download_row(contents, base, key=f"download{ending}")
 
 
-def frame_slider(entry: Entry) -> int:
+def frame_slider(entry: StructureEntry) -> int:
     """Frame in view, from 0; a slider only where there are several."""
     if len(entry.frames) == 1:
         return 0

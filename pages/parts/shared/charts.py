@@ -1,52 +1,52 @@
-"""A chart with the settings that all charts share."""
+"""Figures on a page: the settings that all of them share, and their downloads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.parts.shared.page import is_dark
+from pages.parts.shared.downloads import Content, download_row
+from pages.parts.shared.page import look
 from xanes_core.files import safe_name
-from xanes_core.plots import figure_csv, figure_image
-
-_CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "lasso2d"]}
+from xanes_core.plots import LIGHT, Look, figure_csv, figure_image
 
 
-# --- charts --------------------------------------------------------------------------------------
+def show_figure(
+    figure: go.Figure, *, key: str, without: Sequence[str] = (), **options: Any
+) -> None:
+    """Show a figure that has downloads below, which make a better picture than the browser does.
+
+    `without` names buttons of the tool bar to leave out; `options` say what a selection does.
+    """
+    config = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "lasso2d", *without]}
+    st.plotly_chart(figure, width="stretch", theme=None, key=key, config=config, **options)
+
+
 def chart(
-    make: Callable[[bool], go.Figure],
+    make: Callable[[Look], go.Figure],
     *,
     key: str,
     name: str,
+    height_px: int | None = None,
     on_drag: Callable[[str], None] | None = None,
 ) -> None:
-    """Show a figure with its downloads; `make` is given whether the page is dark.
+    """Show a figure with its downloads; `make` is given the page that it stands on.
 
     With `on_drag` a horizontal drag selects; it is called with the chart's key.
     """
-    options = {}
-    version = st.session_state.get("windows_version", 0) if on_drag else 0
-    chart_key = f"{key}_{version}"
-    if on_drag:
-        options = {
-            "selection_mode": "box",
-            "on_select": lambda: on_drag(chart_key),
-        }
+    chart_key = f"{key}_0"
+    selection: dict[str, Any] = {}
+    if on_drag is not None:
+        chart_key = f"{key}_{st.session_state.get('windows_version', 0)}"
+        selection = {"selection_mode": "box", "on_select": lambda: on_drag(chart_key)}
     with st.container(key=key, gap="xxsmall"):
-        st.plotly_chart(
-            make(is_dark()), width="stretch", theme=None, key=chart_key, config=_CHART, **options
-        )
-        base = safe_name(name)
-        offers = [
-            ("PNG", "image/png", lambda: figure_image(make(False), "png")),
-            ("SVG", "image/svg+xml", lambda: figure_image(make(False), "svg")),
-            ("CSV", "text/csv", lambda: figure_csv(make(False))),
-        ]
-        with st.container(horizontal=True, gap="xsmall", horizontal_alignment="right"):
-            for label, mime, data in offers:
-                st.download_button(
-                    label, data, file_name=f"{base}.{label.lower()}", mime=mime, on_click="ignore",
-                    key=f"{key}_{label}", type="tertiary",
-                )  # fmt: skip
+        show_figure(make(look(height_px)), key=chart_key, **selection)
+        contents: dict[str, Content] = {
+            "png": lambda: figure_image(make(LIGHT), "png"),
+            "svg": lambda: figure_image(make(LIGHT), "svg"),
+            "csv": lambda: figure_csv(make(LIGHT)),
+        }
+        download_row(contents, safe_name(name), key=key, title=None)

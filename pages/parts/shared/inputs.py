@@ -34,7 +34,7 @@ def shortened(name: str) -> str:
 
 
 @dataclass
-class StoredFile:
+class StructureFile:
     """An uploaded file: its bytes until it is read, then its frames or the reason it failed."""
 
     name: str
@@ -45,7 +45,7 @@ class StoredFile:
 
 
 @dataclass(frozen=True)
-class Entry:
+class StructureEntry:
     """One structure (or several frames of one) to predict; ``name`` is for files to save."""
 
     key: str
@@ -66,7 +66,7 @@ class Entry:
         return self.name if len(self.frames) == 1 else f"{self.name} frame {frame + 1}"
 
 
-def files() -> dict[str, StoredFile]:
+def files() -> dict[str, StructureFile]:
     """Files of this session by digest and name, in the order they came."""
     return st.session_state.setdefault(_FILES, {})
 
@@ -97,13 +97,15 @@ def sidebar() -> None:
     _read_new()
 
 
-def entries() -> list[Entry]:
+def entries() -> list[StructureEntry]:
     """Everything that can be predicted now: readable files first, then the chosen example.
 
     A relaxed structure stands behind the one it came from, for as long as that one is there.
     """
-    found = [
-        Entry(f"file:{key}", shortened(f.name), f.frames, f.name, _named_absorber(f.frames[0]))
+    originals = [
+        StructureEntry(
+            f"file:{key}", shortened(f.name), f.frames, f.name, _named_absorber(f.frames[0])
+        )
         for key, f in files().items()
         if f.frames
     ]
@@ -111,23 +113,30 @@ def entries() -> list[Entry]:
     if key in examples():
         example = examples()[key]
         label = f"{example.title}, {example.formula}"
-        found.append(
-            Entry(
+        originals.append(
+            StructureEntry(
                 f"example:{key}", label, [example_atoms(key)], key, example.absorber, example.note
             )
         )
     relaxed = list(st.session_state.get(_RELAXED, {}).values())
-    return [e for own in found for e in (own, *(r for r in relaxed if r.origin == own.key))]
+    return [e for own in originals for e in (own, *(r for r in relaxed if r.origin == own.key))]
 
 
-def add_relaxed(entry: Entry, frame: int, atoms: Atoms) -> str:
+def add_relaxed(entry: StructureEntry, frame: int, atoms: Atoms) -> str:
     """Put the relaxed structure of one frame beside its original; return its key."""
     key = f"{_RELAXED_PREFIX}{entry.key}:{frame}"
     label = entry.label if len(entry.frames) == 1 else f"{entry.label} frame {frame + 1}"
     name = f"{entry.frame_name(frame)} relaxed"
-    made = Entry(key, f"{label}, relaxed", [atoms], name, entry.absorber, entry.note, entry.key)
-    st.session_state.setdefault(_RELAXED, {})[key] = made
+    relaxed = StructureEntry(
+        key, f"{label}, relaxed", [atoms], name, entry.absorber, entry.note, entry.key
+    )
+    st.session_state.setdefault(_RELAXED, {})[key] = relaxed
     return key
+
+
+def frame_in_view(entry: StructureEntry) -> int:
+    """Frame that the reader chose, from 0; the last where the entry has fewer by now."""
+    return min(int(st.session_state.get(f"frame_{entry.key}", 1)), len(entry.frames)) - 1
 
 
 def show_failures() -> None:
@@ -140,15 +149,15 @@ def show_failures() -> None:
         st.warning("  \n".join(lines))
 
 
-def active_entry(found: list[Entry]) -> Entry | None:
+def active_entry(offered: list[StructureEntry]) -> StructureEntry | None:
     """The entry in view; the first one where the remembered one is gone."""
-    by_key = {entry.key: entry for entry in found}
-    chosen = by_key.get(st.session_state.get(_ACTIVE)) or (found[0] if found else None)
+    by_key = {entry.key: entry for entry in offered}
+    chosen = by_key.get(st.session_state.get(_ACTIVE, "")) or (offered[0] if offered else None)
     if chosen:
         st.session_state[_ACTIVE] = chosen.key
     # a link cannot carry a relaxed structure: it leads to the one that was relaxed
-    origin = chosen and (chosen.origin or chosen.key)
-    is_example = origin is not None and origin.startswith("example:")
+    origin = (chosen.origin or chosen.key) if chosen else ""
+    is_example = origin.startswith("example:")
     to_link("example", st.session_state.get(_EXAMPLE) if is_example else None)
     to_link("element", st.session_state.get("element") if is_example else None)
     return chosen
@@ -219,7 +228,7 @@ def _take_files() -> None:
     for upload in uploads[:MAX_FILES]:
         data = upload.getvalue()
         digest = hashlib.sha256(data + b"\0" + upload.name.encode()).hexdigest()[:16]
-        now[digest] = kept.get(digest) or StoredFile(upload.name, digest, data)
+        now[digest] = kept.get(digest) or StructureFile(upload.name, digest, data)
     if len(uploads) > MAX_FILES:
         notice(f"{len(uploads)} files are too many at once: the first {MAX_FILES} were taken.")
     fresh = [d for d in now if d not in kept]
@@ -263,7 +272,7 @@ def _read_new() -> None:
         bar.empty()
 
 
-def _read(stored: StoredFile) -> None:
+def _read(stored: StructureFile) -> None:
     try:
         # the name tells the format and nothing else
         name = PurePosixPath(stored.name.replace("\\", "/")).name
@@ -289,4 +298,5 @@ def _read(stored: StoredFile) -> None:
 
 def _named_absorber(atoms: Atoms) -> int | None:
     named = atoms.info.get("absorber")
-    return int(named) if isinstance(named, Integral) and 0 <= named < len(atoms) else None
+    index = int(named) if isinstance(named, Integral) else -1
+    return index if 0 <= index < len(atoms) else None

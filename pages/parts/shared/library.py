@@ -1,21 +1,25 @@
-"""Small things every page needs: theme, safe text, links, cached models and examples."""
+"""Cached calls into the library: models, examples, predictions, sites."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 from ase import Atoms
 
-from xanes_core.model import Card, list_models, load_model
+from xanes_core.model import Card, Prediction, SpectrumModel, list_models, load_model
 from xanes_core.spectra import XANES, SpectrumKind
-from xanes_core.structures import absorber_sites, list_examples, load_example
+from xanes_core.structures import Site, absorber_sites, list_examples, load_example
+
+if TYPE_CHECKING:
+    from xanes_core.structures.examples import Example
 
 
 @st.cache_resource(max_entries=8, show_spinner="Loading the model")
-def cached_model(key: str):
+def cached_model(key: str) -> SpectrumModel:
     """Read-only model, shared by all readers."""
     return load_model(key)
 
@@ -30,13 +34,13 @@ def model_cards(element: str | None = None, kind: SpectrumKind | None = None) ->
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def examples() -> dict:
+def examples() -> dict[str, Example]:
     """Examples by key, in the order of the catalogue."""
     return {example.key: example for example in list_examples()}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def example_atoms(key: str):
+def example_atoms(key: str) -> Atoms:
     """Structure of an example; nobody changes it."""
     return load_example(key)
 
@@ -66,15 +70,20 @@ def structure_key(atoms: Atoms) -> str:
 
 
 @st.cache_data(max_entries=4096, show_spinner=False)
-def _predict(key: str, absorber: int | str, model_key: str, _atoms: Atoms):
+def _predict(key: str, absorber: int | str, model_key: str, _atoms: Atoms) -> Prediction:
     return cached_model(model_key).predict(_atoms, absorber=absorber)
 
 
-def predict(atoms: Atoms, request: Request):
+def predict(atoms: Atoms, request: Request) -> Prediction:
     """Prediction of one frame; raises XanesError with a sentence when it cannot be made."""
     return _predict(structure_key(atoms), request.absorber, request.model_key, atoms)
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _sites(key: str, _atoms: Atoms):
+def _sites(key: str, _atoms: Atoms) -> list[Site]:
     return absorber_sites(_atoms)
+
+
+def sites_of(atoms: Atoms) -> list[Site]:
+    """Distinct absorber sites of one frame."""
+    return _sites(structure_key(atoms), atoms)

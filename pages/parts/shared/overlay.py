@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.parts.shared.choices import convolution_controls
+from pages.parts.shared.broadening import convolution_controls
 from pages.parts.shared.page import plain
 from xanes_core.errors import SpectrumError, TheoryError, XanesError
 from xanes_core.model import Prediction, on_shared_grid
@@ -190,7 +190,7 @@ def _controls(
         st.warning(plain(problem))
     ready = scale(shift(ready, by_ev), factor)
     curve = spectrum_curve(
-        ready, stored.name[:60], kind="theory" if origin == "computed" else "measurement"
+        ready, stored.name[:60], role="theory" if origin == "computed" else "measurement"
     )
     return shown, curve
 

@@ -1,21 +1,24 @@
-"""What surrounds every page: set-up, navigation, and errors of the library as sentences."""
+"""What surrounds every page: set-up, navigation, links, and errors of the library as sentences."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from xanes_core.errors import XanesError
+from xanes_core.plots import Look
 
 # an icon by name would come from a font server; this one comes from here
 ICON = Path(__file__).resolve().parent / "icon.png"
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _NOTICES = "_notices"
+Key = TypeVar("Key", bound=str)
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ PAGES = (
 
 @contextmanager
 def page(title: str) -> Iterator[None]:
-    """Set a page up, show the navigation, and turn what the library refuses into a sentence."""
+    """Set a page up, show navigation and notices, and turn what the library refuses into words."""
     st.set_page_config(page_title=f"{title} - XANES Explorer", page_icon=str(ICON), layout="wide")
     st.logo(ICON)
     # the default margins leave too little room for two panels side by side
@@ -46,27 +49,30 @@ def page(title: str) -> Iterator[None]:
     with st.sidebar, st.container(key="navigation", gap="xxsmall"):
         for link in PAGES:
             st.page_link(link.script, label=link.title, width="stretch")
+    notices = st.container()
     try:
         yield
     except XanesError as error:
         st.error(plain(error))
+    with notices:
+        show_notices()
 
 
-def is_dark() -> bool:
-    """Whether the reader's page is dark."""
-    return st.context.theme.type == "dark"
+def look(height_px: int | None = None) -> Look:
+    """The reader's page, for a figure in its own height or in that given."""
+    return Look(st.context.theme.type == "dark", height_px)
 
 
-def plain(text: str, limit: int = 400) -> str:
+def plain(text: object, limit: int = 400) -> str:
     """`text` so that markdown shows it letter by letter: no markup, link, icon or formula."""
-    text = " ".join(str(text).split())
-    text = text if len(text) <= limit else text[: limit - 1] + "\u2026"
+    line = " ".join(str(text).split())
+    line = line if len(line) <= limit else line[: limit - 1] + "\u2026"
     # autolinks survive backslashes: a word joiner keeps an address from becoming one
     for mark in ("://", "www.", "@"):
-        text = text.replace(
+        line = line.replace(
             mark, f"{mark[0]}\u2060{mark[1:]}" if len(mark) > 1 else f"\u2060{mark}"
         )
-    return _PUNCTUATION.sub(r"\\\1", text)
+    return _PUNCTUATION.sub(r"\\\1", line)
 
 
 def notice(sentence: str) -> None:
@@ -106,3 +112,21 @@ def to_link(name: str, value: str | None) -> None:
             del st.query_params[name]
     elif st.query_params.get(name) != value:
         st.query_params[name] = value
+
+
+def linked_choice(name: str, options: Mapping[Key, str], *, label: str, what: str) -> Key:
+    """One of a few options side by side, kept in session and link; the first needs no link.
+
+    `options` are labels by value; `label` names the control, `what` the choice in a notice.
+    """
+    first = next(iter(options))
+    asked = from_link(name, list(options), what)
+    if asked:
+        st.session_state[name] = asked
+    start: dict[str, Any] = {} if name in st.session_state else {"default": first}
+    choice: Key | None = st.segmented_control(
+        label, list(options), format_func=options.__getitem__, key=name, required=True,
+        persist_state="session", label_visibility="collapsed", **start,
+    )  # fmt: skip
+    to_link(name, choice if choice != first else None)
+    return choice or first

@@ -28,14 +28,10 @@ FIRST_ELEMENT = "Fe"
 
 @dataclass(frozen=True)
 class Subject:
-    """What is explained: a model around one element, and a structure where there is one."""
+    """What is explained: a model around one element."""
 
     element: str
     model: SpectrumModel
-    atoms: Atoms | None = None
-    site: int = 0
-    label: str = ""
-    prediction: Prediction | None = None
 
     @property
     def energy_rel_ev(self) -> np.ndarray:
@@ -48,21 +44,29 @@ class Subject:
         return np.array(list(group_centres_ang(self.model.descriptor, "distance").values()))
 
 
+@dataclass(frozen=True)
+class StructureSubject(Subject):
+    """A model around one absorber of the structure in view."""
+
+    atoms: Atoms
+    site: int
+    label: str
+    prediction: Prediction
+
+
 def choose_subject() -> Subject | None:
     """The structure in view with absorber and model, in one line; the first element without one."""
-    found = inputs.entries()
-    entry = inputs.active_entry(found) if found else None
+    entries = inputs.entries()
+    entry = inputs.active_entry(entries)
     if entry is None:
-        inputs.active_entry([])
         key = choose_model(FIRST_ELEMENT)
         return None if key is None else Subject(FIRST_ELEMENT, cached_model(key))
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="subject"):
-        if len(found) > 1:
-            entry = choose_entry(found)
+        if len(entries) > 1:
+            entry = choose_entry(entries)
         else:
             st.markdown(f"**{plain(entry.label)}**")
-        frame = int(st.session_state.get(f"frame_{entry.key}", 1)) - 1
-        atoms = entry.frames[min(frame, len(entry.frames) - 1)]
+        atoms = entry.frames[inputs.frame_in_view(entry)]
         options = absorber_options(atoms)
         if not options:
             st.warning("This frame holds no metal that the models know: choose another structure.")
@@ -75,4 +79,4 @@ def choose_subject() -> Subject | None:
         return None
     site = select_sites(atoms, absorber)[0].index
     prediction = predict(atoms, Request(site, element, key))
-    return Subject(element, cached_model(key), atoms, site, entry.label, prediction)
+    return StructureSubject(element, cached_model(key), atoms, site, entry.label, prediction)

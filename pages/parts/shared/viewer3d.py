@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from pages.parts.shared.inputs import Entry
-from pages.parts.shared.page import is_dark, plain
+from pages.parts.shared.inputs import StructureEntry
+from pages.parts.shared.page import look, plain
 from xanes_core.errors import XanesError
-from xanes_core.plots import ABSORBER, BACKGROUND, SHELLS_ANG, scene, structure_figure
+from xanes_core.plots import ABSORBER, SHELLS_ANG, scene, structure_figure
 from xanes_core.plots.viewer_script import VIEWER_SCRIPT, viewer_ready
+from xanes_core.structures import Site
 
 _HTML = """<div class="viewer3d"><div class="viewer3d-stage"></div>
 <div class="viewer3d-hover"></div><div class="viewer3d-message">Loading the 3D view</div></div>"""
@@ -28,7 +31,7 @@ VIEW_HEIGHT_PX = 330
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _component():
+def _component() -> Callable[..., Any]:
     script = (Path(__file__).parent / "viewer3d.js").read_text(encoding="utf-8")
     return st.components.v2.component("viewer3d", html=_HTML, css=_CSS, js=script)
 
@@ -39,7 +42,7 @@ def _script_present() -> bool:
 
 
 def show_structure(
-    scene: dict, *, structure: str, height_px: int, key: str, pickable: bool = False
+    scene: dict[str, Any], *, structure: str, height_px: int, key: str, pickable: bool = False
 ) -> int | None:
     """Show a scene of :func:`xanes_core.plots.scene`; `structure` names what the camera is on.
 
@@ -47,7 +50,7 @@ def show_structure(
     """
     present = _script_present()
     if not present or st.session_state.get(f"{key}_plain"):
-        figure = structure_figure(scene, dark=is_dark(), height_px=height_px)
+        figure = structure_figure(scene, look=look(height_px))
         st.plotly_chart(figure, width="stretch", key=f"{key}_plotly", theme=None)
         st.caption(
             "Plain 3D view: the browser could not start the viewer. Reload the page to try again."
@@ -60,7 +63,7 @@ def show_structure(
     prefix = f"/{base}" if base else ""
     data = scene | {
         "structure": structure,
-        "background": BACKGROUND["dark" if is_dark() else "light"],
+        "background": look().background,
         "height_px": height_px,
         "absorber_colour": ABSORBER,
         "script_url": f"{prefix}/app/static/{VIEWER_SCRIPT}",
@@ -75,7 +78,7 @@ def show_structure(
     return result.picked if pickable else None
 
 
-def structure_panel(entry: Entry, frame: int, sites: tuple) -> None:
+def structure_panel(entry: StructureEntry, frame: int, sites: Sequence[Site]) -> None:
     """3D view with labels and shells on demand."""
     line = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     shells = line.pills(

@@ -1,8 +1,10 @@
-"""The calculation of this session: started, watched, cancelled, and its outcome collected."""
+"""The calculation of this session: started, watched, cancelled, and its result collected."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime import exists, get_instance
@@ -12,22 +14,26 @@ from pages.parts.shared.page import plain
 from xanes_core.errors import XanesError
 from xanes_core.theory import DiskCache, Job, JobRunner, JobState, Progress, Work
 
-_JOB, _OUTCOMES, _SAID = "theory_job", "theory_outcomes", "theory_said"
+_JOB, _RESULTS, _SAID = "theory_job", "theory_outcomes", "theory_said"
+
+
+Slot = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a job is for: the engine's key or "relax", the structure in view, its settings' key.
+class Calculation:
+    """What a job is for.
 
-    ``slot`` names what is calculated of which structure; ``key`` the calculation with its settings.
+    ``slot`` names what is calculated of which structure: the key of the engine or "relax", then
+    that of the structure; ``key`` is that of the calculation with its settings.
     """
 
-    slot: tuple
+    slot: Slot
     key: str
 
 
 @dataclass(frozen=True)
-class Outcome:
+class KnownResult:
     """What is known of a slot: the result, and the key of its settings."""
 
     key: str
@@ -44,7 +50,7 @@ def disk() -> DiskCache:
     return DiskCache()
 
 
-def _owner() -> tuple[str, object]:
+def _owner() -> tuple[str, Callable[[], bool]]:
     """Name of this session, and a quick test of whether its reader is still there."""
     context = get_script_run_ctx()
     session = context.session_id if context else ""
@@ -59,14 +65,14 @@ def running() -> Job | None:
     return st.session_state.get(_JOB)
 
 
-def start(task: Task, title: str, work: Work) -> None:
+def start(calculation: Calculation, title: str, work: Work) -> None:
     """Start a calculation; what keeps it from starting is said where its outcome would be."""
-    st.session_state.setdefault(_SAID, {}).pop(task.slot, None)
+    st.session_state.setdefault(_SAID, {}).pop(calculation.slot, None)
     owner, alive = _owner()
     try:
-        job = _runner().submit(work, owner=owner, title=title, tag=task, alive=alive)
+        job = _runner().submit(work, owner=owner, title=title, tag=calculation, alive=alive)
     except XanesError as error:
-        st.session_state[_SAID][task.slot] = str(error)
+        st.session_state[_SAID][calculation.slot] = str(error)
         return
     st.session_state[_JOB] = job
 
@@ -80,24 +86,36 @@ def collect() -> None:
     if not state.ended:
         return
     del st.session_state[_JOB]
-    task: Task = job.tag
+    calculation: Calculation = job.tag
     if state.status == "finished":
-        keep(task, job.result)
+        _keep(calculation, job.result)
     else:
-        st.session_state.setdefault(_SAID, {})[task.slot] = state.message
+        st.session_state.setdefault(_SAID, {})[calculation.slot] = state.message
 
 
-def keep(task: Task, result: object) -> None:
+def result_of(calculation: Calculation, load: Callable[[], Any]) -> tuple[Any, bool]:
+    """Result of a calculation, and whether it was made with its settings.
+
+    From this session, else what `load` finds on disk (None: nothing); with other settings where
+    there is nothing better.
+    """
+    known: KnownResult | None = st.session_state.get(_RESULTS, {}).get(calculation.slot)
+    if known is not None and known.key == calculation.key:
+        return known.result, True
+    stored = load()
+    if stored is not None:
+        _keep(calculation, stored)
+        return stored, True
+    return (known.result, False) if known is not None else (None, False)
+
+
+def _keep(calculation: Calculation, result: object) -> None:
     """Remember a result in this session."""
-    st.session_state.setdefault(_OUTCOMES, {})[task.slot] = Outcome(task.key, result)
+    results = st.session_state.setdefault(_RESULTS, {})
+    results[calculation.slot] = KnownResult(calculation.key, result)
 
 
-def outcome(slot: tuple) -> Outcome | None:
-    """Last result for a slot in this session."""
-    return st.session_state.get(_OUTCOMES, {}).get(slot)
-
-
-def show_failure(slot: tuple) -> None:
+def show_failure(slot: Slot) -> None:
     """Why the last calculation of a slot gave no result, until the next one starts."""
     said = st.session_state.get(_SAID, {}).get(slot)
     if said:
@@ -118,11 +136,11 @@ def panel() -> None:
     with st.container(
         border=True, horizontal=True, vertical_alignment="center", key="theory_running"
     ):
-        st.progress(share, f"**{plain(job.title, 60)}**  \n{_told(state, now)}")
+        st.progress(share, f"**{plain(job.title, 60)}**  \n{_state_text(state, now)}")
         st.button("Cancel", on_click=job.cancel, key="theory_cancel")
 
 
-def _told(state: JobState, now: Progress | None) -> str:
+def _state_text(state: JobState, now: Progress | None) -> str:
     if state.status == "waiting":
         others = "1 other calculation" if state.ahead == 1 else f"{state.ahead} other calculations"
         return f"Waiting for {others} to end"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from pages.parts.shared.charts import chart
+from pages.parts.shared.downloads import download_row
 from pages.parts.shared.page import plain
-from pages.parts.shared.subject import Subject
+from pages.parts.shared.subject import StructureSubject
 from xanes_core.errors import XanesError
 from xanes_core.files import safe_name
 from xanes_core.model import Comparison, compare, prediction_seconds
-from xanes_core.plots import Axis, Curve, comparison_figure, prediction_curve, spectrum_curve
+from xanes_core.plots import Curve, EnergyAxis, comparison_figure, prediction_curve, spectrum_curve
 from xanes_core.spectra import Spectrum, write_spectrum
 from xanes_core.theory import TheoryResult, get_engine
 
@@ -32,7 +34,7 @@ class Shown:
     fits: bool = True
 
 
-def shown_result(subject: Subject, result: TheoryResult, *, fits: bool) -> Shown | None:
+def shown_result(subject: StructureSubject, result: TheoryResult, *, fits: bool) -> Shown | None:
     """Result of an engine on the energies of the model; None, with a sentence, where it cannot."""
     try:
         spectrum = result.on_grid(subject.prediction.energy_rel_ev, e0_ev=subject.prediction.e0_ev)
@@ -40,10 +42,10 @@ def shown_result(subject: Subject, result: TheoryResult, *, fits: bool) -> Shown
         st.warning(plain(error))
         return None
     name = get_engine(result.engine).title + ("" if fits else ", other settings")
-    return Shown(spectrum_curve(spectrum, name, kind="theory"), result, fits)
+    return Shown(spectrum_curve(spectrum, name, role="theory"), result, fits)
 
 
-def times(subject: Subject, shown: Shown | None, expected: str) -> None:
+def times(subject: StructureSubject, shown: Shown | None, expected: str) -> None:
     """Milliseconds beside seconds."""
     seconds = prediction_seconds(subject.model, subject.atoms, subject.site)
     result = shown.result if shown else None
@@ -75,16 +77,16 @@ def _two_digits(value: float) -> int:
 
 
 def overlay(
-    subject: Subject, theories: list[Shown], others: list[Curve], axis: Axis
+    subject: StructureSubject, theories: list[Shown], others: list[Curve], axis: EnergyAxis
 ) -> Comparison | None:
     """Figure of all curves, with the residual of the theory that is compared."""
     network = prediction_curve(subject.prediction, f"Network, {subject.element}")
     curves = [replace(shown.curve, rank=n) for n, shown in enumerate(theories)]
-    found = None
+    comparison = None
     if theories:
         chosen = _choose([shown.curve.name for shown in theories])
         try:
-            found = compare(
+            comparison = compare(
                 subject.prediction, theories[chosen].curve.energy_ev, theories[chosen].curve.mu
             )
         except XanesError as error:
@@ -93,13 +95,13 @@ def overlay(
         curves.insert(0, curves.pop(chosen))
         curves = [replace(curve, rank=n) for n, curve in enumerate(curves)]
     chart(
-        lambda dark: comparison_figure(
-            [network, *curves, *others], found, e0_ev=subject.prediction.e0_ev, axis=axis,
-            dark=dark, height_px=FIGURE_HEIGHT_PX,
+        lambda look: comparison_figure(
+            [network, *curves, *others], comparison, axis, look=look
         ),
         key="theory_figure", name=f"{subject.label}_theory",
+        height_px=FIGURE_HEIGHT_PX,
     )  # fmt: skip
-    return found
+    return comparison
 
 
 def _choose(names: list[str]) -> int:
@@ -111,27 +113,28 @@ def _choose(names: list[str]) -> int:
     )  # fmt: skip
 
 
-def misfit(found: Comparison) -> None:
+def misfit(comparison: Comparison) -> None:
     """Numbers of the comparison, peaks beside them."""
     left, right = st.columns(2, gap="medium")
     rows = {
-        "MSE (10\u207b\u00b3)": f"{1e3 * found.mse:.2f}",
-        "Inside the band": f"{100 * found.share_inside:.0f} %",
-        "Mean error inside": _edge_steps(found.error_inside),
-        "Mean error outside": _edge_steps(found.error_outside),
-        "Relative spectral error": f"{found.relative_error_percent:.1f} %",
+        "MSE (10\u207b\u00b3)": f"{1e3 * comparison.mse:.2f}",
+        "Inside the band": f"{100 * comparison.share_inside:.0f} %",
+        "Mean error inside": _edge_steps(comparison.error_inside),
+        "Mean error outside": _edge_steps(comparison.error_outside),
+        "Relative spectral error": f"{comparison.relative_error_percent:.1f} %",
     }
     left.table(
         pd.DataFrame.from_dict(rows, orient="index", columns=["Misfit"]), border="horizontal"
     )
-    peaks = _peaks(found)
+    peaks = _peaks(comparison)
     if peaks is None:
         right.caption("No peak of theory has a match within 5 eV.")
         return
     right.table(peaks, border="horizontal", hide_index=True)
+    matched, of_theory = len(comparison.peaks.pairs), comparison.peaks.target.energy_ev.size
     right.caption(
-        f"{len(found.peaks.pairs)} of {found.peaks.target.energy_ev.size} peaks of theory matched "
-        "within 5 eV; E \u2212 E0 in eV, heights in edge steps."
+        f"{matched} of {of_theory} peaks of theory matched within 5 eV; E \u2212 E0 in eV, heights "
+        "in edge steps."
     )
 
 
@@ -139,10 +142,10 @@ def _edge_steps(value: float) -> str:
     return f"{value:.3f}" if math.isfinite(value) else _NONE
 
 
-def _peaks(found: Comparison) -> pd.DataFrame | None:
+def _peaks(comparison: Comparison) -> pd.DataFrame | None:
     rows = []
-    for predicted, target in found.peaks.pairs[:_SHOWN_PEAKS]:
-        own, other = found.peaks.predicted, found.peaks.target
+    for predicted, target in comparison.peaks.pairs[:_SHOWN_PEAKS]:
+        own, other = comparison.peaks.predicted, comparison.peaks.target
         gap = own.energy_ev[predicted] - other.energy_ev[target]
         rows.append(
             {
@@ -154,18 +157,14 @@ def _peaks(found: Comparison) -> pd.DataFrame | None:
     return pd.DataFrame(rows) if rows else None
 
 
-def result_downloads(subject: Subject, result: TheoryResult) -> None:
+def result_downloads(subject: StructureSubject, result: TheoryResult) -> None:
     """The calculated spectrum as files, and what was said about the run."""
     spectrum = _described(result)
-    base = f"{safe_name(subject.label)}_{result.engine}"
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.markdown(f"{get_engine(result.engine).title} result")
-        for kind, mime in (("csv", "text/csv"), ("xdi", "text/plain")):
-            st.download_button(
-                kind.upper(), lambda kind=kind: write_spectrum(spectrum, kind),
-                file_name=f"{base}.{kind}", mime=mime, on_click="ignore",
-                key=f"theory_result_{result.engine}_{kind}",
-            )  # fmt: skip
+    contents = {form: partial(write_spectrum, spectrum, form) for form in ("csv", "xdi")}
+    download_row(
+        contents, f"{safe_name(subject.label)}_{result.engine}",
+        key=f"theory_result_{result.engine}", title=f"{get_engine(result.engine).title} result",
+    )  # fmt: skip
     for note in result.notes:
         st.caption(plain(note))
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts.shared.choices import convolution_controls
+from pages.parts.shared.broadening import convolution_controls
+from pages.parts.shared.downloads import download_button
 from pages.parts.shared.library import structure_key
 from pages.parts.shared.page import plain
-from pages.parts.shared.subject import Subject
+from pages.parts.shared.subject import StructureSubject
 from pages.parts.theory import jobs as theory_jobs
 from xanes_core.errors import TheoryError, XanesError
 from xanes_core.files import safe_name
@@ -61,8 +62,8 @@ def fdmnes_settings() -> FdmnesSettings | None:
     start = FdmnesSettings()
     titles = {"green": "Green (muffin-tin)", "fdm": "Finite differences"}
     method = st.segmented_control(
-        "Method", list(titles), format_func=titles.get, default="green", key="fdmnes_method",
-        required=True, persist_state="session", label_visibility="collapsed",
+        "Method", list(titles), format_func=titles.__getitem__, default="green", required=True,
+        key="fdmnes_method", persist_state="session", label_visibility="collapsed",
     )  # fmt: skip
     columns = st.columns(4)
     limits = (("From (eV)", -50.0, 0.0), ("Step (eV)", 0.05, 5.0), ("To (eV)", 10.0, 300.0))
@@ -96,7 +97,7 @@ def fdmnes_settings() -> FdmnesSettings | None:
         return None
 
 
-def input_text(engine: TheoryEngine, subject: Subject, settings: Any) -> str:
+def input_text(engine: TheoryEngine, subject: StructureSubject, settings: Any) -> str:
     """Input of an engine for the structure in view; empty, with a sentence, where impossible."""
     try:
         return engine.write_input(subject.atoms, subject.site, settings)
@@ -105,16 +106,18 @@ def input_text(engine: TheoryEngine, subject: Subject, settings: Any) -> str:
         return ""
 
 
-def input_button(engine: TheoryEngine, subject: Subject, text: str) -> None:
+def input_button(engine: TheoryEngine, subject: StructureSubject, text: str) -> None:
     """Download of an engine's input."""
-    st.download_button(
-        engine.input_name, text, file_name=f"{safe_name(subject.label)}_{engine.input_name}",
-        mime="text/plain", on_click="ignore", key=f"input_{engine.key}", disabled=not text,
+    download_button(
+        engine.input_name, text, f"{safe_name(subject.label)}_{engine.input_name}",
+        key=f"input_{engine.key}", disabled=not text,
         help=f"Complete input of {engine.title} for this absorber.",
     )  # fmt: skip
 
 
-def run_button(engine: TheoryEngine, subject: Subject, settings: Any, *, ready: bool) -> None:
+def run_button(
+    engine: TheoryEngine, subject: StructureSubject, settings: Any, *, ready: bool
+) -> None:
     """Button that starts an engine; where it is missing, disabled with how to get it."""
     here = engine.available()
     st.button(
@@ -130,63 +133,59 @@ def run_button(engine: TheoryEngine, subject: Subject, settings: Any, *, ready: 
         st.caption(f"{plain(here.message)}.")
 
 
-def _slot(engine: TheoryEngine, subject: Subject) -> tuple:
+def _slot(engine: TheoryEngine, subject: StructureSubject) -> theory_jobs.Slot:
     return engine.key, structure_key(subject.atoms), subject.site
 
 
-def _start(engine: TheoryEngine, subject: Subject, settings: Any) -> None:
-    task = theory_jobs.Task(
-        _slot(engine, subject), engine.cache_key(subject.atoms, subject.site, settings)
-    )
+def _calculation(
+    engine: TheoryEngine, subject: StructureSubject, settings: Any
+) -> theory_jobs.Calculation:
+    key = engine.cache_key(subject.atoms, subject.site, settings)
+    return theory_jobs.Calculation(_slot(engine, subject), key)
+
+
+def _start(engine: TheoryEngine, subject: StructureSubject, settings: Any) -> None:
+    calculation = _calculation(engine, subject, settings)
     work = theory_work(engine, subject.atoms, subject.site, settings, theory_jobs.disk())
-    theory_jobs.start(task, f"{engine.title}, {subject.label}", work)
+    theory_jobs.start(calculation, f"{engine.title}, {subject.label}", work)
 
 
 def result_of(
-    engine: TheoryEngine, subject: Subject, settings: Any
+    engine: TheoryEngine, subject: StructureSubject, settings: Any
 ) -> tuple[TheoryResult | None, bool]:
-    """Result for the structure in view, and whether it was made with these settings.
-
-    From this session, else from disk; with other settings where there is nothing better.
-    """
-    slot = _slot(engine, subject)
-    key = engine.cache_key(subject.atoms, subject.site, settings)
-    known = theory_jobs.outcome(slot)
-    if known is not None and known.key == key:
-        return known.result, True
-    stored = load_result(theory_jobs.disk(), key)
-    if stored is not None:
-        theory_jobs.keep(theory_jobs.Task(slot, key), stored)
-        return stored, True
-    return (known.result, False) if known is not None else (None, False)
+    """Result for the structure in view, and whether it was made with these settings."""
+    calculation = _calculation(engine, subject, settings)
+    return theory_jobs.result_of(
+        calculation, lambda: load_result(theory_jobs.disk(), calculation.key)
+    )
 
 
-def feff_panel(subject: Subject) -> tuple[Any, TheoryResult | None, bool]:
+def feff_panel(subject: StructureSubject) -> tuple[Any, TheoryResult | None, bool]:
     """The primary action with its estimate; FEFF10's settings, result, and whether they agree."""
     engine = get_engine("feff10")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        action, told = st.container(width="content"), st.container(width="content")
+        action, remark = st.container(width="content"), st.container(width="content")
     settings = feff_settings()
     text = input_text(engine, subject, settings)
     result, fits = result_of(engine, subject, settings) if text else (None, False)
     with action:
         run_button(engine, subject, settings, ready=bool(text) and not fits)
     if text and not fits:
-        told.caption("roughly " + "; ".join(estimate(subject)))
+        remark.caption("roughly " + "; ".join(estimate(subject)))
     elif fits:
-        told.caption("Done with these settings; kept on disk.")
+        remark.caption("Done with these settings; kept on disk.")
     theory_jobs.show_failure(_slot(engine, subject))
     return settings, result, fits
 
 
-def estimate(subject: Subject) -> tuple[str, str]:
-    """Rough time of FEFF10 for the structure in view, and what it is told from."""
+def estimate(subject: StructureSubject) -> tuple[str, str]:
+    """Rough time of FEFF10 for the structure in view, and what it is judged from."""
     seconds, count = feff_seconds(subject.atoms, subject.site)
-    told = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(round(seconds / 5) * 5, 5)} s"
-    return told, f"{count} atoms within 6 \u00c5"
+    time = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(round(seconds / 5) * 5, 5)} s"
+    return time, f"{count} atoms within 6 \u00c5"
 
 
-def fdmnes_tab(subject: Subject) -> tuple[TheoryResult | None, bool]:
+def fdmnes_tab(subject: StructureSubject) -> tuple[TheoryResult | None, bool]:
     """Input of FDMNES with its options, and a run where the program is on the PATH."""
     engine = get_engine("fdmnes")
     settings = fdmnes_settings()
@@ -202,7 +201,7 @@ def fdmnes_tab(subject: Subject) -> tuple[TheoryResult | None, bool]:
     return result, fits
 
 
-def feff_input(subject: Subject, settings: Feff10Settings) -> None:
+def feff_input(subject: StructureSubject, settings: Feff10Settings) -> None:
     """Download of ``feff.inp``."""
     engine = get_engine("feff10")
     try:
