@@ -187,11 +187,11 @@ def test_the_short_table_is_part_of_the_long_one():
 def test_the_accuracy_has_a_table_for_every_model():
     text = text_of(PROJECT / "docs" / "accuracy.md")
     for card in list_models():
-        held_out = card["training_set"]["n_held_out_for_metrics"]
-        assert rows(text, card["key"])["all"]["n"] == str(held_out)
+        held_out = card.training_set.n_held_out_for_metrics
+        assert rows(text, card.key)["all"]["n"] == str(held_out)
 
 
 def test_the_readme_counts_the_complexes_of_the_models():
     text = text_of(PROJECT / "README.md")
-    n = {card["key"]: card["training_set"]["n"] for card in list_models()}
+    n = {card.key: card.training_set.n for card in list_models()}
     assert f"{n['feff10-3d']:,} complexes ({n['feff10-3d-xes']:,} with emission)" in text
