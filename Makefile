@@ -42,6 +42,7 @@ browser:
 lint: .venv/ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: .venv/ready-test
 	$(BIN)/ruff check --fix .

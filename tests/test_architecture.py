@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections import defaultdict
 from functools import cache
 from graphlib import TopologicalSorter
 
@@ -20,6 +21,7 @@ FILES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 MODULES = sorted(FILES)
+ROOMS = {name for name, path in FILES.items() if path.name == "__init__.py"}
 PAGES = {
     ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((PROJECT / "pages").rglob("*.py"))
@@ -59,7 +61,7 @@ DOORS = re.compile(
 
 @cache
 def tree(module):
-    path = FILES.get(module) or PAGES[module]
+    path = PROJECT / "app.py" if module == "app" else FILES.get(module) or PAGES[module]
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -85,7 +87,7 @@ def imported(module):
                 base = ".".join([*kept, base] if base else kept)
             for alias in node.names:
                 full = f"{base}.{alias.name}"
-                yield full if full in FILES else base
+                yield full if full in FILES or full in PAGES else base
 
 
 def test_there_is_something_to_look_at():
@@ -196,6 +198,44 @@ def test_siblings_are_imported_by_file(module):
     assert package == "xanes_core" or package not in set(imported(module)), (
         "the counter of the own room imports everything in it"
     )
+
+
+#: Files that one other file alone imports: families, with what makes each a file of its own.
+FAMILIES = {
+    r"xanes_core\.(cli|dataset|training)\.\w+": "a command, or what is done to a training set",
+    r"xanes_core\.theory\.(\w+_job|worker)": "runs in another process",
+    r"pages\.parts\.(predict|importance|theory|models)\.\w+": "a part of its page",
+}
+#: The same, file by file.
+ALONE = {
+    "xanes_core.dataset.assembly.from_base": "one of the two ways to draw a complex",
+    "xanes_core.dataset.assembly.from_table": "the other one",
+    "xanes_core.plots.viewer_script": "a program that sets the app up",
+    "xanes_core.spectra.columns": "which column is what: after a table is read, before it is used",
+}
+
+
+@cache
+def importers():
+    """Files by what they import; the counter of its own room is one of them."""
+    found = defaultdict(set)
+    for name in (*MODULES, *PAGES, "app"):
+        for other in imported(name):
+            found[other].add(name)
+    return found
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in (*MODULES, *PAGES) if name.count(".") > 1 and name not in ROOMS]
+)
+def test_a_file_with_one_importer_has_a_reason(module):
+    found = importers()[module]
+    on_the_counter = module.rpartition(".")[0] in found
+    if len(found) == 1 and not on_the_counter:
+        in_family = any(re.fullmatch(pattern, module) for pattern in FAMILIES)
+        assert in_family or module in ALONE, f"{module} is imported by {found} alone: join them?"
+    else:
+        assert module not in ALONE, "it has more than one importer: the reason is not needed"
 
 
 @each_silent
