@@ -8,6 +8,7 @@ from ase import Atoms
 
 from tests.tiny_models import toy_complex, toy_spectrum
 from xanes_core.cli.commands import main
+from xanes_core.dataset.pack import pack
 from xanes_core.dataset.shards import (
     ShardRecord,
     geometry_sha256,
@@ -15,7 +16,7 @@ from xanes_core.dataset.shards import (
     shard_finished,
     write_shards,
 )
-from xanes_core.dataset.store import NewRecord, Store, TheoryCurve
+from xanes_core.dataset.store import NewRecord, Store, TheoryCurve, recipe_id
 from xanes_core.errors import DatasetError
 from xanes_core.files import read_arrays
 from xanes_core.spectra.kinds import XANES, XES
@@ -28,6 +29,7 @@ def complexes(n, element="Fe"):
     made = []
     for i in range(n):
         atoms = toy_complex(element, rng)
+        atoms.positions = atoms.positions.round(5)  # as published
         atoms.info = {"name": f"{element}_tmqm_{i:03d}", "charge": i % 3 - 1}
         made.append((atoms, toy_spectrum(atoms, rng)))
     return made
@@ -168,6 +170,7 @@ def test_a_damaged_file_is_named(tmp_path):
 def grown(tmp_path):
     folder = tmp_path / "grown"
     for atoms, (energy, mu) in complexes(3):
+        atoms.info |= {"theory_note": "unconverged", "recipe": recipe_id(RECIPE)}
         curves = {XANES: TheoryCurve(energy, mu, "unconverged")}
         Store(folder).write(NewRecord(atoms.info["name"], atoms, curves, RECIPE))
     failure = {"name": "Fe_tmqm_BAD", "identity": "x", "stage": "xanes", "reason": "no"}
@@ -197,6 +200,19 @@ def test_the_same_records_are_taken_once(grown, tmp_path, capsys):
     assert (again.files, again.n_added, again.n_known, again.n_failures) == ((), 0, 3, 0)
 
 
+def test_packed_records_go_too_and_are_the_same(grown, tmp_path):
+    waiting, packed = tmp_path / "waiting", tmp_path / "packed"
+    shard_finished(grown, waiting)
+    pack(grown)
+    assert not Store(grown).waiting()
+    assert shard_finished(grown, packed).n_added == 3
+    for one, two in zip(read_shards(waiting), read_shards(packed), strict=True):
+        assert (one.name, one.charge, one.note) == (two.name, two.charge, two.note)
+        assert (one.recipe, one.geometry) == (two.recipe, two.geometry)
+        np.testing.assert_allclose(one.energy_ev, two.energy_ev, rtol=0, atol=1e-9)
+        np.testing.assert_array_equal(one.mu, two.mu)
+
+
 def test_a_set_where_nothing_waits_says_so(tmp_path):
-    with pytest.raises(DatasetError, match="holds no finished records: grow some first"):
+    with pytest.raises(DatasetError, match="holds no finished xanes spectra: grow some first"):
         shard_finished(tmp_path, tmp_path / "shards")

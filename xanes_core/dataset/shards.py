@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.dataset.store import INCOMING, Store, checked_name, read_record, recipe_id
+from xanes_core.dataset.store import Store, TheoryCurve, checked_name, read_record, recipe_id
+from xanes_core.dataset.training_set import read_pair
 from xanes_core.errors import DatasetError
 from xanes_core.files import array_bytes, read_arrays, sha256_of, write_bytes
 from xanes_core.spectra import XANES, SpectrumKind
@@ -160,12 +161,12 @@ def read_shards(folder: str | Path, *, kind: SpectrumKind = XANES) -> list[Shard
 def shard_finished(
     source: str | Path, folder: str | Path, *, kind: SpectrumKind = XANES
 ) -> ShardReport:
-    """Take the finished records that wait in a growing set, and its failures, into shards.
+    """Take the spectra of a set that grew from structures of others, and its failures, into shards.
 
     Parameters
     ----------
     source : str or Path
-        A set that grew from structures of others (``dataset grow --from``), not packed.
+        A set made by ``dataset grow --from``, packed or waiting to be.
     folder : str or Path
         The shards.
     kind : SpectrumKind, optional
@@ -174,38 +175,56 @@ def shard_finished(
     Raises
     ------
     DatasetError
-        Nothing waits there, a file is damaged, or as for :func:`write_shards`.
+        It holds no such spectra, a file is damaged, or as for :func:`write_shards`.
     """
     grown, shards = Store(Path(source)), Store(Path(folder))
-    waiting = [path for path in grown.waiting() if path.suffix == ".npz"]
-    if not waiting:
-        raise DatasetError(f"{grown.folder / INCOMING} holds no finished records: grow some first")
+    finished = [*_packed(grown, kind), *_waiting(grown, kind)]
+    if not finished:
+        raise DatasetError(f"{grown.folder} holds no finished {kind.key} spectra: grow some first")
     known = {record.name for record in read_shards(shards.folder, kind=kind)}
-    new, n_known = [], 0
-    for path in waiting:
-        record = read_record(path)
-        if record.name in known:
-            n_known += 1
-        elif record.atoms is not None and kind in record.curves:
-            curve, info = record.curves[kind], record.atoms.info
-            new.append(
-                ShardRecord(
-                    name=record.name,
-                    element=record.atoms.get_chemical_symbols()[0],
-                    charge=info.get("charge"),
-                    geometry=geometry_sha256(record.atoms),
-                    energy_ev=curve.energy_ev,
-                    mu=curve.mu,
-                    note=curve.note,
-                    recipe=record.recipe,
-                )
-            )
-    files = write_shards(shards.folder, new, kind=kind)
+    new = {record.name: record for record in finished if record.name not in known}
+    files = write_shards(shards.folder, new.values(), kind=kind)
     listed = {failure["name"] for failure in shards.failures()}
     failures = [one for one in grown.failures() if one["name"] not in listed]
     for failure in failures:
         shards.add_failure(failure)
-    return ShardReport(tuple(files), len(new), n_known, len(failures))
+    return ShardReport(tuple(files), len(new), len(finished) - len(new), len(failures))
+
+
+def _packed(store: Store, kind: SpectrumKind) -> Iterator[ShardRecord]:
+    recipes = store.manifest().get("recipes", {})
+    for element in ABSORBERS:
+        if not store.spectra_path(element, kind).is_file():
+            continue
+        structures, spectra = read_pair(store, element, kind)
+        notes = spectra.get("note", [atoms.info.get("theory_note", "") for atoms in structures])
+        for atoms, energy_ev, mu, note in zip(
+            structures, spectra["energy_ev"], spectra["mu"], notes, strict=True
+        ):
+            there = np.isfinite(mu)
+            curve = TheoryCurve(energy_ev[there], mu[there], str(note))
+            yield _without_structure(atoms, curve, recipes.get(atoms.info.get("recipe"), {}))
+
+
+def _waiting(store: Store, kind: SpectrumKind) -> Iterator[ShardRecord]:
+    for path in store.waiting():
+        record = read_record(path)
+        if record.atoms is not None and kind in record.curves:
+            yield _without_structure(record.atoms, record.curves[kind], record.recipe)
+
+
+def _without_structure(atoms: Atoms, curve: TheoryCurve, recipe: dict[str, Any]) -> ShardRecord:
+    charge = atoms.info.get("charge")
+    return ShardRecord(
+        name=str(atoms.info["name"]),
+        element=atoms.get_chemical_symbols()[0],
+        charge=None if charge is None else int(charge),
+        geometry=geometry_sha256(atoms),
+        energy_ev=curve.energy_ev,
+        mu=curve.mu,
+        note=curve.note,
+        recipe=recipe,
+    )
 
 
 def _shards(folder: Path, kind: SpectrumKind) -> list[Path]:

@@ -137,7 +137,7 @@ def load_training_set(
     for element in present:
         for path in (store.structures_path(element), store.spectra_path(element, kind)):
             digest.update(content_of(path))
-        images, records = _converged(*_read_pair(store, element, kind))
+        images, records = _converged(*read_pair(store, element, kind))
         structures += images
         names += records["name"].tolist()
         elements += [element] * len(images)
@@ -155,9 +155,23 @@ def load_training_set(
     )
 
 
-def _read_pair(
+def read_pair(
     store: Store, element: str, kind: SpectrumKind
 ) -> tuple[list[Atoms], dict[str, np.ndarray]]:
+    """Structures of one metal that have a kind of spectrum, and these as the theory wrote them.
+
+    Returns
+    -------
+    structures : list of ase.Atoms
+        Absorber is atom 0.
+    spectra : dict of str to numpy.ndarray
+        ``name`` (n,), ``energy_ev`` and ``mu`` (n, p) padded with NaN; ``note`` (n,) of emission.
+
+    Raises
+    ------
+    DatasetError
+        Files are missing, damaged or do not belong together.
+    """
     images = _read_images(store.structures_path(element))
     path = store.spectra_path(element, kind)
     try:
