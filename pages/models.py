@@ -10,7 +10,7 @@ from pages.parts.models.map import map_section
 from pages.parts.models.records import predictions_section
 from pages.parts.shared import inputs
 from pages.parts.shared.library import model_cards
-from pages.parts.shared.page import from_link, page, show_notices, to_link
+from pages.parts.shared.page import from_link, page, to_link
 from xanes_core.model import Card
 
 SECTIONS = {
@@ -57,7 +57,6 @@ def main() -> None:
     """Show the page."""
     inputs.sidebar()
     inputs.active_entry(inputs.entries())
-    notices = st.container()
     st.markdown("#### Models")
     # the widest first: what most readers look for
     cards = sorted(model_cards(), key=lambda card: -len(card.elements))
@@ -68,8 +67,6 @@ def main() -> None:
         card = choose_card(cards)
         section = choose_section()
     SECTIONS[section][1](card)
-    with notices:
-        show_notices()
 
 
 with page("Models"):

@@ -192,6 +192,16 @@ def test_finished_records_go_without_their_structures(grown, tmp_path):
     assert [one["name"] for one in Store(target).failures()] == ["Fe_tmqm_BAD"]
 
 
+def test_elements_come_in_turn(tmp_path):
+    for element, n in (("Fe", 3), ("Ti", 2)):
+        for atoms, (energy, mu) in complexes(n, element):
+            curves = {XANES: TheoryCurve(energy, mu)}
+            Store(tmp_path).write(NewRecord(atoms.info["name"], atoms, curves, RECIPE))
+    shard_finished(tmp_path, tmp_path / "shards")
+    found = [record.element for record in read_shards(tmp_path / "shards")]
+    assert found == ["Ti", "Fe", "Ti", "Fe", "Fe"]
+
+
 def test_the_same_records_are_taken_once(grown, tmp_path, capsys):
     target = tmp_path / "shards"
     assert main(["dataset", "shard", str(grown), "--out", str(target)]) == 0

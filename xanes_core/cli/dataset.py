@@ -245,25 +245,26 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _describe(options: argparse.Namespace) -> int:
-    found = describe(_folder(options))
+    content = describe(_folder(options))
     if options.json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
+        print(json.dumps(content, indent=1, ensure_ascii=False))
         return 0
-    print(f"{found['n']} complexes, {found['held_out']} held out, {found['waiting']} to be packed")
-    for element, told in found["elements"].items():
-        spectra = ", ".join(f"{n} {kind}" for kind, n in told["spectra"].items())
-        print(f"{element}: {told['n']} ({told['held_out']} held out); {spectra}")
+    n, held_out, waiting = (content[key] for key in ("n", "held_out", "waiting"))
+    print(f"{n} complexes, {held_out} held out, {waiting} to be packed")
+    for element, counts in content["elements"].items():
+        spectra = ", ".join(f"{n} {kind}" for kind, n in counts["spectra"].items())
+        print(f"{element}: {counts['n']} ({counts['held_out']} held out); {spectra}")
         for key in ("coordination", "oxidation", "kind"):
-            print(f"  {key}: {_counts(told[key])}")
-    print(f"templates: {_counts(found['templates'])}")
+            print(f"  {key}: {_counts(counts[key])}")
+    print(f"templates: {_counts(content['templates'])}")
     print("bonds (A): shortest, median, longest")
-    for pair, values in found["bonds_ang"].items():
+    for pair, values in content["bonds_ang"].items():
         print(f"  {pair:6}" + "".join(f" {value:6.3f}" for value in values))
-    for stage, reasons in found["failures"].items():
+    for stage, reasons in content["failures"].items():
         print(f"failed at {stage}: {sum(reasons.values())}")
         for reason, n in reasons.items():
             print(f"  {n:5d} {reason}")
-    hashes = found["hashes"]
+    hashes = content["hashes"]
     print(f"files: {' '.join([hashes['state'], *hashes['changed']])}")
     return 0
 
@@ -317,9 +318,9 @@ class Bar:
             line = f"{name} failed ({outcome.stage}): {outcome.reason}"
         else:
             info, atoms = outcome.task.info, outcome.task.atoms
-            told = f"{info.get('template', '')} {len(atoms)} atoms {outcome.seconds:.0f} s"
+            summary = f"{info.get('template', '')} {len(atoms)} atoms {outcome.seconds:.0f} s"
             notes = [curve.note for curve in outcome.record.curves.values() if curve.note]
-            line = " ".join([name, told, *notes])
+            line = " ".join([name, summary, *notes])
             self.bar.update()
         line = "".join(c if c.isprintable() else "?" for c in " ".join(line.split()))
         self.bar.write(line[:200], file=sys.stderr)

@@ -174,21 +174,21 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     model = load_model(options.model)
-    found = evaluate(model, options.data, report=load_report(model.key))
+    evaluation = evaluate(model, options.data, report=load_report(model.key))
     if options.json:
-        print(json.dumps(found, indent=1, allow_nan=False))
+        print(json.dumps(evaluation, indent=1, allow_nan=False))
         return 0
-    for warning in found["warnings"]:
+    for warning in evaluation["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
-    print(f"{found['model']}: {found['n']} records")
-    groups = found["scores"]
+    print(f"{evaluation['model']}: {evaluation['n']} records")
+    groups = evaluation["scores"]
     print(f"{'':34}" + "".join(f"{name:>12}" for name in groups))
     for metric in groups["all"]:
         cells = "".join(f"{_text(row.get(metric)):>12}" for row in groups.values())
         print(f"{metric:34}{cells}")
-    for level, row in found["by_verdict"].items():
-        told = ", ".join(f"{name} {_text(value)}" for name, value in row.items())
-        print(f"{level}: {told}")
+    for level, row in evaluation["by_verdict"].items():
+        scores = ", ".join(f"{name} {_text(value)}" for name, value in row.items())
+        print(f"{level}: {scores}")
     return 0
 
 

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -183,12 +184,21 @@ def shard_finished(
         raise DatasetError(f"{grown.folder} holds no finished {kind.key} spectra: grow some first")
     known = {record.name for record in read_shards(shards.folder, kind=kind)}
     new = {record.name: record for record in finished if record.name not in known}
-    files = write_shards(shards.folder, new.values(), kind=kind)
+    files = write_shards(shards.folder, _in_turn(new.values()), kind=kind)
     listed = {failure["name"] for failure in shards.failures()}
     failures = [one for one in grown.failures() if one["name"] not in listed]
     for failure in failures:
         shards.add_failure(failure)
     return ShardReport(tuple(files), len(new), len(finished) - len(new), len(failures))
+
+
+def _in_turn(records: Iterable[ShardRecord]) -> list[ShardRecord]:
+    """One record of each element in turn, so that every file has some of all."""
+    by_element: dict[str, list[ShardRecord]] = {element: [] for element in ABSORBERS}
+    for record in records:
+        by_element[record.element].append(record)
+    rounds = zip_longest(*by_element.values())
+    return [record for one_round in rounds for record in one_round if record is not None]
 
 
 def _packed(store: Store, kind: SpectrumKind) -> Iterator[ShardRecord]:

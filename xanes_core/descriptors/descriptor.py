@@ -81,6 +81,6 @@ def absorbers_of(descriptor: Descriptor, x: np.ndarray) -> np.ndarray | None:
     columns = [i for i, kind in enumerate(descriptor.feature_kinds) if kind == ABSORBER]
     if not columns:
         return None
-    told = np.argmax(np.asarray(x)[:, columns], axis=1)
-    elements: np.ndarray = np.take(descriptor.absorber_elements, told)
+    which = np.argmax(np.asarray(x)[:, columns], axis=1)
+    elements: np.ndarray = np.take(descriptor.absorber_elements, which)
     return elements

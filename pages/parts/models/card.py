@@ -35,14 +35,14 @@ def card_section(card: Card) -> None:
         download_card(card)
     with right:
         st.markdown("**Held-out scores**")
-        found = headline(card)
-        if not found:
+        scores = headline(card)
+        if not scores:
             st.caption("This card holds no scores on held-out structures.")
         with st.container(horizontal=True, gap="small"):
-            for label, value in found.items():
+            for label, value in scores.items():
                 st.metric(label, value, width="content")
         protocol = card.metrics.get("protocol")
-        if found and protocol:
+        if scores and protocol:
             st.caption(plain(protocol[:1].upper() + protocol[1:]) + ".")
         _differences(card)
 
@@ -80,7 +80,7 @@ def facts(card: Card) -> pd.DataFrame:
     """What a card says in words, one line per label."""
     process = card.kind.process
     grid = card.grid
-    found = [
+    lines = [
         ("Absorbers", ", ".join(card.elements)),
         ("Spectrum", f"{card.edge}-edge {process}, {grid.start_rel_ev:g} to "
                      f"{grid.stop_rel_ev:g} eV from E0, {grid.n_points} points"),
@@ -94,7 +94,7 @@ def facts(card: Card) -> pd.DataFrame:
         ("Made on", card.date),
         ("Made with", ", ".join(f"{name} {v}" for name, v in card.versions.items())),
     ]  # fmt: skip
-    rows = {label: _plain_cell(str(text)) for label, text in found if text}
+    rows = {label: _plain_cell(str(text)) for label, text in lines if text}
     return pd.DataFrame.from_dict(rows, orient="index", columns=[""])
 
 
@@ -136,13 +136,13 @@ def headline(card: Card) -> dict[str, str]:
     kind = card.kind
     factor, label = kind.mse_factor, kind.mse_label
     level = 100 * card.interval_level
-    found = {
+    scores = {
         "Spectra kept aside": _number(row.get("n"), 0, 1.0),
         label: _number(row.get("mse"), 2, factor),
         "Spectral error": f"{_number(row.get('relative_spectral_error_percent'), 1, 1.0)} %",
         f"Inside the {level:.0f} % band": f"{_number(row.get('coverage'), 0, 100.0)} %",
     }
-    return {name: text for name, text in found.items() if not text.startswith(_NONE)}
+    return {name: text for name, text in scores.items() if not text.startswith(_NONE)}
 
 
 def verdict_table(card: Card, name: str = "by_verdict") -> pd.DataFrame | None:

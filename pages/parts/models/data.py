@@ -50,12 +50,12 @@ def structure_of(card: Card, name: str) -> tuple[Atoms | None, str]:
     if not folder.is_dir():
         return None, f"The folder {source} is not here: it comes with the project's source."
     try:
-        found = _structures(str(folder), card.kind)
+        structures = _structures(str(folder), card.kind)
     except XanesError as error:
         return None, str(error)
-    if name not in found:
+    if name not in structures:
         return None, f"{source} has no record {name}: the report belongs to other data."
-    return found[name], ""
+    return structures[name], ""
 
 
 def report_or_sentence(card: Card) -> Report | None:

@@ -56,12 +56,12 @@ def map_section(card: Card) -> None:
 
 def _colourings(report: Report) -> dict[str, str]:
     """Properties that tell the records of this report apart."""
-    found = {}
+    colourings = {}
     for name, label in _COLOURS.items():
         values = getattr(report, name)
         if name == "mse" or len(np.unique(values)) > 1:
-            found[name] = label
-    return found
+            colourings[name] = label
+    return colourings
 
 
 def _groups(report: Report, name: str) -> tuple[list[str], list[str]]:
@@ -74,9 +74,9 @@ def _groups(report: Report, name: str) -> tuple[list[str], list[str]]:
     else:
         labels = np.array([UNKNOWN if v in (-1, "") else str(v) for v in values])
     counts = Counter(labels.tolist())
-    told = {g: g if g == UNKNOWN else f"{g} ({n})" for g, n in counts.items()}
+    titles = {g: g if g == UNKNOWN else f"{g} ({n})" for g, n in counts.items()}
     rows = np.arange(len(values)) if name == "elements" else np.argsort(values, kind="stable")
-    return [told[g] for g in labels], [told[g] for g in dict.fromkeys(labels[rows].tolist())]
+    return [titles[g] for g in labels], [titles[g] for g in dict.fromkeys(labels[rows].tolist())]
 
 
 def _show_map(card: Card, report: Report, own: OwnStructure | None, state: str) -> Placed | None:

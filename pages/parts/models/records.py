@@ -47,16 +47,16 @@ def take_click(chart_key: str, state_key: str) -> None:
 
 def record_properties(report: Report, row: int) -> str:
     """What is known of a record, in one line."""
-    found = [f"{report.elements[row]} K edge"]
+    properties = [f"{report.elements[row]} K edge"]
     if report.coordination[row] >= 0:
-        found.append(f"coordination number {report.coordination[row]}")
+        properties.append(f"coordination number {report.coordination[row]}")
     if report.oxidation_state[row] >= 0:
-        found.append(f"oxidation state {report.oxidation_state[row]}")
+        properties.append(f"oxidation state {report.oxidation_state[row]}")
     if report.geometry[row]:
-        found.append(str(report.geometry[row]))
-    found.append(f"{report.verdict[row]} (distance {report.distance[row]:.2f})")
-    found.append("held out" if report.held_out[row] else "left out in turn")
-    return ", ".join(found)
+        properties.append(str(report.geometry[row]))
+    properties.append(f"{report.verdict[row]} (distance {report.distance[row]:.2f})")
+    properties.append("held out" if report.held_out[row] else "left out in turn")
+    return ", ".join(properties)
 
 
 def record_panel(card: Card, report: Report, row: int, *, key: str, stacked: bool = False) -> None:
