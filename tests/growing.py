@@ -10,7 +10,7 @@ import numpy as np
 from tests.tiny_models import toy_complex, toy_spectrum
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset.assembly.candidate import CandidateComplex
-from xanes_core.dataset.run import Tools
+from xanes_core.dataset.task import Tools
 from xanes_core.errors import AssemblyError, TheoryCancelled, TheoryError
 from xanes_core.spectra.spectrum import Spectrum
 from xanes_core.theory.base import Availability, TheoryResult

@@ -13,7 +13,8 @@ from tests.growing import ToyAssembler, ToyEngine, toy_emission, toy_relax
 from tests.tiny_models import tiny_model, write_training_set
 from xanes_core.cli import dataset as cli_dataset
 from xanes_core.cli.commands import main
-from xanes_core.dataset.run import Run, Tools
+from xanes_core.dataset.run import Run
+from xanes_core.dataset.task import Tools
 from xanes_core.dataset.training_set import load_training_set
 
 

@@ -17,9 +17,9 @@ from xanes_core.dataset import task as dataset_job
 from xanes_core.dataset.add import add_spectra
 from xanes_core.dataset.assembly.assembler import Assembler
 from xanes_core.dataset.grow import Growth, candidate_tasks, grow
-from xanes_core.dataset.run import Run, Spread, Stop, Tools
+from xanes_core.dataset.run import Run, Spread
 from xanes_core.dataset.store import Store
-from xanes_core.dataset.task import run_task
+from xanes_core.dataset.task import Stop, Tools, run_task
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.dataset.uncertain import POOL, choose, grow_uncertain
 from xanes_core.errors import DatasetError

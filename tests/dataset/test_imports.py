@@ -13,8 +13,9 @@ from xanes_core.dataset.describe import describe
 from xanes_core.dataset.grow import grow_pending
 from xanes_core.dataset.imports import import_folder, import_tmqm
 from xanes_core.dataset.pack import pack
-from xanes_core.dataset.run import Run, Tools
+from xanes_core.dataset.run import Run
 from xanes_core.dataset.store import Store
+from xanes_core.dataset.task import Tools
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.errors import DatasetError
 

@@ -20,10 +20,10 @@ from xanes_core.dataset.grow import Growth, grow, grow_pending
 from xanes_core.dataset.grower import GrowReport
 from xanes_core.dataset.imports import import_folder, import_tmqm
 from xanes_core.dataset.pack import PackReport, pack
-from xanes_core.dataset.run import BACKENDS, Run, Spread, Stop
+from xanes_core.dataset.run import BACKENDS, Run, Spread
 from xanes_core.dataset.shards import shard_finished
 from xanes_core.dataset.store import FURTHER_KINDS
-from xanes_core.dataset.task import ComplexOutcome
+from xanes_core.dataset.task import ComplexOutcome, Stop
 from xanes_core.dataset.uncertain import POOL_FACTOR, grow_uncertain
 from xanes_core.errors import DatasetError
 from xanes_core.files import project_data

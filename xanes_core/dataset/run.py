@@ -4,48 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
 
+from xanes_core.dataset.assembly import Assembler
+from xanes_core.dataset.task import ComplexOutcome, Stop, Tools
 from xanes_core.errors import DatasetError
-from xanes_core.theory import Relaxed, TheoryEngine, get_engine, relax
-from xanes_core.theory.relaxation import available as relaxation_available
-
-if TYPE_CHECKING:
-    from xanes_core.dataset.assembly import Assembler
-    from xanes_core.dataset.task import ComplexOutcome
 
 BACKENDS = ("threading", "loky", "dask")
 
 _Given = TypeVar("_Given")
 _Returned = TypeVar("_Returned")
-
-
-class Stop:
-    """Says to all tasks of this process that they shall end; a copy elsewhere never does."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-
-    def __reduce__(self) -> tuple[type[Stop], tuple[()]]:
-        return (Stop, ())
-
-
-@dataclass(frozen=True, eq=False)
-class Tools:
-    """What relaxes and what calculates spectra; tests put something quicker here."""
-
-    relax: Callable[..., Relaxed] = relax
-    engine: TheoryEngine = field(default_factory=lambda: get_engine("feff10"))
-
-    def missing(self, *, relaxes: bool) -> str:
-        """Why they cannot be used here; empty where they can."""
-        needed = [self.engine.available(), *([relaxation_available()] if relaxes else [])]
-        return "; ".join(here.message for here in needed if not here)
 
 
 class Workers(Protocol):

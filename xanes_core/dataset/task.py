@@ -5,8 +5,9 @@ A task and its outcome travel to other processes and machines, so both hold plai
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypedDict
 
@@ -15,7 +16,6 @@ from ase import Atoms
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset.assembly import breathe
-from xanes_core.dataset.run import Stop, Tools
 from xanes_core.dataset.store import NewRecord, TheoryCurve, recipe_id
 from xanes_core.errors import TheoryCancelled, XanesError
 from xanes_core.spectra import XANES, XES, SpectrumKind, area_normalised, feff_to_grid
@@ -24,10 +24,15 @@ from xanes_core.theory import (
     HYDROGEN_NOTE,
     UNCONVERGED_NOTE,
     Feff10Settings,
+    Relaxed,
     RelaxSettings,
     RunOptions,
+    TheoryEngine,
     feff_cluster,
+    get_engine,
+    relax,
 )
+from xanes_core.theory.relaxation import available as relaxation_available
 
 
 class Relaxation(TypedDict):
@@ -49,6 +54,29 @@ MAX_FORCE_EV_PER_ANG = 1.5
 COORDINATION = (2, 12)
 #: What the notes of the engine are called in the set.
 NOTES = {UNCONVERGED_NOTE: "unconverged", HYDROGEN_NOTE: "hydrogen p"}
+
+
+class Stop:
+    """Says to all tasks of this process that they shall end; a copy elsewhere never does."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def __reduce__(self) -> tuple[type[Stop], tuple[()]]:
+        return (Stop, ())
+
+
+@dataclass(frozen=True, eq=False)
+class Tools:
+    """What relaxes and what calculates spectra; tests put something quicker here."""
+
+    relax: Callable[..., Relaxed] = relax
+    engine: TheoryEngine = field(default_factory=lambda: get_engine("feff10"))
+
+    def missing(self, *, relaxes: bool) -> str:
+        """Why they cannot be used here; empty where they can."""
+        needed = [self.engine.available(), *([relaxation_available()] if relaxes else [])]
+        return "; ".join(here.message for here in needed if not here)
 
 
 @dataclass(frozen=True, eq=False)
