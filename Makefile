@@ -73,16 +73,10 @@ train: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
 	@touch $@
 
-# the API in build/docs: a page for each room, and for the files that outsiders import by name
-ROOMS = $(wildcard xanes_core/__init__.py xanes_core/[a-z]*.py xanes_core/[a-z]*/__init__.py)
-NAMED = $(wildcard xanes_core/dataset/[a-z]*.py xanes_core/dataset/*/__init__.py \
-	xanes_core/training/[a-z]*.py)
-modules = $(subst /,.,$(basename $(patsubst %/__init__.py,%,$(1))))
+# the API in build/docs
 docs: .venv/ready-docs
 	rm -rf build/docs
-	$(BIN)/python -W error::UserWarning -m pdoc --docformat numpy --template-directory docs/templates \
-		--output-directory build/docs \
-		$(call modules,$(ROOMS)) '!xanes_core\.(cli|\w+\.)' $(call modules,$(NAMED))
+	$(BIN)/python -m docs.build_api build/docs
 
 # the pictures of the README, of the app as it is now
 pictures: setup-test

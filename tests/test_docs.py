@@ -6,6 +6,8 @@ import ast
 import importlib
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
@@ -195,3 +197,22 @@ def test_the_readme_counts_the_complexes_of_the_models():
     text = text_of(PROJECT / "README.md")
     n = {card.key: card.training_set.n for card in list_models()}
     assert f"{n['feff10-3d']:,} complexes ({n['feff10-3d-xes']:,} with emission)" in text
+
+
+# --- the reference -------------------------------------------------------------------------------
+
+
+def test_the_reference_is_built_without_a_warning(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-m", "docs.build_api", str(tmp_path)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    page = (tmp_path / "xanes_core" / "model.html").read_text(encoding="utf-8")
+    assert "load_model" in page
+    assert (tmp_path / "xanes_core" / "dataset" / "grow.html").is_file()
+    assert not (tmp_path / "xanes_core" / "model" / "ensemble.html").exists()

@@ -15,7 +15,7 @@ from xanes_core.errors import DatasetError, ModelError
 from xanes_core.files import read_arrays, sha256_of
 from xanes_core.model import Samples
 from xanes_core.spectra import BAND_FROM_EV, XANES, XES, SpectrumKind
-from xanes_core.structures import environment
+from xanes_core.structures import Environment, environment
 from xanes_core.training.fitting import FitSettings
 
 
@@ -226,7 +226,9 @@ def load_training_data(recipe: Recipe, path: str | Path) -> TrainingData:
 def _from_structures(recipe: Recipe, records: TrainingSet) -> TrainingData:
     descriptor = recipe.descriptor
     records = records.subset(np.isin(records.elements, recipe.elements))
-    envs = tuple(environment(atoms, 0, descriptor.r_cut_ang) for atoms in records.structures)
+    envs: tuple[Environment, ...] = tuple(
+        environment(atoms, 0, descriptor.r_cut_ang) for atoms in records.structures
+    )
     x = np.array([descriptor.transform_environment(env) for env in envs])
     return TrainingData(
         x=x.reshape(len(envs), descriptor.n_features),
