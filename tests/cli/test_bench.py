@@ -24,11 +24,8 @@ class StandIn:
 
 
 @pytest.fixture
-def lines(monkeypatch):
-    monkeypatch.setattr(bench, "N_BATCH", 3)
-    monkeypatch.setattr(bench, "N_ROUNDS", 1)
-    monkeypatch.setattr(bench, "get_engine", lambda key: StandIn("no feff10 here"))
-    return list(bench.run_benchmark())
+def lines():
+    return list(bench.run_benchmark(n_rounds=1, n_batch=3, engine=StandIn("no feff10 here")))
 
 
 def test_benchmark_reports_speed_and_agreement(lines):
@@ -51,11 +48,9 @@ def test_benchmark_reports_speed_and_agreement(lines):
     assert lines[5] == "FEFF10 is not timed: no feff10 here"
 
 
-def test_theory_is_timed_beside_the_prediction(monkeypatch):
+def test_theory_is_timed_beside_the_prediction():
     engine = StandIn()
-    monkeypatch.setattr(bench, "get_engine", {"feff10": engine}.__getitem__)
-    monkeypatch.setattr(bench, "prediction_seconds", lambda model, atoms, absorber: 0.004)
-    assert list(bench._theory_lines()) == [
+    assert list(bench.theory_lines(engine, lambda model, atoms, absorber: 0.004)) == [
         "hexaaquairon-ii, 19 atoms: FEFF10 20.0 s, prediction 4.0 ms, 5000 times faster",
         "nickel-salen, 35 atoms: FEFF10 20.0 s, prediction 4.0 ms, 5000 times faster",
         "copper-bis-phenanthroline, 45 atoms: FEFF10 20.0 s, prediction 4.0 ms, 5000 times faster",
@@ -63,10 +58,9 @@ def test_theory_is_timed_beside_the_prediction(monkeypatch):
     assert [symbol for _, symbol in engine.asked] == ["Fe", "Ni", "Cu"]
 
 
-def test_times_are_medians_of_functions_called_in_turn(monkeypatch):
-    monkeypatch.setattr(bench, "N_ROUNDS", 3)
+def test_times_are_medians_of_functions_called_in_turn():
     called = []
-    found = bench._side_by_side(lambda: called.append("a"), lambda: called.append("b"))
+    found = bench._side_by_side(lambda: called.append("a"), lambda: called.append("b"), 3)
     assert called == ["a", "b"] * 3
     assert len(found) == 2
     assert min(found) >= 0

@@ -14,7 +14,7 @@ from ase import Atoms
 from xanes_core.descriptors import WACSF
 from xanes_core.model import load_model, prediction_seconds
 from xanes_core.structures import Environment, environment, list_examples, load_example
-from xanes_core.theory import get_engine
+from xanes_core.theory import TheoryEngine, get_engine
 
 N_ROUNDS = 5
 N_BATCH = 1000
@@ -70,13 +70,25 @@ def loop_features(env: Environment, convention: WACSF) -> np.ndarray:
     return np.array(features)
 
 
-def run_benchmark() -> Iterator[str]:
-    """Yield one line per result."""
+def run_benchmark(
+    *, n_rounds: int = N_ROUNDS, n_batch: int = N_BATCH, engine: TheoryEngine | None = None
+) -> Iterator[str]:
+    """Yield one line per result.
+
+    Parameters
+    ----------
+    n_rounds : int, optional
+        Calls of each function that is compared, in turn; medians are told.
+    n_batch : int, optional
+        Structures predicted at once.
+    engine : TheoryEngine, optional
+        What is timed beside the prediction; FEFF10 if left out.
+    """
     convention = WACSF.xanesnet()
     atoms = load_example(list_examples("Fe")[0].key)
     env = environment(atoms, 0)
     slow, fast = _side_by_side(
-        lambda: loop_features(env, convention), lambda: convention.transform(atoms, 0)
+        lambda: loop_features(env, convention), lambda: convention.transform(atoms, 0), n_rounds
     )
     error = np.max(
         np.abs(loop_features(env, convention) - convention.transform(atoms, 0))
@@ -86,23 +98,23 @@ def run_benchmark() -> Iterator[str]:
         f"featurise {len(env.numbers)} neighbours: loop {1e3 * slow:.1f} ms, vectorised "
         f"{1e3 * fast:.2f} ms, {slow / fast:.0f} times faster, largest difference {error:.0e}"
     )
-    yield from _prediction_lines(atoms)
-    yield from _theory_lines()
+    yield from _prediction_lines(atoms, n_rounds, n_batch)
+    yield from theory_lines(engine or get_engine("feff10"))
 
 
-def _prediction_lines(atoms: Atoms) -> Iterator[str]:
+def _prediction_lines(atoms: Atoms, n_rounds: int, n_batch: int) -> Iterator[str]:
     start = time.perf_counter()
     model = load_model("Fe")
     yield f"load the model: {time.perf_counter() - start:.2f} s"
     features, whole = _side_by_side(
-        lambda: model.descriptor.transform(atoms, 0), lambda: model.predict(atoms, 0)
+        lambda: model.descriptor.transform(atoms, 0), lambda: model.predict(atoms, 0), n_rounds
     )
     yield (
         f"one structure end to end, {model.ensemble.n_members} networks: {1e3 * whole:.1f} ms "
         f"({whole / features:.1f} times its features alone)"
     )
     structures = [load_example(example.key) for example in list_examples()]
-    structures = [structures[i % len(structures)] for i in range(N_BATCH)]
+    structures = [structures[i % len(structures)] for i in range(n_batch)]
     for name, run in (
         ("predict_many", lambda: model.predict_many((a, 0) for a in structures)),
         (
@@ -117,13 +129,15 @@ def _prediction_lines(atoms: Atoms) -> Iterator[str]:
         seconds = time.perf_counter() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         yield (
-            f"{N_BATCH} structures, {name}: {seconds:.2f} s, "
-            f"{1e3 * seconds / N_BATCH:.2f} ms each, peak memory so far {peak:.0f} MB"
+            f"{n_batch} structures, {name}: {seconds:.2f} s, "
+            f"{1e3 * seconds / n_batch:.2f} ms each, peak memory so far {peak:.0f} MB"
         )
 
 
-def _theory_lines() -> Iterator[str]:
-    engine = get_engine("feff10")
+def theory_lines(
+    engine: TheoryEngine, network_seconds: Callable[..., float] = prediction_seconds
+) -> Iterator[str]:
+    """Time an engine beside the prediction (`network_seconds`), on three examples."""
     here = engine.available()
     if not here:
         yield f"{engine.title} is not timed: {here.message}"
@@ -132,7 +146,7 @@ def _theory_lines() -> Iterator[str]:
         if example.key not in THEORY_EXAMPLES:
             continue
         atoms = load_example(example.key)
-        network = prediction_seconds(load_model(example.element), atoms, example.absorber)
+        network = network_seconds(load_model(example.element), atoms, example.absorber)
         theory = engine.run(atoms, example.absorber).seconds
         yield (
             f"{example.key}, {len(atoms)} atoms: {engine.title} {theory:.1f} s, prediction "
@@ -140,10 +154,12 @@ def _theory_lines() -> Iterator[str]:
         )
 
 
-def _side_by_side(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
+def _side_by_side(
+    first: Callable[[], object], second: Callable[[], object], n_rounds: int
+) -> tuple[float, float]:
     """Return median seconds of two functions called in turn."""
     times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(N_ROUNDS):
+    for _ in range(n_rounds):
         for run, seconds in zip((first, second), times, strict=True):
             start = time.perf_counter()
             run()
