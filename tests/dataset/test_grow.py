@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ase import Atom
+from ase import Atom, Atoms
 
 from tests.growing import ToyAssembler, ToyEngine, toy_relax, toy_tools
 from tests.places import PROJECT
@@ -284,6 +284,25 @@ def test_a_cluster_is_counted_without_an_element_that_is_left_out():
     counts = [run_task(one, toy_tools(), Stop()).record.atoms.info for one in (plain, wide)]
     assert counts[0]["n_cluster"] == counts[1]["n_cluster"] == len(plain.atoms)
     assert counts[0]["r_scf_ang"] == counts[1]["r_scf_ang"] == 4.0
+
+
+@pytest.mark.parametrize(("relaxes", "n_most"), [(True, 12), (False, 16)])
+def test_more_neighbours_are_believed_where_nothing_was_relaxed(relaxes, n_most):
+    """Hydrogens on a golden spiral, 1.9 A from titanium: all count, none touches another."""
+
+    def outcome(n):
+        height = 1 - (2 * np.arange(n) + 1) / n
+        angle = np.arange(n) * np.pi * (3 - np.sqrt(5))
+        radius = np.sqrt(1 - height**2)
+        shell = 1.9 * np.column_stack([radius * np.cos(angle), radius * np.sin(angle), height])
+        one = task(relaxes=relaxes)
+        crowded = Atoms(["Ti", *["H"] * n], np.vstack([np.zeros(3), shell]))
+        return run_task(replace(one, atoms=crowded, element="Ti"), toy_tools(), Stop())
+
+    assert outcome(n_most).record.atoms.info["coordination_number"] == n_most
+    refused = outcome(n_most + 1)
+    assert refused.stage == "geometry"
+    assert refused.reason == f"coordination number {n_most + 1} is not among 2 to {n_most}"
 
 
 def test_emission_that_fails_does_not_cost_the_absorption():

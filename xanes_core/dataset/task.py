@@ -50,8 +50,11 @@ THEORY_LIMIT_S = 1200.0
 #: A geometry whose largest force (eV/A) is above this after the last step is broken.
 MAX_FORCE_EV_PER_ANG = 1.5
 #: Neighbours of the metal that a complex may have, within 1.25 covalent sums: 12 between two
-#: benzene rings.
+#: benzene rings. More in a relaxed one means that it collapsed.
 COORDINATION = (2, 12)
+#: The same in a structure that is taken as it is: titanium, large as it is, has the hydrogen atoms
+#: next to it counted too (up to 15 in tmQM).
+COORDINATION_AS_GIVEN = (2, 16)
 #: What the notes of the engine are called in the set.
 NOTES = {UNCONVERGED_NOTE: "unconverged", HYDROGEN_NOTE: "hydrogen p"}
 
@@ -189,7 +192,8 @@ class _Work:
         if not task.stored:
             self.stage = "geometry"
             check_contacts(atoms, BROKEN_CONTACT, "the geometry is broken")
-            self.info["coordination_number"] = _coordination_number(atoms)
+            limits = COORDINATION if task.relaxes else COORDINATION_AS_GIVEN
+            self.info["coordination_number"] = _coordination_number(atoms, *limits)
             self.info |= _cluster(atoms)
         curves: dict[SpectrumKind, TheoryCurve] = {}
         for kind in task.spectra:
@@ -260,11 +264,10 @@ def check_curve(kind: SpectrumKind, element: str, curve: TheoryCurve) -> None:
         area_normalised(grid, mu)
 
 
-def _coordination_number(atoms: Atoms) -> int:
-    """Neighbours of atom 0, hydrogen included, within 1.25 covalent sums, if a complex has it."""
+def _coordination_number(atoms: Atoms, low: int, high: int) -> int:
+    """Neighbours of atom 0, hydrogen included, within 1.25 covalent sums, if within limits."""
     distances = np.linalg.norm(atoms.positions[1:] - atoms.positions[0], axis=1)
     number = int((distances < bond_limit_ang(atoms.numbers[0], atoms.numbers[1:])).sum())
-    low, high = COORDINATION
     if not low <= number <= high:
         raise Rejected(f"coordination number {number} is not among {low} to {high}")
     return number
