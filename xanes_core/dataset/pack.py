@@ -23,6 +23,7 @@ from xanes_core.dataset.store import (
     Store,
     TheoryCurve,
     comment_lines,
+    padded,
     read_record,
     recipe_id,
     to_json,
@@ -245,11 +246,7 @@ def _extended_spectra(
             known.add(name)
     where = {name: i for i, name in enumerate(order or names)}
     by_order = sorted(range(len(names)), key=lambda row: where.get(names[row], len(where)))
-    energy = np.full((len(names), max(len(mu) for mu in values)), np.nan)
-    mu = np.full(energy.shape, np.nan, dtype=np.float32)
-    for row, source in enumerate(by_order):
-        energy[row, : len(energies[source])] = energies[source]
-        mu[row, : len(values[source])] = values[source]
+    energy, mu = padded([energies[row] for row in by_order], [values[row] for row in by_order])
     arrays = {"name": np.array([names[row] for row in by_order]), "energy_ev": energy, "mu": mu}
     if order is not None:
         arrays["note"] = np.array([notes[row] for row in by_order])

@@ -22,7 +22,14 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.dataset.store import Store, TheoryCurve, checked_name, read_record, recipe_id
+from xanes_core.dataset.store import (
+    Store,
+    TheoryCurve,
+    checked_name,
+    padded,
+    read_record,
+    recipe_id,
+)
 from xanes_core.dataset.training_set import read_pair
 from xanes_core.errors import DatasetError
 from xanes_core.files import array_bytes, read_arrays, sha256_of, write_bytes
@@ -250,11 +257,7 @@ def _number(path: Path) -> int:
 
 
 def _arrays(records: Sequence[ShardRecord]) -> dict[str, np.ndarray]:
-    energy = np.full((len(records), max(len(record.mu) for record in records)), np.nan)
-    mu = np.full(energy.shape, np.nan, dtype=np.float32)
-    for row, record in enumerate(records):
-        energy[row, : len(record.energy_ev)] = record.energy_ev
-        mu[row, : len(record.mu)] = record.mu
+    energy, mu = padded([one.energy_ev for one in records], [one.mu for one in records])
     charges = [_UNKNOWN_CHARGE if r.charge is None else int(r.charge) for r in records]
     recipes = {recipe_id(record.recipe): record.recipe for record in records}
     return {

@@ -22,7 +22,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -103,6 +103,18 @@ def checked_name(name: str) -> str:
 
 
 # --- files -------------------------------------------------------------------------------------
+def padded(
+    energies_ev: Sequence[np.ndarray], mus: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Energies (eV) and spectra of n records, each (n, p), with NaN up to the longest of them."""
+    energy = np.full((len(mus), max(len(mu) for mu in mus)), np.nan)
+    values = np.full(energy.shape, np.nan, dtype=np.float32)
+    for row, (energy_ev, mu) in enumerate(zip(energies_ev, mus, strict=True)):
+        energy[row, : len(energy_ev)] = energy_ev
+        values[row, : len(mu)] = mu
+    return energy, values
+
+
 def content_of(path: Path) -> bytes:
     """Content of a file of a set.
 
