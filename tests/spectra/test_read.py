@@ -243,11 +243,16 @@ def test_relative_energies_without_negative_ones_are_recognised_by_their_range()
     np.testing.assert_allclose(spectrum.energy_rel_ev, REL[positive])
 
 
+def test_an_element_that_the_file_and_its_energies_contradict_is_refused():
+    with pytest.raises(SpectrumError, match=r"do not reach across the Mn K edge .* names Fe"):
+        read_spectrum(FILES / "counts.xdi", element="Mn")
+
+
 def test_the_element_asked_for_goes_before_the_one_in_the_file_with_a_note():
-    spectrum = read_spectrum(FILES / "counts.xdi", element="Mn")
-    assert spectrum.e0_ev == K_EDGE_EV["Mn"]
-    assert "the file names Fe, but Mn was asked for and used" in spectrum.notes
-    assert any("do not contain the Mn K edge" in note for note in spectrum.notes)
+    raw = (FILES / "counts.xdi").read_bytes().replace(b"symbol: Fe", b"symbol: Mn")
+    spectrum = read_spectrum(raw, element="Fe")
+    assert spectrum.e0_ev == K_EDGE_EV["Fe"]
+    assert "the file names Mn, but Fe was asked for and used" in spectrum.notes
 
 
 def test_an_edge_alone_in_the_range_is_taken_and_reported():
@@ -272,7 +277,9 @@ def test_unnamed_feff_columns_are_recognised_when_told():
     raw = "\n".join(line for line in lines if not line.startswith("#")).encode()
     for options in ({"format": "feff"}, {"name": "xmu.dat"}):
         np.testing.assert_allclose(read_spectrum(raw, **options).mu, MU, atol=1e-5)
-    assert "no column is named as absorption" in read_spectrum(raw).metadata["notes"]
+    told = read_spectrum(raw)
+    np.testing.assert_allclose(told.mu, MU, atol=1e-5)
+    assert "columns without names were taken for those of FEFF's xmu.dat" in told.notes
 
 
 def test_a_spec_header_names_the_columns():

@@ -38,6 +38,7 @@ from xanes_core.spectra.read import (
     SPECTRUM_FORMATS,
     ColumnList,
     SpectrumTable,
+    list_spectra,
     read_spectrum,
     read_table,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "features_with_uncertainty",
     "feff_to_grid",
     "find_e0",
+    "list_spectra",
     "match_peaks",
     "mean_width",
     "median_intensity_error",

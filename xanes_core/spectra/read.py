@@ -1,4 +1,4 @@
-"""Read spectra: CSV and other columns of text, XDI, Athena, FDMNES, FEFF and JSON."""
+"""Read spectra: columns of text, XDI, FDMNES, FEFF, JSON, Athena projects, SPEC and 9809."""
 
 from __future__ import annotations
 
@@ -11,29 +11,38 @@ from pathlib import PurePath
 import numpy as np
 
 from xanes_core.errors import SpectrumError
+from xanes_core.spectra.axis import Axis, absolute_energies, e0_of_columns, find_axis, in_ev
 from xanes_core.spectra.columns import (
+    EMISSION,
     NORMALISED,
     Choice,
-    Edge,
-    absolute_energies,
+    check_step,
     choices,
-    e0_of_columns,
-    edge_of,
-    find_energy,
+    listed,
     pick,
     plain_name,
     propose,
-    put_in_order,
 )
+from xanes_core.spectra.edge import Edge, check_reach, edge_of
+from xanes_core.spectra.formats import FORMATS
 from xanes_core.spectra.kinds import SPECTRUM_KINDS, XANES, XES, SpectrumKind
+from xanes_core.spectra.scans import put_in_order, scans_of
 from xanes_core.spectra.spectrum import Spectrum
-from xanes_core.spectra.table import MAX_BYTES, Table, decode, parse_json, parse_table
+from xanes_core.spectra.table import (
+    FEFF_NAMES,
+    MAX_BYTES,
+    Table,
+    decode,
+    parse_json,
+    parse_table,
+)
 
-#: Formats that ``format=`` accepts. All but JSON are read by the same tolerant reader of columns.
-SPECTRUM_FORMATS = ("csv", "txt", "dat", "xdi", "athena", "fdmnes", "feff", "json")
+#: Formats that ``format=`` accepts; those before JSON share one tolerant reader of columns.
+SPECTRUM_FORMATS = (
+    "csv", "txt", "dat", "xdi", "athena", "fdmnes", "feff", "json", *(row.name for row in FORMATS),
+)  # fmt: skip
 #: Where a spectrum may come from: a network, a calculation, a beamline.
 ORIGINS = ("predicted", "computed", "measured")
-_FEFF_NAMES = ("omega", "e", "k", "mu", "mu0", "chi")
 #: Columns that only our own predictions have, beside the one of their kind.
 _OF_PREDICTIONS = {"std", "lower", "upper"}
 # Header entries that describe the file's columns, or that are set anew from what was understood.
@@ -78,7 +87,10 @@ def _bytes_of(source: str | os.PathLike[str] | bytes) -> tuple[bytes, str]:
         raise SpectrumError("the spectrum file cannot be opened; check the path") from error
 
 
-def _table(source: str | os.PathLike[str] | bytes, name: str | None, format: str | None) -> Table:
+def _tables(
+    source: str | os.PathLike[str] | bytes, name: str | None, format: str | None
+) -> dict[str, Table]:
+    """Tables of a file by the names of their spectra; one without a name where it holds one."""
     if format is not None and format not in SPECTRUM_FORMATS:
         raise SpectrumError(
             f"unknown spectrum format {str(format)[:20]!r}; choose from "
@@ -87,14 +99,55 @@ def _table(source: str | os.PathLike[str] | bytes, name: str | None, format: str
     raw, own_name = _bytes_of(source)
     text = decode(raw)
     label = (name or own_name).lower()
+    for row in FORMATS:
+        if format == row.name or (format is None and row.looks(text)):
+            return row.read(text)
     start = text.lstrip("\ufeff \t\r\n")[:1]
     if format == "json" or (format is None and (label.endswith(".json") or start in "{[")):
-        return parse_json(text.lstrip("\ufeff"))
+        return {"": parse_json(text.lstrip("\ufeff"))}
     table = parse_table(text)
     is_feff = format == "feff" or (format is None and "xmu" in label)
-    if is_feff and not table.named and table.values.shape[1] == len(_FEFF_NAMES):
-        table = replace(table, names=_FEFF_NAMES, named=True, source_format="feff")
-    return table if format is None else replace(table, source_format=format)
+    if is_feff and not table.named and table.values.shape[1] == len(FEFF_NAMES):
+        table = replace(table, names=FEFF_NAMES, named=True, source_format="feff")
+    return {"": table if format is None else replace(table, source_format=format)}
+
+
+def _scans(tables: dict[str, Table], energy_column: str | int | None) -> dict[str, Table]:
+    """Tables of a file, one for each scan that a table of columns holds."""
+    if len(tables) > 1:
+        return tables
+    table = next(iter(tables.values()))
+    scans = scans_of(table.values[:, find_axis(table, energy_column).index])
+    if len(scans) == 1:
+        return tables
+    return {
+        f"scan {i + 1}": replace(table, values=table.values[rows]) for i, rows in enumerate(scans)
+    }
+
+
+def list_spectra(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    name: str | None = None,
+    format: str | None = None,
+    energy_column: str | int | None = None,
+) -> tuple[str, ...]:
+    """Names of the spectra that a file holds, to choose from with ``group=``.
+
+    The groups of an Athena project, the scans of a SPEC file, the scans that stand one after the
+    other in a table of columns; one, maybe empty, name where the file holds one spectrum.
+
+    Parameters
+    ----------
+    source, name, format, energy_column
+        As in :func:`read_spectrum`.
+
+    Raises
+    ------
+    SpectrumError
+        As :func:`read_table`.
+    """
+    return tuple(_scans(_tables(source, name, format), energy_column))
 
 
 @dataclass(frozen=True)
@@ -105,28 +158,42 @@ class SpectrumTable:
     ----------
     table : Table
         Numbers of the file and what is said beside them.
-    energy : int
-        Index of the energy column.
-    is_relative : bool
-        Whether the name of that column says that it is relative to E0.
+    axis : Axis
+        Column of the energies, and their unit.
     curves : tuple of Choice
         What can be read over these energies.
     """
 
     table: Table
-    energy: int
-    is_relative: bool
+    axis: Axis
     curves: tuple[Choice, ...]
 
-    def columns(self, rows: int = 5) -> ColumnList:
-        """Curves to choose from, with the first ``rows`` rows of each."""
-        proposed, remark = propose(self.table, self.curves)
+    def columns(self, rows: int = 5, *, element: str | None = None) -> ColumnList:
+        """Curves to choose from, with the first ``rows`` rows of each.
+
+        Parameters
+        ----------
+        rows : int, optional
+            How many rows of each to show.
+        element : str, optional
+            Absorber: a curve that steps up at its edge is proposed before others.
+
+        Raises
+        ------
+        SpectrumError
+            None of the columns can be an absorption.
+        """
+        try:
+            energy, e0, _ = self._energies(element, [])
+        except SpectrumError:  # told once a spectrum is made
+            energy, e0 = self.table.values[:, self.axis.index], None
+        proposed, remark = propose(self.curves, energy, e0)
         return ColumnList(
             tuple(curve.name for curve in self.curves),
-            self.table.names[self.energy],
+            self.table.names[self.axis.index],
             self.curves[proposed].name,
             remark,
-            tuple(float(v) for v in self.table.values[:rows, self.energy]),
+            tuple(float(v) for v in self.table.values[:rows, self.axis.index]),
             {curve.name: tuple(float(v) for v in curve.values[:rows]) for curve in self.curves},
             {curve.name: curve.formula for curve in self.curves if curve.formula},
         )
@@ -142,25 +209,67 @@ class SpectrumTable:
         Raises
         ------
         SpectrumError
-            Fewer than ten points; energies that are no energies, or are relative to an unknown
-            edge; an unknown column or element.
+            Fewer than ten points; energies that are no energies, are relative to an unknown edge or
+            do not reach across that of the element; a curve without a step, unless another one is
+            proposed; an unknown column or element.
         """
         table, notes = self.table, list(self.table.notes)
-        columns_e0_ev = e0_of_columns(table, self.energy)
-        edge = edge_of(table.headers, element, columns_e0_ev, notes)
-        if column is None:
-            index, remark = propose(table, self.curves)
-            notes += [remark] if remark else []
-        else:
-            index = pick([curve.name for curve in self.curves], column)
+        if column is not None:
+            pick([curve.name for curve in self.curves], column)
+        energy, e0, edge = self._energies(element, notes)
+        index, remark = self._chosen(column, energy, e0)
         curve = self.curves[index]
-        energy, mu = _usable(table.values[:, self.energy], curve, notes)
+        metadata = _metadata(table, curve, edge, [])
+        is_emission = metadata.get("spectrum") == XES.key or plain_name(curve.name) in EMISSION
+        if not is_emission:
+            check_reach(energy, edge)
+        notes += [remark] if remark else []
+        energy, mu = _usable(energy, curve, notes)
         energy, mu = put_in_order(energy, mu, notes)
-        unit = f"{table.units[self.energy]} {table.names[self.energy]}"
-        energy, e0 = absolute_energies(energy, unit, self.is_relative, edge, notes)
-        if edge.e0_ev is None and not self.is_relative:
-            e0 = columns_e0_ev or e0
+        # what a program calculated has its column by name and may be an emission; our own exports
+        # were looked at when they were read
+        doubt = None
+        is_ours = "e0_ev" in table.headers
+        if not (is_emission or is_ours or metadata.get("computed") == "yes"):
+            doubt = check_step(energy, curve, mu, e0)
+        if doubt:
+            if self._is_proposed(index, element):
+                raise SpectrumError(
+                    f"{doubt}. Choose another column or the right element; name the column "
+                    "'emission' where it is one"
+                )
+            notes.append(doubt)
         return Spectrum(energy, mu, e0, _metadata(table, curve, edge, notes))
+
+    def _energies(
+        self, element: str | None, notes: list[str]
+    ) -> tuple[np.ndarray, float | None, Edge]:
+        """Energy of every row (eV), NaN where nothing is measured, E0 and the edge."""
+        table = self.table
+        columns_e0_ev = e0_of_columns(table, self.axis)
+        edge = edge_of(table.headers, element, columns_e0_ev, notes)
+        values = table.values[:, self.axis.index].copy()
+        values[~np.any([np.isfinite(c.values) for c in self.curves], axis=0)] = np.nan
+        values, axis = in_ev(values, self.axis, table.headers, notes)
+        energy, e0 = absolute_energies(values, axis, edge, notes)
+        if edge.e0_ev is None and not self.axis.is_relative:
+            e0 = columns_e0_ev or e0
+        return energy, e0, edge
+
+    def _chosen(
+        self, column: str | int | None, energy: np.ndarray, e0_ev: float | None
+    ) -> tuple[int, str]:
+        if column is None:
+            return propose(self.curves, energy, e0_ev)
+        return pick([curve.name for curve in self.curves], column), ""
+
+    def _is_proposed(self, index: int, element: str | None) -> bool:
+        """Whether a curve is the one that would be taken unasked."""
+        energy, e0, _ = self._energies(element, [])
+        try:
+            return propose(self.curves, energy, e0)[0] == index
+        except SpectrumError:
+            return False
 
 
 def read_table(
@@ -169,25 +278,34 @@ def read_table(
     name: str | None = None,
     format: str | None = None,
     energy_column: str | int | None = None,
+    group: str | int | None = None,
 ) -> SpectrumTable:
     """Read a file once, to list its curves and to make spectra of them.
 
     Parameters
     ----------
-    source, name, format, energy_column
+    source, name, format, energy_column, group
         As in :func:`read_spectrum`.
 
     Raises
     ------
     SpectrumError
-        The content is empty, binary, too large or no table; an unknown energy column or format.
+        The content is empty, binary, too large or no table; several spectra of which none was
+        chosen; an unknown energy column, format or group.
     """
-    table = _table(source, name, format)
-    energy, is_relative = find_energy(table, energy_column)
-    curves = tuple(choices(table, energy))
+    tables = _scans(_tables(source, name, format), energy_column)
+    names = tuple(tables)
+    if len(names) > 1 and group is None:
+        raise SpectrumError(
+            f"the file holds {len(names)} spectra; choose one with group=, by its name or its "
+            f"number from 0: {listed(names)}"
+        )
+    table = tables[names[pick(names, group, "group") if group is not None else 0]]
+    axis = find_axis(table, energy_column)
+    curves = tuple(choices(table, axis.index))
     if not curves:
         raise SpectrumError("the file has energies only; a spectrum needs a column of absorption")
-    return SpectrumTable(table, energy, is_relative, curves)
+    return SpectrumTable(table, axis, curves)
 
 
 def read_spectrum(
@@ -198,6 +316,7 @@ def read_spectrum(
     element: str | None = None,
     column: str | int | None = None,
     energy_column: str | int | None = None,
+    group: str | int | None = None,
 ) -> Spectrum:
     """Read one spectrum; what was mended or assumed stands in ``metadata["notes"]``.
 
@@ -210,28 +329,31 @@ def read_spectrum(
     format : str, optional
         One of :data:`SPECTRUM_FORMATS`; guessed from the content where left out.
     element : str, optional
-        Absorber. Needed for energies relative to E0 where the file does not name it; goes before
-        the file's own statement.
+        Absorber. Needed for energies relative to E0 where the file does not name it; the energies
+        must reach across its edge.
     column : str or int, optional
         Curve to read: its name or its number among those that :meth:`SpectrumTable.columns` lists.
         Left out, the first of these that exists: ``norm``, ``flat``, ``mu`` and its like,
-        ``ln(i0/itrans)``, ``ifluor/i0``, the first other column.
+        ``ln(i0/itrans)``, ``ifluor/i0``, the first other column that may be an absorption.
     energy_column : str or int, optional
         Energy column: name or number of the column in the file. Found by name where left out.
+    group : str or int, optional
+        Which spectrum of a file that holds several, by its name in :func:`list_spectra` or its
+        number from 0.
 
     Returns
     -------
     Spectrum
-        Absolute energies (eV), sorted; duplicates averaged; rows that hold no number or counts of
-        zero or less left out. E0 is the one of our own exports, else the tabulated K edge of the
-        element, the reference of the models; an Athena ``e0`` stays in the metadata.
+        Absolute energies (eV), sorted; duplicates averaged; rows that hold no number or counts
+        without a positive ratio left out. E0 is the one of our own exports, else the tabulated K
+        edge of the element, the reference of the models; an Athena ``e0`` stays in the metadata.
 
     Raises
     ------
     SpectrumError
         As :func:`read_table` and :meth:`SpectrumTable.spectrum`.
     """
-    table = read_table(source, name=name, format=format, energy_column=energy_column)
+    table = read_table(source, name=name, format=format, energy_column=energy_column, group=group)
     return table.spectrum(column=column, element=element)
 
 

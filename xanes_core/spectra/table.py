@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +24,20 @@ HEADER_LINES, MAX_HEADER = 2_000, 2_048
 LABEL_LINES, MAX_LABELS = 50, 2_000
 
 COMMENT_SIGNS = "#%!;"
+#: Words in brackets after a column's name that are its unit.
+UNITS = {
+    "ev", "kev", "counts", "a.u.", "arb. units", "ha", "hartree", "ry", "rydberg", "deg", "degree",
+    "degrees", "°", "mdeg", "millidegrees", "rad", "mrad", "a", "å", "ang", "angstrom", "nm", "pm",
+    "1/a", "a^-1", "å^-1", "s", "sec", "ms",
+}  # fmt: skip
+#: Files that are no text, by their first bytes, with what to do.
+_SIGNATURES = {
+    b"PK\x03\x04": "a zip archive or an office document; export the sheet as CSV, or unpack it",
+    b"\x89HDF": "an HDF5 or NeXus file; export the scan as columns of text or XDI",
+    b"%PDF": "a PDF document; export the numbers as text",
+    b"BZh": "a bzip2 archive; unpack it",
+    b"\xfd7zXZ": "an xz archive; unpack it",
+}
 _MISSING = {
     "",
     "nan",
@@ -42,11 +57,18 @@ _EXPONENT = r"(?:[eEdD][+-]?\d{1,4}|[+-]\d{3})?"
 _POINT = re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}")
 _COMMA = re.compile(rf"[+-]?(?:\d+(?:,\d+)?|,\d+){_EXPONENT}")
 _HEADER = re.compile(r"([A-Za-z][\w .\-]{0,80}?) ?[:=] ?(\S.*)")
+_NUMBERED = (
+    re.compile(r"(?<!\S)(\d{1,3})_(\S+(?:\s+\([^)]{1,12}\))?)"),
+    re.compile(r"(?<!\S)(\d{1,3})\)\s*([^*]{1,60}?)(?=\s*\*|\s+\d{1,3}\)|\s*$)"),
+)
 _XDI_COLUMN = re.compile(r"column[._ ]?(\d{1,4})", re.IGNORECASE)
 #: What begins the names of our own entries in an XDI file, and what began them once.
 FAMILY, _OLD_FAMILY = "XANES_Explorer", "XanesExplorer"
 #: What a JSON file of ours says in its entry ``format``.
 JSON_FORMAT = "xanes-explorer spectrum"
+
+#: Columns of FEFF's xmu.dat.
+FEFF_NAMES = ("omega", "e", "k", "mu", "mu0", "chi")
 
 # A dialect: the character between columns (None = white space) and the decimal mark.
 Dialect = tuple[str | None, str]
@@ -196,7 +218,29 @@ def _assemble(rows: list[list[float]], head: list[str], stray: int, dialect: Dia
         width -= 1
     values = values[:, :width]
     names, units, named = _names(head, width, dialect[0])
-    return Table(values, names, units, named, _headers(head), notes, _format_of(head))
+    if not named and _is_feff(values):
+        names, named = FEFF_NAMES, True
+        notes += ("columns without names were taken for those of FEFF's xmu.dat",)
+    headers = headers_of(head)
+    return Table(values, names, units, named, headers, notes, _format_of(head), _lead(head))
+
+
+def _is_feff(values: np.ndarray) -> bool:
+    """Whether six columns are those of FEFF: omega and e run in parallel, mu is mu0 (1 + chi)."""
+    if values.shape[1] != len(FEFF_NAMES) or values.shape[0] < 3 or np.isnan(values).any():
+        return False
+    omega, e, _, mu, mu0, chi = values.T
+    parallel = np.ptp(omega - e) < 0.01 and np.ptp(omega) > 1.0 and omega[0] > 300.0
+    return bool(parallel and np.allclose(mu, mu0 * (1.0 + chi), rtol=0.0, atol=1e-3))
+
+
+def _lead(head: list[str]) -> str:
+    """First word of the last line before the numbers that is more than a rule."""
+    for line in reversed(head[-LABEL_LINES:]):
+        words = line[:MAX_LABELS].lstrip(COMMENT_SIGNS + " \t-").split()
+        if words:
+            return words[0].strip(",;")
+    return ""
 
 
 def _refuse_two_commas(
@@ -209,7 +253,11 @@ def _refuse_two_commas(
     # energies repeat without their decimals; where they do not, the absorption has one digit left
     repeated = bool(np.any(np.diff(values[:, 0]) == 0))
     one_digit = values.shape[1] == 4 and bool(np.all(np.abs(values[:, 2]) < 10))
-    if whole and len(rows) > 2 and (repeated or one_digit):
+    # names for half as many columns: each number was cut in two
+    half = bool(_labels(head[-1], values.shape[1] // 2, ",")) if head else False
+    before_the_comma = bool(np.all(values[:, ::2] == np.round(values[:, ::2])))
+    halved = half and before_the_comma
+    if (halved or (whole and (repeated or one_digit))) and len(rows) > 2:
         raise SpectrumError(
             "commas seem to be both decimal marks and separators; export with semicolons or tabs "
             "between the columns"
@@ -251,6 +299,8 @@ def _names(
                 names[int(column[1]) - 1] = words[0]
                 units[int(column[1]) - 1] = " ".join(words[1:3])
                 declared = True
+    if not declared and (listed := _legend(head, width)):
+        names, declared = listed, True
     if not declared:
         for line in reversed(head[-LABEL_LINES:]):
             labels = _labels(line, width, separator)
@@ -259,7 +309,7 @@ def _names(
                 break
     for i, name in enumerate(names):
         unit = re.search(r"[\[(]\s*([^\])]+)[\])]\s*$", name)
-        if unit and unit[1].strip().lower() in ("ev", "kev", "counts", "a.u.", "arb. units"):
+        if unit and unit[1].strip().lower() in UNITS:
             names[i], units[i] = name[: unit.start()].strip() or name, unit[1].strip()
     seen: Counter[str] = Counter()
     for i, name in enumerate(names):
@@ -267,6 +317,37 @@ def _names(
         seen[name] += 1
         names[i] = name if seen[name] == 1 else f"{name} ({seen[name]})"
     return tuple(names), tuple(units), declared
+
+
+def _legend(head: list[str], width: int) -> list[str] | None:
+    """Names of columns in the legends of beamlines, which number them or give each a line."""
+    lines = [line[:MAX_LABELS].lstrip(COMMENT_SIGNS + " \t") for line in head[:HEADER_LINES]]
+    # SSRL: a line per column after "Data:"
+    if "Data:" in lines:
+        listed = lines[lines.index("Data:") + 1 :][:width]
+        return listed if len(listed) == width else None
+    # APS 12-BM: 1_energy (eV) 2_i0; APS 20-ID and 9-BM: 1) Energy * 2) I0
+    for pattern in _NUMBERED:
+        found: dict[int, str] = {}
+        for line in lines:
+            for number, label in pattern.findall(line):
+                found.setdefault(int(number), label.strip())
+        if set(range(1, width + 1)) <= set(found) and _tells_energy(found.values()):
+            return [found[i] for i in range(1, width + 1)]
+    # APS 20-BM of old, its last line: Mono Energy * Preset time * I0 * It
+    starred = [word.strip() for word in lines[-1].split("*")] if lines else []
+    if width > 1 and len(starred) == width and all(starred) and _tells_energy(starred):
+        return starred
+    # CLS: (1) "$(Energy)" "$(I0)"
+    for line in reversed(lines[-LABEL_LINES:]):
+        quoted = re.findall(r"\$\(([^()]{1,60})\)", line) if line.startswith("(1)") else []
+        if len(quoted) == width:
+            return list(quoted)
+    return None
+
+
+def _tells_energy(labels: Iterable[str]) -> bool:
+    return any(re.search(r"energy|angle|theta", label, re.IGNORECASE) for label in labels)
 
 
 def _labels(line: str, width: int, separator: str | None) -> list[str] | None:
@@ -285,13 +366,17 @@ def _labels(line: str, width: int, separator: str | None) -> list[str] | None:
     ):
         while words and not words[-1]:
             words = words[:-1]
+        # a data frame leaves the name of its index empty
+        if len(words) == width and width > 1 and not words[0]:
+            words[0] = "index"
         letters = [bool(re.search(r"[^\W\d]", w)) for w in words]
         if len(words) == width and all(letters) and not any(w.endswith(":") for w in words):
             return words
     return None
 
 
-def _headers(head: list[str]) -> dict[str, str]:
+def headers_of(head: list[str]) -> dict[str, str]:
+    """Entries of header lines by their names."""
     headers: dict[str, str] = {}
     for line in head[:HEADER_LINES]:
         if line[0] not in COMMENT_SIGNS:
@@ -331,6 +416,9 @@ class Table:
         What was mended.
     source_format : str
         Program or format that wrote the file; ``table`` where nothing tells.
+    lead : str
+        First word of the last line before the numbers, which may name the first column where the
+        others have no names.
     """
 
     values: np.ndarray
@@ -340,6 +428,7 @@ class Table:
     headers: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     source_format: str = "table"
+    lead: str = ""
 
     def __post_init__(self) -> None:
         self.values.flags.writeable = False
@@ -350,12 +439,41 @@ def clean(text: str, limit: int = MAX_HEADER_VALUE) -> str:
     return " ".join(_UNPRINTABLE.sub(" ", text[: 2 * limit]).split())[:limit]
 
 
+def _too_large() -> SpectrumError:
+    return SpectrumError(
+        f"the file is larger than {MAX_BYTES // 2**20} MiB; export the spectrum alone"
+    )
+
+
+def _unpacked(raw: bytes) -> bytes:
+    """Content of a gzip archive, no more of it than a file may hold."""
+    packed = zlib.decompressobj(wbits=31)
+    try:
+        content = packed.decompress(raw, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise SpectrumError("the gzip archive is damaged; export or copy the file again") from error
+    if len(content) > MAX_BYTES:
+        raise _too_large()
+    if not packed.eof:
+        raise SpectrumError("the gzip archive is cut off; export or copy the file again")
+    return content
+
+
 def decode(raw: bytes) -> str:
-    """Text of a file, see :func:`~xanes_core.files.text_of`; a SpectrumError where it is none."""
+    """Text of a file, see :func:`~xanes_core.files.text_of`; gzip is unpacked.
+
+    Raises
+    ------
+    SpectrumError
+        It is empty, too large, damaged, or no text.
+    """
     if len(raw) > MAX_BYTES:
-        raise SpectrumError(
-            f"the file is larger than {MAX_BYTES // 2**20} MiB; export the spectrum alone"
-        )
+        raise _too_large()
+    if raw.startswith(b"\x1f\x8b"):
+        raw = _unpacked(raw)
+    for mark, what in _SIGNATURES.items():
+        if raw.startswith(mark):
+            raise SpectrumError(f"this is {what}")
     if not raw.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise SpectrumError("the file is empty")
     text = text_of(raw)

@@ -1,0 +1,110 @@
+"""The rows of a file in the order of their energies, and the scans of one file told apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xanes_core.errors import SpectrumError
+
+#: Fewest points of a spectrum that is read from a file.
+MIN_POINTS = 10
+#: A run over at least this share of all energies is a scan of its own.
+_SHARE_OF_SCAN = 0.5
+
+
+def scans_of(energy: np.ndarray) -> list[slice]:
+    """Rows of each scan over the energies; one slice where the file holds one scan.
+
+    A scan ends where the energies jump back over half of what they span, or where they turn after
+    a run over that much. Each has ten points and spans half of what the whole file does.
+
+    Parameters
+    ----------
+    energy : numpy.ndarray, (n,)
+        In the order of the file; NaN where a row has none.
+    """
+    known = np.flatnonzero(np.isfinite(energy))
+    whole = [slice(0, energy.size)]
+    values = energy[known]
+    if values.size < 2 * MIN_POINTS:
+        return whole
+    spans = _SHARE_OF_SCAN * float(np.ptp(values))
+    if spans == 0.0:
+        return whole
+    starts = [0]
+    lowest = highest = values[0]
+    for i in range(1, values.size):
+        # a jump back, or so far away from the turning point that it was one
+        jumped = abs(values[i] - values[i - 1]) >= spans and i - starts[-1] >= MIN_POINTS
+        if jumped:
+            starts.append(i)
+            lowest = highest = values[i]
+            continue
+        lowest, highest = min(lowest, values[i]), max(highest, values[i])
+        turned = _turning_point(values[starts[-1] : i + 1], lowest, highest, spans)
+        if turned is not None:
+            starts.append(starts[-1] + turned)
+            lowest = float(values[starts[-1] : i + 1].min())
+            highest = float(values[starts[-1] : i + 1].max())
+    ends = [*starts[1:], values.size]
+    kept = [
+        (a, b)
+        for a, b in zip(starts, ends, strict=True)
+        if b - a >= MIN_POINTS and np.ptp(values[a:b]) >= spans and not _jumps(values[a:b])
+    ]
+    if len(kept) < 2:
+        return whole
+    return [slice(int(known[a]), int(known[b - 1]) + 1) for a, b in kept]
+
+
+def _jumps(energy: np.ndarray) -> bool:
+    """Whether energies go up and down too often for a scan."""
+    steps = np.diff(energy)
+    return bool(min((steps < 0).sum(), (steps > 0).sum()) > 0.2 * steps.size)
+
+
+def _turning_point(values: np.ndarray, lowest: float, highest: float, spans: float) -> int | None:
+    """Index at which a run over ``spans`` turned into one back over as much; None if it did not."""
+    first, last = values[0], values[-1]
+    up, down = highest - first, first - lowest
+    if up >= spans and highest - last >= spans:
+        return int(np.flatnonzero(values == highest)[-1])
+    if down >= spans and last - lowest >= spans:
+        return int(np.flatnonzero(values == lowest)[-1])
+    return None
+
+
+def put_in_order(
+    energy: np.ndarray, mu: np.ndarray, notes: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sort by energy and average what shares an energy.
+
+    Raises
+    ------
+    SpectrumError
+        Fewer than ten points, or energies that jump up and down.
+    """
+    if energy.size < MIN_POINTS:
+        raise SpectrumError(
+            f"only {energy.size} usable points; a spectrum needs at least {MIN_POINTS}"
+        )
+    steps = np.diff(energy)
+    down, up = int((steps < 0).sum()), int((steps > 0).sum())
+    if _jumps(energy):
+        raise SpectrumError(
+            "the energies jump up and down; choose the energy column or export one scan"
+        )
+    if down:
+        order = np.argsort(energy, kind="stable")
+        energy, mu = energy[order], mu[order]
+        notes.append("energies sorted" if up else "energies descended and were reversed")
+    unique, position = np.unique(energy, return_inverse=True)
+    if unique.size < energy.size:
+        notes.append(f"{energy.size - unique.size} duplicate energies averaged")
+        counts = np.bincount(position)
+        mu = np.bincount(position, weights=mu) / counts
+    if unique.size < MIN_POINTS:
+        raise SpectrumError(
+            f"only {unique.size} different energies; a spectrum needs at least {MIN_POINTS}"
+        )
+    return unique, mu
