@@ -122,7 +122,7 @@ def _first(table: Table, plain: list[str]) -> Axis:
     """The first column that is no counter of points."""
     counters = [i for i in range(len(plain)) if _counts(table, plain, i)]
     first = next((i for i in range(len(plain)) if i not in counters), None)
-    if first is None or (counters and len(plain) == 2):
+    if first is None or (0 in counters and len(plain) == 2):
         raise SpectrumError(
             f"column {table.names[counters[0]]!r} only counts the points; a spectrum needs a "
             "column of energies, named for example 'energy (eV)'"
@@ -318,7 +318,8 @@ def _is_kev(energy: np.ndarray, axis: Axis, edge: Edge) -> bool:
     if axis.is_named:
         return True
     # a number of a few tens may as well be an angle, which falls as the energy rises
-    wanted = [K_EDGE_EV[edge.element]] if edge.element in K_EDGE_EV else list(K_EDGE_EV.values())
+    own = K_EDGE_EV.get(edge.element or "")
+    wanted = [own] if own else list(K_EDGE_EV.values())
     known = energy[np.isfinite(energy)]
     if known[0] > known[-1] or not any(low < e0 / 1000.0 < high for e0 in wanted):
         raise _ambiguous(low, high)

@@ -159,7 +159,7 @@ def _detector(table: Table, plain: list[str], pattern: re.Pattern[str], energy: 
     """Column of a detector by its name, one that saw something where there are several."""
     found = [i for i, name in enumerate(plain) if i != energy and pattern.fullmatch(name)]
     alive = [i for i in found if not _is_dead(table.values[:, i])]
-    return (alive or found or [None])[0]
+    return next(iter([*alive, *found]), None)
 
 
 def _is_dead(values: np.ndarray) -> bool:
@@ -206,15 +206,20 @@ def _over_i0(table: Table, i0: int, detectors: list[int]) -> Choice:
 def is_even(energy: np.ndarray, values: np.ndarray) -> bool:
     """Whether a column goes evenly with the energy, as an encoder, an angle or a counter does.
 
-    A cubic describes it to a thousandth of what it spans, or it is the same throughout. False where
-    there are fewer than ten points to tell by.
+    A cubic describes it to a thousandth of what it spans, it is the same throughout, or it goes on
+    by the same step from row to row. False where there are fewer than ten points to tell by.
+
+    Parameters
+    ----------
+    energy, values : numpy.ndarray, (n,)
+        In the order of the file; NaN where a row has none.
     """
     good = np.isfinite(energy) & np.isfinite(values)
     x, y = energy[good], values[good]
     if np.unique(x).size < MIN_POINTS:
         return False
     spans = float(np.ptp(y))
-    if spans == 0.0:
+    if spans == 0.0 or float(np.ptp(np.diff(y / spans))) < 1e-6:
         return True
     with np.errstate(all="ignore"):
         fit = np.polynomial.Polynomial.fit(x, y / spans, 3)

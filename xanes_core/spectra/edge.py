@@ -17,7 +17,7 @@ ENERGY_RANGE_EV = (300.0, 200_000.0)
 #: (eV) than this: a monochromator may be off by some eV.
 REACH_EV = (10.0, 5.0)
 #: Smallest step, as a share of what the curve spans within 100 eV of the edge, that is an edge. The
-#: 55 measured and 1,550 calculated spectra that this was set with have 0.3 and more.
+#: 55 measured and 50 FDMNES spectra that it was checked with have 0.40 and more.
 MIN_STEP = 0.15
 #: A stated E0 tells the element where it lies this near (eV) a tabulated edge.
 _E0_TOLERANCE_EV = 30.0
@@ -187,6 +187,6 @@ def step_share(energy_ev: np.ndarray, mu: np.ndarray, e0_ev: float) -> float | N
     line = np.polynomial.Polynomial.fit(x[before], y[before], order)
     rest = y - line(x)
     spans = float(np.subtract(*np.percentile(rest, (98, 2))))
-    if spans <= 1e-4 * float(np.ptp(y)) or spans == 0.0:
+    if spans <= max(1e-4 * float(np.ptp(y)), 1e-9 * float(np.abs(y).max())):
         return 0.0
     return float(np.median(rest[after])) / spans

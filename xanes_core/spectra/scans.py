@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from xanes_core.errors import SpectrumError
 
 #: Fewest points of a spectrum that is read from a file.
 MIN_POINTS = 10
-#: A run over at least this share of all energies is a scan of its own.
+#: A run over at least this share of all energies is a scan of its own, and so is what follows a
+#: jump back over this share of what was run through.
 _SHARE_OF_SCAN = 0.5
+#: Smallest jump back, as a share of all energies.
+_SMALLEST_JUMP = 0.1
 
 
 def scans_of(energy: np.ndarray) -> list[slice]:
     """Rows of each scan over the energies; one slice where the file holds one scan.
 
-    A scan ends where the energies jump back over half of what they span, or where they turn after
-    a run over that much. Each has ten points and spans half of what the whole file does.
+    A scan ends where the energies jump back over half of what it spans, or where they turn after a
+    run over half of all energies. Each has ten points, and neighbours share half of their energies.
 
     Parameters
     ----------
@@ -29,14 +34,16 @@ def scans_of(energy: np.ndarray) -> list[slice]:
     if values.size < 2 * MIN_POINTS:
         return whole
     spans = _SHARE_OF_SCAN * float(np.ptp(values))
+    least = _SMALLEST_JUMP * float(np.ptp(values))
     if spans == 0.0:
         return whole
     starts = [0]
     lowest = highest = values[0]
     for i in range(1, values.size):
-        # a jump back, or so far away from the turning point that it was one
-        jumped = abs(values[i] - values[i - 1]) >= spans and i - starts[-1] >= MIN_POINTS
-        if jumped:
+        jump = values[i] - values[i - 1]
+        is_back = jump * (values[i - 1] - values[starts[-1]]) < 0
+        far = is_back and abs(jump) >= max(_SHARE_OF_SCAN * (highest - lowest), least)
+        if far and i - starts[-1] >= MIN_POINTS:
             starts.append(i)
             lowest = highest = values[i]
             continue
@@ -50,11 +57,19 @@ def scans_of(energy: np.ndarray) -> list[slice]:
     kept = [
         (a, b)
         for a, b in zip(starts, ends, strict=True)
-        if b - a >= MIN_POINTS and np.ptp(values[a:b]) >= spans and not _jumps(values[a:b])
+        if b - a >= MIN_POINTS and not _jumps(values[a:b])
     ]
-    if len(kept) < 2:
+    pairs = pairwise(kept)
+    if not any(_overlap(values[slice(*one)], values[slice(*other)]) for one, other in pairs):
         return whole
     return [slice(int(known[a]), int(known[b - 1]) + 1) for a, b in kept]
+
+
+def _overlap(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether scans share half of the energies of the shorter one; outliers do not count."""
+    (low, high), (low_2, high_2) = np.percentile(one, (5, 95)), np.percentile(other, (5, 95))
+    shared = min(high, high_2) - max(low, low_2)
+    return bool(shared > 0.5 * min(high - low, high_2 - low_2))
 
 
 def _jumps(energy: np.ndarray) -> bool:

@@ -369,8 +369,13 @@ def _labels(line: str, width: int, separator: str | None) -> list[str] | None:
         # a data frame leaves the name of its index empty
         if len(words) == width and width > 1 and not words[0]:
             words[0] = "index"
-        letters = [bool(re.search(r"[^\W\d]", w)) for w in words]
-        if len(words) == width and all(letters) and not any(w.endswith(":") for w in words):
+        # 1.7863E-03 has a letter too, and a sentence has commas: FEFF's header is full of both
+        letters = [bool(re.search(r"[^\W\d]", w)) and _number(w, ".") is None for w in words]
+        if (
+            len(words) == width
+            and all(letters)
+            and not any(w.endswith((":", ",", "=")) for w in words)
+        ):
             return words
     return None
 

@@ -21,7 +21,9 @@ _MARK = "Athena project file"
 _ASSIGNED = re.compile(r"^[ \t]*[$@%](\w{1,40})[ \t]*=[ \t]*", re.MULTILINE)
 _RECORD = re.compile(r"^\[record\]", re.MULTILINE)
 _TOKEN = re.compile(
-    r"\s*(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|(=>|[()\[\]{},;])|([-+.\w]+))", re.DOTALL
+    r"\s*(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|(=>|[()\[\]{},;])"
+    r"|([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w)|undef\b))",
+    re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(?:x\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
