@@ -1,7 +1,9 @@
 """Athena projects, SPEC files, the 9809 format, and dialects of FEFF and FDMNES."""
 
+import contextlib
 import gzip
 import json
+import random
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from tests.spectra.look_alikes import (
     spec,
     table,
 )
-from xanes_core.errors import SpectrumError
+from xanes_core.errors import SpectrumError, XanesError
 from xanes_core.spectra.formats.athena_project import read_athena_project
 from xanes_core.spectra.read import list_spectra, read_spectrum, read_table
 from xanes_core.spectra.table import MAX_BYTES
@@ -340,3 +342,31 @@ def test_exports_of_larch(head):
     spectrum = read_spectrum(table(head, ENERGY, RAW, MU))
     np.testing.assert_allclose(spectrum.mu, MU, atol=1e-8)
     assert spectrum.metadata["normalised"] == "yes"
+
+
+# --- damaged files
+
+SAMPLES = {
+    "perl": athena_perl(GROUPS[:2]).encode(),
+    "json": athena_json(GROUPS[:2]).encode(),
+    "gzip": gzip.compress(athena_perl(GROUPS[:1]).encode()),
+    "spec": spec(("ascan energy", *counted()), ("ascan energy", *counted(2.0))),
+    "9809": photon_factory(**FLUORESCENCE),
+    "feff": table(FEFF8 + NAMED, ENERGY, REL, K[: len(MU)], MU, 1 + 0 * MU, MU - 1),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_damaged_files_give_a_spectrum_or_a_clear_error(name):
+    raw, chance = SAMPLES[name], random.Random(name)
+    for _ in range(40):
+        damaged = bytearray(raw[: chance.choice([len(raw), chance.randrange(len(raw) + 1)])])
+        for _ in range(chance.randrange(8)):
+            if damaged:
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        with contextlib.suppress(XanesError):
+            for group in range(len(list_spectra(bytes(damaged)))):
+                read_table(bytes(damaged), group=group).columns()
+                spectrum = read_spectrum(bytes(damaged), group=group, element="Fe")
+                assert np.all(np.diff(spectrum.energy_ev) > 0)
+                assert np.isfinite(spectrum.mu).all()

@@ -21,7 +21,7 @@ _MARK = "Athena project file"
 _ASSIGNED = re.compile(r"^[ \t]*[$@%](\w{1,40})[ \t]*=[ \t]*", re.MULTILINE)
 _RECORD = re.compile(r"^\[record\]", re.MULTILINE)
 _TOKEN = re.compile(
-    r"\s*(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|(=>|[()\[\]{},;])"
+    r"\s*(?:'([^'\\]*(?:\\.[^'\\]*)*)'|\"([^\"\\]*(?:\\.[^\"\\]*)*)\"|(=>|[()\[\]{},;])"
     r"|([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w)|undef\b))",
     re.DOTALL,
 )
