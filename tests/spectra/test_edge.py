@@ -45,6 +45,10 @@ def test_an_emission_has_no_edge(name):
     band = np.exp(-(((REL + 8.0) / 6.0) ** 2))
     spectrum = read_spectrum(table(f"energy {name}\n", ENERGY, band), element="Fe")
     np.testing.assert_allclose(spectrum.mu, band, atol=1e-9)
+    below = table(f"energy {name}\n", ENERGY - 20.0, band)
+    assert read_spectrum(below, element="Fe").e0_ev == 7112.0
+    with pytest.raises(SpectrumError, match="do not reach across the Co K edge"):
+        read_spectrum(below, element="Co")
 
 
 @pytest.mark.parametrize("element", ["Ti", "Mn", "Co", "Zn"])

@@ -16,6 +16,8 @@ ENERGY_RANGE_EV = (300.0, 200_000.0)
 #: A spectrum reaches across an edge where it starts no further above it and ends no nearer above it
 #: (eV) than this: a monochromator may be off by some eV.
 REACH_EV = (10.0, 5.0)
+#: The same for an emission, which lies below the edge.
+EMISSION_REACH_EV = (10.0, -100.0)
 #: Smallest step, as a share of what the curve spans within 100 eV of the edge, that is an edge. The
 #: 55 measured and 50 FDMNES spectra that it was checked with have 0.40 and more.
 MIN_STEP = 0.15
@@ -134,7 +136,9 @@ def _plausible(text: str | None) -> float | None:
     return value if value is not None and ENERGY_RANGE_EV[0] < value < ENERGY_RANGE_EV[1] else None
 
 
-def check_reach(energy_ev: np.ndarray, edge: Edge) -> None:
+def check_reach(
+    energy_ev: np.ndarray, edge: Edge, reach_ev: tuple[float, float] = REACH_EV
+) -> None:
     """Refuse energies that do not reach across the K edge of the element.
 
     Parameters
@@ -142,6 +146,8 @@ def check_reach(energy_ev: np.ndarray, edge: Edge) -> None:
     energy_ev : numpy.ndarray, (n,)
         Absolute energies (eV); NaN where there is none.
     edge : Edge
+    reach_ev : (float, float), optional
+        How far above the edge (eV) the energies may begin, and have to end.
 
     Raises
     ------
@@ -152,7 +158,7 @@ def check_reach(energy_ev: np.ndarray, edge: Edge) -> None:
     if e0 is None:
         return
     low, high = float(np.nanmin(energy_ev)), float(np.nanmax(energy_ev))
-    if low > e0 + REACH_EV[0] or high < e0 + REACH_EV[1]:
+    if low > e0 + reach_ev[0] or high < e0 + reach_ev[1]:
         of = f"; the file itself names {edge.stated}" if edge.contradicts else ""
         raise SpectrumError(
             f"the energies ({low:.0f} to {high:.0f} eV) do not reach across the {edge.element} K "

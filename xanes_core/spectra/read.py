@@ -23,7 +23,7 @@ from xanes_core.spectra.columns import (
     plain_name,
     propose,
 )
-from xanes_core.spectra.edge import Edge, check_reach, edge_of
+from xanes_core.spectra.edge import EMISSION_REACH_EV, REACH_EV, Edge, check_reach, edge_of
 from xanes_core.spectra.formats import FORMATS
 from xanes_core.spectra.kinds import SPECTRUM_KINDS, XANES, XES, SpectrumKind
 from xanes_core.spectra.scans import put_in_order, scans_of
@@ -221,8 +221,7 @@ class SpectrumTable:
         curve = self.curves[index]
         metadata = _metadata(table, curve, edge, [])
         is_emission = metadata.get("spectrum") == XES.key or plain_name(curve.name) in EMISSION
-        if not is_emission:
-            check_reach(energy, edge)
+        check_reach(energy, edge, EMISSION_REACH_EV if is_emission else REACH_EV)
         notes += [remark] if remark else []
         energy, mu = _usable(energy, curve, notes)
         energy, mu = put_in_order(energy, mu, notes)
