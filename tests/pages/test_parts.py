@@ -122,7 +122,7 @@ def test_the_error_is_told_by_verdict_beside_that_in_domain():
     assert table.loc["Outside"].to_dict() == {
         "n": "2",
         "MSE (10\u207b\u00b3)": "20.00",
-        "Times in domain": "4.0",
+        "Times that within": "4.0",
     }
     older = verdict_table(card("k", ["V"], metrics={"held_out": SCORES}))
     assert list(older.index) == ["Outside"]

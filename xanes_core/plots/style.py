@@ -120,7 +120,7 @@ def style_figure(figure: go.Figure, look: Look) -> None:
         margin={"l": 58, "r": 12, "t": 34, "b": 48},
         font={"color": look.ink, "size": 14, "family": FONT},
         modebar={
-            "bgcolor": "rgba(0,0,0,0)",
+            "bgcolor": look.background,
             "color": rgba(look.ink, 0.55),
             "activecolor": look.ink,
         },

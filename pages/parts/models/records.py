@@ -10,7 +10,7 @@ from pages.parts.shared.charts import show_figure
 from pages.parts.shared.page import look, plain
 from pages.parts.shared.viewer3d import show_structure
 from xanes_core.errors import XanesError
-from xanes_core.model import Card, Report
+from xanes_core.model import VERDICT_TITLES, Card, Report
 from xanes_core.plots import PredictedRecord, ranked_errors_figure, record_figure, scene
 from xanes_core.spectra import SpectrumKind
 
@@ -54,7 +54,9 @@ def record_properties(report: Report, row: int) -> str:
         properties.append(f"oxidation state {report.oxidation_state[row]}")
     if report.geometry[row]:
         properties.append(str(report.geometry[row]))
-    properties.append(f"{report.verdict[row]} (distance {report.distance[row]:.2f})")
+    verdict = str(report.verdict[row])
+    title = VERDICT_TITLES.get(verdict, verdict)
+    properties.append(f"{title} (distance {report.distance[row]:.2f})")
     properties.append("held out" if report.held_out[row] else "left out in turn")
     return ", ".join(properties)
 

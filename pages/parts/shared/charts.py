@@ -14,6 +14,9 @@ from pages.parts.shared.page import look
 from xanes_core.files import safe_name
 from xanes_core.plots import LIGHT, Look, figure_csv, figure_image, figure_text
 
+#: Buttons that wheel, double click and drag make needless, so that the tool bar stays short.
+_NOT_NEEDED = ("lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d")
+
 
 def show_figure(
     figure: go.Figure,
@@ -30,7 +33,7 @@ def show_figure(
     selection does.
     """
     st.html(f'<p class="in-words">{html.escape(figure_text(figure))}</p>')
-    removed = ["lasso2d", *(["toImage"] if has_downloads else []), *without]
+    removed = [*_NOT_NEEDED, *(["toImage"] if has_downloads else []), *without]
     config = {
         "displaylogo": False,
         "modeBarButtonsToRemove": removed,
