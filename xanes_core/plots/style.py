@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FONT = "Source Sans, sans-serif"
 NETWORK = "#0072B2"
 THEORY = "#C27D00"
-THEORY_SECOND = "#D55E00"
+THEORY_SECOND = "#C8431B"
 ABSORBER = "#CC79A7"
 #: Halo of atoms that another view speaks of.
 HIGHLIGHT = "#E69F00"
@@ -44,7 +44,7 @@ ON_DARK: Mapping[str, str] = MappingProxyType(
     {
         NETWORK: "#4FA8E0",
         THEORY: "#F0AE32",
-        THEORY_SECOND: "#F0834A",
+        THEORY_SECOND: "#F0785A",
         ABSORBER: ABSORBER,
         GREY: "#A3A9B3",
         OLIVE: "#D9CB4A",
