@@ -49,7 +49,7 @@ ON_DARK: Mapping[str, str] = MappingProxyType(
         GREY: "#A3A9B3",
         OLIVE: "#D9CB4A",
         OTHERS[0]: "#2FC49A",
-        OTHERS[1]: "#B49CE0",
+        OTHERS[1]: "#B191E6",
     }
 )
 DASHES = ("solid", "dash", "dot")

@@ -80,9 +80,9 @@ def _series(trace: BaseTraceType) -> str:
 
 
 def _curve(name: str, x: np.ndarray, y: np.ndarray) -> str:
-    span = (
-        f"{name}: from {_n(x[0])} to {_n(x[-1])}, values {_n(np.nanmin(y))} to {_n(np.nanmax(y))}"
-    )
+    y = np.where(np.abs(y) < 1e-6 * np.nanmax(np.abs(y)), 0.0, y)  # a tail is no number to hear
+    low, high = _n(np.nanmin(y)), _n(np.nanmax(y))
+    span = f"{name}: from {_n(x[0])} to {_n(x[-1])}, values {low} to {high}"
     known = np.nan_to_num(y, nan=float(np.nanmin(y)))
     peaks, _ = find_peaks(known, prominence=_PROMINENCE * (float(np.ptp(known)) or 1.0))
     highest = sorted(sorted(peaks, key=lambda i: -known[i])[:MAX_PEAKS])
