@@ -59,7 +59,9 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 def add_featurize(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of ``featurize``."""
     parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--absorber", metavar="Fe|INDEX|all")
+    parser.add_argument(
+        "--absorber", metavar="Fe|INDEX|all", help="element, atom counted from 0, or all metals"
+    )
     parser.add_argument("--convention", choices=CONVENTIONS, default="default")
     parser.add_argument("--out", type=Path, metavar="FILE.csv|FILE.npz")
     parser.set_defaults(run=_featurize)

@@ -42,7 +42,7 @@ from xanes_core.plots.spectrum import (
     spectrum_figure,
     without_band,
 )
-from xanes_core.plots.structure import SHELLS_ANG, scene, structure_figure
+from xanes_core.plots.structure import SHELLS_ANG, first_view, scene, structure_figure
 from xanes_core.plots.style import ABSORBER, HIGHLIGHT, LIGHT, Look
 from xanes_core.plots.words import figure_text
 
@@ -75,6 +75,7 @@ __all__ = [
     "figure_csv",
     "figure_image",
     "figure_text",
+    "first_view",
     "group_figure",
     "learning_curve_figure",
     "map_figure",

@@ -323,7 +323,8 @@ export default function (component) {
   const host = parentElement.querySelector(".viewer3d");
   host.style.setProperty("--height", `${data.height_px}px`);
   host.setAttribute("aria-label", data.text);
-  host.pick3d = (index) => setTriggerValue("picked", index);
+  // as text: a trigger of 0 would count as none
+  host.pick3d = (index) => setTriggerValue("picked", String(index));
   if (!hasWebGL()) {
     say(host, "This browser has no WebGL, which the 3D view needs. Everything else works.");
     return;

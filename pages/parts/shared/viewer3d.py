@@ -79,7 +79,7 @@ def show_structure(
     def take_pick() -> None:
         picked = st.session_state[key].picked
         if on_pick is not None and picked is not None:
-            on_pick(picked)
+            on_pick(int(picked))
 
     result = _component()(
         key=key, data=data, on_failed_change=lambda: None, on_picked_change=take_pick
@@ -87,7 +87,7 @@ def show_structure(
     if result.failed:
         st.session_state[f"{key}_plain"] = True
         st.rerun()
-    return result.picked if pickable else None
+    return int(result.picked) if pickable and result.picked is not None else None
 
 
 def structure_panel(entry: StructureEntry, frame: int, sites: Sequence[Site]) -> None:
