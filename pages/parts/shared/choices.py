@@ -116,7 +116,9 @@ def pickable_atoms(atoms: Atoms) -> list[int]:
     options = absorber_options(atoms)
     if len(options) < 2:
         return []
-    return [i for site in sites_of(atoms) for i in site.equivalent if _option_of(atoms, i)]
+    return [
+        i for site in sites_of(atoms) for i in site.equivalent if _option_of(atoms, i) is not None
+    ]
 
 
 def pick_absorber(entry: StructureEntry, atoms: Atoms, index: int) -> None:
