@@ -249,7 +249,7 @@ class FeatureRow:
 class AtomRow:
     """What an atom does to the spectrum, averaged over its energies without sign.
 
-    ``removed`` is the change without the atom, ``moved`` that of a bond longer by one step.
+    ``removed`` is the change without one such atom, ``moved`` that of a bond longer by one step.
     """
 
     label: str
@@ -280,20 +280,25 @@ def feature_rows(prediction: Prediction, energies: Energies = "relative") -> lis
 
 
 def atom_rows(effects: LocalEffects | None) -> list[AtomRow]:
-    """The atoms that do most to the spectrum, the first ones first."""
+    """The atoms that do most to the spectrum, the first ones first; atoms alike share a row."""
     if effects is None:
         return []
     removed = np.abs(effects.removed).mean(axis=1)
     moved = np.abs(effects.moved).mean(axis=1)
-    order = np.argsort(-removed, kind="stable")[:MAX_ATOMS_LISTED]
+    alike: dict[tuple[str, float, float], list[int]] = {}
+    for i in np.argsort(-removed, kind="stable").tolist():
+        distance_ang = round(float(effects.distances_ang[i]), 2)
+        key = (effects.elements[i], distance_ang, round(float(removed[i]), 3))
+        alike.setdefault(key, []).append(i)
     return [
         AtomRow(
-            f"{effects.elements[i]} (atom {effects.atoms[i] + 1})",
-            float(effects.distances_ang[i]),
-            float(removed[i]),
-            float(moved[i]),
+            f"{key[0]}, {len(own)} alike" if len(own) > 1 else f"{key[0]} (atom {first + 1})",
+            key[1],
+            float(removed[own].mean()),
+            float(moved[own].mean()),
         )
-        for i in order
+        for key, own in list(alike.items())[:MAX_ATOMS_LISTED]
+        for first in [int(effects.atoms[own[0]])]
     ]
 
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from xanes_core.errors import XanesError
 from xanes_core.plots.images import figure_image
@@ -40,7 +39,6 @@ from xanes_core.plots.report import (
     version_rows,
 )
 from xanes_core.plots.style import Look
-from xanes_core.plots.viewer_script import VIEWER_SCRIPT, static_folder, viewer_ready
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
@@ -52,19 +50,21 @@ _STILL_IN = (6.2, 3.6)
 _LINK = re.compile(r"https?://[^\s<>\"']+", re.ASCII)
 
 
-def report_html(report: SpectraReport) -> str:
+def report_html(report: SpectraReport, viewer_script: bytes = b"") -> str:
     """The report as the text of an HTML file.
 
     Parameters
     ----------
     report : SpectraReport
         What it says.
+    viewer_script : bytes
+        Source of 3Dmol.js for the 3D view, from
+        :func:`xanes_core.plots.viewer_script.viewer_source`; a sentence stands there without it.
     """
     single = len(report.structures) == 1
     sections = [
         _structure(one, number, single=single) for number, one in enumerate(report.structures)
     ]
-    viewer = (static_folder() / VIEWER_SCRIPT).read_bytes() if viewer_ready() else b""
     slots = {
         "title": _text(report.title),
         "list": "" if single else _contents(report),
@@ -75,7 +75,7 @@ def report_html(report: SpectraReport) -> str:
         "citations": "".join(f"<li>{_cited(text, doi)}</li>" for text, doi in citations(report)),
         "versions": _pairs(version_rows(report)),
         "plotly": _packed_plotly(),
-        "viewer": _packed(viewer) if viewer else "",
+        "viewer": _packed(viewer_script) if viewer_script else "",
     }
     template = _TEMPLATE.read_text(encoding="utf-8")
     # in one pass: what a slot is filled with is not looked through again
@@ -84,6 +84,8 @@ def report_html(report: SpectraReport) -> str:
 
 @cache
 def _packed_plotly() -> str:
+    from plotly.offline import get_plotlyjs  # five megabytes, for reports alone
+
     return _packed(get_plotlyjs().encode())
 
 
@@ -126,9 +128,10 @@ def _contents(report: SpectraReport) -> str:
         rows.append(
             f'<tr><th scope="row"><a href="#structure-{number}">{_text(one.name, 80)}</a></th>'
             f"<td>{_text(first.element)}</td><td>{_badge(first.domain.level)}</td>"
-            f"<td>{_text(', '.join(told))}</td></tr>"
+            f"<td>{_text('; '.join(told))}</td></tr>"
         )
     return (
+        f"<h1>{_text(report.title)}</h1>"
         '<div class="wide"><table class="contents"><thead><tr><th>Structure</th><th>Absorber</th>'
         "<th>Verdict</th><th>Energies relative to E<sub>0</sub></th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"

@@ -33,9 +33,13 @@ _A4_IN = (8.27, 11.69)
 _MARGIN = 0.075
 _DASHES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 #: Letters of a line of text, at the size of a page's body.
-_LINE_LETTERS = 104
+_LINE_LETTERS = 116
 _BODY_PT = 8.0
 _LINE = 0.0125
+#: Room below a spectrum for its axis.
+_AXIS = 0.042
+#: How the molecule is tilted out of its own plane (degrees), so that no atom hides another.
+_TILT = (25.0, 18.0)
 #: Lowest text of a page; what has no room is left to the page in the browser.
 _FOOT = 0.045
 
@@ -72,10 +76,9 @@ def _draw_page(page: Figure, one: ReportedStructure, report: SpectraReport) -> N
         colour=GREY,
     )  # fmt: skip
     _draw_molecule(page.add_axes((_MARGIN, 0.66, 0.32, 0.25)), one)
-    share = 0.25 / len(one.spectra)
+    share = (0.25 + _AXIS) / len(one.spectra)
     for row, spectrum in enumerate(one.spectra):
-        gap = 0.028 if len(one.spectra) > 1 else 0.0
-        box = (0.47, 0.91 - (row + 1) * share + gap * row / 2, 0.46, share - gap)
+        box = (0.47, 0.91 + _AXIS - (row + 1) * share, 0.46, share - _AXIS)
         _draw_spectrum(page.add_axes(box), spectrum, one)
     writer = _Writer(page, 0.605)
     for spectrum in one.spectra:
@@ -142,7 +145,7 @@ def _write(
     printable = "".join(c if c.isprintable() else " " for c in text)
     page.text(
         x, y, printable, fontsize=size, color=colour, fontweight=weight, parse_math=False,
-        va="top", family="DejaVu Sans",
+        va="baseline", family="DejaVu Sans",
     )  # fmt: skip
 
 
@@ -175,15 +178,22 @@ def _draw_molecule(axes: Axes, one: ReportedStructure) -> None:
     view: dict[str, Any] = one.scene()
     xyz = np.array([[a["x"], a["y"], a["z"]] for a in view["atoms"]]).reshape(-1, 3)
     near = np.linalg.norm(xyz, axis=1) <= R_CUT_ANG
-    axes_of_view = np.linalg.svd(xyz[near] - xyz[near].mean(axis=0))[2] if near.sum() > 2 else None
-    seen = xyz if axes_of_view is None else xyz @ axes_of_view.T
+    seen = xyz
+    if near.sum() > 2:
+        seen = xyz @ np.linalg.svd(xyz[near] - xyz[near].mean(axis=0))[2].T
+    about_y, about_x = np.radians(_TILT)
+    cy, sy, cx, sx = np.cos(about_y), np.sin(about_y), np.cos(about_x), np.sin(about_x)
+    seen = seen @ np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    seen = seen @ np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
     depth = seen[:, 2]
     front = (depth - depth.min()) / max(float(np.ptp(depth)), 1e-9)
-    for i, j in view["bonds"]:
-        axes.plot(
-            seen[[i, j], 0], seen[[i, j], 1], color="#8A8F98", lw=1.6,
-            zorder=1 + float(front[[i, j]].mean()), solid_capstyle="round",
-        )  # fmt: skip
+    for pair in view["bonds"]:
+        middle = seen[pair, :2].mean(axis=0)
+        for end in pair:  # each half just behind its atom
+            axes.plot(
+                [seen[end, 0], middle[0]], [seen[end, 1], middle[1]], color="#8A8F98", lw=1.6,
+                zorder=1 + float(front[end]), solid_capstyle="round",
+            )  # fmt: skip
     from matplotlib.patches import Circle
 
     for atom, (x, y, _), z in zip(view["atoms"], seen, front, strict=True):
@@ -194,7 +204,7 @@ def _draw_molecule(axes: Axes, one: ReportedStructure) -> None:
                 facecolor=atom["colour"],
                 edgecolor="#4A505B",
                 lw=0.5,
-                zorder=1.02 + z,
+                zorder=1.001 + z,
             )
         )
     axes.set_aspect("equal")
