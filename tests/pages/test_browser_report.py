@@ -78,7 +78,7 @@ def test_a_report_needs_no_network(browser, page_file, dark, size):  # noqa: F81
         assert (background.max() < 60) == dark
         assert (np.abs(stage - background).max(axis=2) > 40).mean() > 0.01  # atoms
         page.locator("section.model .chart").scroll_into_view_if_needed()
-        page.locator("section.model .bars path").first.wait_for()
+        page.locator("section.model .bars path").first.wait_for(state="attached")
         # on paper the still pictures stand there, in colours for paper
         page.emulate_media(media="print")
         assert page.locator(".charts .still").is_visible()
