@@ -120,8 +120,8 @@ def test_one_click_on_the_page_saves_the_report(visit):  # noqa: F811
         with page.expect_download() as download:
             page.locator(f".st-key-report_{kind} button").first.click()
         saved[kind] = download.value
-    assert saved["pdf"].suggested_filename == "Ferrocene_report.pdf"
+    assert re.fullmatch(r"[\w.-]+_report\.pdf", saved["pdf"].suggested_filename, re.ASCII)
     with open(saved["html"].path(), encoding="utf-8") as stream:
         text = stream.read()
-    assert "<h1>Ferrocene</h1>" in text
+    assert "<h1>Ferrocene" in text
     assert re.search(r'href="http://127\.0\.0\.1:\d+/predict\?example=ferrocene', text)

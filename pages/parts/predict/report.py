@@ -41,7 +41,7 @@ def report_row(
     name = entry.label if len(entry.frames) == 1 else f"{entry.label}, frame {frame + 1}"
     shown = ReportedStructure(name, entry.frames[frame], spectra, energies, _link())
     report = SpectraReport((shown,))
-    base = f"{safe_name(name)}_report"
+    base = f"{safe_name(entry.frame_name(frame))}_report"
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("Report")
         download_button(
