@@ -373,6 +373,7 @@ def importance_figure(
     element: str,
     *,
     neighbours: Sequence[Neighbour] = (),
+    histogram: bool = True,
     look: Look = LIGHT,
 ) -> go.Figure | None:
     """Stored importance of distances around an element; None for a model that carries none.
@@ -385,6 +386,8 @@ def importance_figure(
         The absorber.
     neighbours : sequence of Neighbour
         Atoms of the structure, drawn as ticks over the histogram.
+    histogram : bool
+        Whether the distances in the training set stand above the bars.
     look : Look
         The page it stands on.
     """
@@ -393,13 +396,13 @@ def importance_figure(
         grid = model.energy_rel_ev
         window = shares(stored.window(float(grid[0]), float(grid[-1])))
         centres_ang = np.array(list(group_centres_ang(model.descriptor, "distance").values()))
-        histogram = None
-        if model.distances is not None and element in model.distances.absorbers:
-            histogram = (model.distances.centres_ang, model.distances.by_neighbour(element))
+        counts = None
+        if histogram and model.distances is not None and element in model.distances.absorbers:
+            counts = (model.distances.centres_ang, model.distances.by_neighbour(element))
         return distance_figure(
             [BarSeries("all G2 of one distance", window, "Importance (%)")],
             centres_ang,
-            histogram=histogram,
+            histogram=counts,
             neighbours=neighbours,
             look=look,
         )

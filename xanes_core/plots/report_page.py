@@ -45,8 +45,8 @@ _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _LOOKS = {"light": Look(), "dark": Look(dark=True)}
 #: Numbers of a trace that are the same on a light and on a dark page, and stand in the file once.
 _SAME = ("x", "y", "z", "customdata", "base", "width", "hovertemplate", "text")
-#: Size of the still pictures (inches).
-_STILL_IN = (6.2, 3.6)
+#: Width of the still pictures (inches); as high as the figure is on a screen of 730 pixels.
+_STILL_WIDTH_IN = 6.2
 _LINK = re.compile(r"https?://[^\s<>\"']+", re.ASCII)
 
 
@@ -190,11 +190,16 @@ def _chart(spectrum: ReportedSpectrum, one: ReportedStructure) -> str:
     return _drawn(spectrum.figure(one.energies), f"{spectrum.title} of {one.name}: {told}")
 
 
-def _drawn(figure: go.Figure, words: str) -> str:
-    """Place of a figure, with the still picture that stands there until it is drawn."""
+def _drawn(figure: go.Figure, words: str, still: go.Figure | None = None) -> str:
+    """Place of a figure, with the still picture that stands there until it is drawn.
+
+    `still` is a plainer figure for that picture, where the figure itself has a thousand bars.
+    """
     height_px = int(figure.layout.height or 400)
-    still = figure_image(figure, "svg", size_in=(_STILL_IN[0], _STILL_IN[0] * height_px / 730))
-    source = base64.b64encode(still).decode()
+    picture = figure_image(
+        still or figure, "svg", size_in=(_STILL_IN[0], _STILL_IN[0] * height_px / 730)
+    )
+    source = base64.b64encode(picture).decode()
     return (
         f'<figure class="chart" role="img" aria-label="{_text(words)}">'
         f'<div class="drawn" style="height:{height_px}px"></div>'
@@ -287,12 +292,16 @@ def _model(report: SpectraReport, number: int, *, single: bool) -> str:
     ]
     drawn = ""
     if figures[0] is not None and figures[1] is not None:
+        words = f"Importance of the distances around {element} for {model.key}"
+        plain = importance_figure(model, element, histogram=False)
         drawn = (
             f"<h3>What the model looks at around {_text(element)}</h3>"
-            + _drawn(figures[0], f"Importance of the distances around {element} for {model.key}")
-            + "<p class='quiet'>Above: distances in the training set"
+            + _drawn(
+                figures[0], f"Importance of the distances around {element} for {model.key}", plain
+            )
+            + "<p class='quiet'><span class='screen'>Above: distances in the training set"
             + (", ticks for the atoms of this structure" if single else "")
-            + ". Below: share that each distance has in what the model knows, over all energies."
+            + ". </span>Bars: share of each distance in what the model knows, over all energies."
             + f"</p><script type='application/json' id='model-{number}'>"
             + f"{_json({'charts': [_looks([f for f in figures if f is not None])]})}</script>"
         )
