@@ -196,9 +196,8 @@ def _drawn(figure: go.Figure, words: str, still: go.Figure | None = None) -> str
     `still` is a plainer figure for that picture, where the figure itself has a thousand bars.
     """
     height_px = int(figure.layout.height or 400)
-    picture = figure_image(
-        still or figure, "svg", size_in=(_STILL_IN[0], _STILL_IN[0] * height_px / 730)
-    )
+    size_in = (_STILL_WIDTH_IN, _STILL_WIDTH_IN * height_px / 730)
+    picture = figure_image(still or figure, "svg", size_in=size_in)
     source = base64.b64encode(picture).decode()
     return (
         f'<figure class="chart" role="img" aria-label="{_text(words)}">'
@@ -296,9 +295,7 @@ def _model(report: SpectraReport, number: int, *, single: bool) -> str:
         plain = importance_figure(model, element, histogram=False)
         drawn = (
             f"<h3>What the model looks at around {_text(element)}</h3>"
-            + _drawn(
-                figures[0], f"Importance of the distances around {element} for {model.key}", plain
-            )
+            + _drawn(figures[0], words, plain)
             + "<p class='quiet'><span class='screen'>Above: distances in the training set"
             + (", ticks for the atoms of this structure" if single else "")
             + ". </span>Bars: share of each distance in what the model knows, over all energies."
