@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ase import Atoms
 
+from xanes_core.errors import StructureError
 from xanes_core.structures.formats.cif import is_cif, read_cif
 from xanes_core.structures.formats.fdmnes import is_fdmnes, read_fdmnes
 from xanes_core.structures.formats.feff import is_feff, read_feff
@@ -36,7 +37,8 @@ class Format:
     looks : callable
         Whether the first lines of a file are those of this format.
     read : callable
-        Lines in, frames out; a StructureError for what is wrong.
+        Lines in, frames out. A StructureError is raised for what makes the rest of the file
+        unreadable, and handed out in place of a frame that is wrong by itself.
     synonyms : tuple of str
         Further names that callers may use.
     stems : tuple of str
@@ -50,7 +52,7 @@ class Format:
     title: str
     extensions: tuple[str, ...]
     looks: Callable[[list[str]], bool]
-    read: Callable[[list[str]], Iterator[Atoms]]
+    read: Callable[[list[str]], Iterator[Atoms] | Iterator[Atoms | StructureError]]
     synonyms: tuple[str, ...] = ()
     stems: tuple[str, ...] = ()
     plain: bool = False
@@ -59,7 +61,7 @@ class Format:
 #: In the order in which they are offered, and tried where several share an extension.
 FORMATS = (
     Format("xyz", "xyz", ("xyz", "extxyz", "txt"), is_xyz, read_xyz, ("extxyz",), plain=True),
-    Format("cif", "cif", ("cif",), is_cif, read_cif),
+    Format("cif", "cif", ("cif", "mmcif", "mcif"), is_cif, read_cif, ("mmcif",)),
     Format("mol", "mol/sdf", ("mol", "sdf", "sd"), is_mol, read_mol, ("sdf",)),
     Format("pdb", "pdb", ("pdb", "ent"), is_pdb, read_pdb),
     Format(
