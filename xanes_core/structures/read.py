@@ -154,12 +154,12 @@ def _parse(text: str, chosen: Format) -> Iterator[Atoms | StructureError]:
     except StructureError as error:
         yield error
     except Exception as exc:
-        error = StructureError(
+        broken = StructureError(
             f"The file cannot be read as {chosen.title} ({quote(str(exc))}): "
             "it is damaged or incomplete; write it again from the program it comes from."
         )
-        error.__cause__ = exc
-        yield error
+        broken.__cause__ = exc
+        yield broken
 
 
 def _checked_frames(frames: Iterable[Atoms | StructureError], title: str) -> list[Atoms]:

@@ -1,39 +1,33 @@
 """Reader of cif and mmCIF files: lines in, full unit cells (or molecules) out.
 
-The syntax is left to gemmi (https://gemmi.readthedocs.io); what the tags mean is said here, from the
-core dictionary of cif, so that every refusal can name what is missing.
+The syntax is left to gemmi (https://gemmi.readthedocs.io); what the tags mean is said here, from
+the core dictionary of cif, so that every refusal can name what is missing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from ase import Atoms
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.checks import MAX_ATOMS
-from xanes_core.structures.formats.disorder import (
-    AsymmetricUnit,
-    disorder_note,
-    major_groups,
-    one_orientation,
-    refuse_partial_absorbers,
-)
+from xanes_core.structures.formats.crystal import crystal, distances_ang
+from xanes_core.structures.formats.disorder import AsymmetricUnit, named
 from xanes_core.structures.formats.labels import elements_of_sites
 from xanes_core.structures.formats.macromolecule import read_mmcif_block
 from xanes_core.structures.formats.symmetry import (
     IDENTITY,
     Operations,
     cell_of_parameters,
-    fill_cell,
     hall_operations,
     listed_operations,
     space_group_operations,
 )
-from xanes_core.structures.formats.text import Note, clean_numbers, parse_number, quote
+from xanes_core.structures.formats.text import clean_numbers, parse_number, quote
 
 if TYPE_CHECKING:
     from gemmi import cif
@@ -74,6 +68,8 @@ _NUMBER_TAGS = (
 )
 #: The same under one of two spellings of the dictionary, ``_`` or ``.`` after the category.
 _SITE = ("_atom_site_", "_atom_site.")
+#: Loops that are looked at; a file may hold many more.
+_READ = ("_atom_site_", "_atom_site.", "_space_group", "_symmetry", "_cell", "_chemical_formula")
 
 
 def is_cif(lines: list[str]) -> bool:
@@ -137,7 +133,7 @@ def _blocks(lines: list[str]) -> Iterator[str]:
 def _structures(text: str) -> Iterator[Atoms]:
     """Structures of one block; several models of an mmCIF file."""
     block = _parsed(text)
-    if _values(block, "_atom_site.Cartn_x") and not _values(block, "_atom_site.fract_x"):
+    if block.find_values("_atom_site.Cartn_x") and not block.find_values("_atom_site.fract_x"):
         yield from read_mmcif_block(block)
     else:
         yield _crystal(block)
@@ -159,49 +155,61 @@ def _parsed(text: str) -> cif.Block:
         ) from exc
 
 
-def _values(block: cif.Block, tag: str) -> list[str]:
-    """Values of a tag, unquoted; a StructureError where it is there twice and says two things."""
-    from gemmi import cif
+class _Tags:
+    """What a block says, by tag in any case; "?" where a value is not given."""
 
-    found = [
-        [cif.as_string(value) for value in column]
-        for column in _all_columns(block, tag)
-    ]
-    if any(values != found[0] for values in found[1:]):
-        raise StructureError(
-            f"The cif file gives {tag} twice, with different values: keep the one that holds."
-        )
-    return found[0] if found else []
+    def __init__(self, block: cif.Block) -> None:
+        from gemmi import cif
 
+        def plain(values: Iterable[str]) -> list[str]:
+            return ["?" if cif.is_null(value) else cif.as_string(value) for value in values]
 
-def _all_columns(block: cif.Block, tag: str) -> Iterator[list[str]]:
-    wanted = tag.lower()
-    for item in block:
-        if item.pair is not None and item.pair[0].lower() == wanted:
-            yield [item.pair[1]]
-        elif item.loop is not None:
-            tags = [name.lower() for name in item.loop.tags]
-            for at, name in enumerate(tags):
-                if name == wanted:
-                    yield item.loop.values[at :: len(tags)]
+        self._columns: dict[str, list[list[str]]] = {}
+        for item in block:
+            pair = cast("tuple[str, str] | None", item.pair)
+            if pair is not None:
+                self._columns.setdefault(pair[0].lower(), []).append(plain([pair[1]]))
+            elif item.loop is not None:
+                tags, values = item.loop.tags, item.loop.values
+                for at, tag in enumerate(tags):
+                    if tag.lower().startswith(_READ):
+                        own = plain(values[at :: len(tags)])
+                        self._columns.setdefault(tag.lower(), []).append(own)
 
+    def values(self, tag: str) -> list[str]:
+        """Values of a tag; a StructureError where it is there twice and says two things."""
+        found = self._columns.get(tag.lower(), [])
+        if any(values != found[0] for values in found[1:]):
+            raise StructureError(
+                f"The cif file gives {tag} twice, with different values: keep the one that holds."
+            )
+        return found[0] if found else []
 
-def _site_values(block: cif.Block, name: str, length: int | None = None) -> list[str] | None:
-    """Values of a column of the atom loop."""
-    for start in _SITE:
-        values = _values(block, start + name)
-        if values:
-            if length is not None and len(values) != length:
-                raise StructureError(
-                    f"The cif file has {len(values)} values of {start + name} for {length} atoms: "
-                    "a line of the atom loop is incomplete."
-                )
-            return values
-    return None
+    def value(self, *tags: str) -> str:
+        """The single value of the first of these tags that has one; else empty."""
+        for tag in tags:
+            values = self.values(tag)
+            if len(values) == 1 and values[0] != "?" and values[0].strip("'\" "):
+                return values[0].strip("'\" ")
+        return ""
+
+    def of_sites(self, name: str, length: int | None = None) -> list[str] | None:
+        """Values of a column of the atom loop."""
+        for start in _SITE:
+            values = self.values(start + name)
+            if values:
+                if length is not None and len(values) != length:
+                    raise StructureError(
+                        f"The cif file has {len(values)} values of {start + name} for {length} "
+                        "atoms: a line of the atom loop is incomplete."
+                    )
+                return values
+        return None
 
 
 def _crystal(block: cif.Block) -> Atoms:
-    labels = _site_values(block, "label") or _site_values(block, "type_symbol")
+    tags = _Tags(block)
+    labels = tags.of_sites("label") or tags.of_sites("type_symbol")
     if labels is None:
         raise StructureError("The cif file names no atoms (_atom_site_label): complete it.")
     n_sites = len(labels)
@@ -209,92 +217,58 @@ def _crystal(block: cif.Block) -> Atoms:
         raise StructureError(
             f"The cif file lists {n_sites:,} atoms; at most {MAX_ATOMS:,} are read."
         )
-    axis_kind = "fract" if _site_values(block, "fract_x") is not None else "Cartn"
-    axes = [_site_values(block, f"{axis_kind}_{axis}", n_sites) for axis in "xyz"]
+    axis_kind = "fract" if tags.of_sites("fract_x") is not None else "Cartn"
+    axes = [tags.of_sites(f"{axis_kind}_{axis}", n_sites) for axis in "xyz"]
     if any(axis is None for axis in axes):
         raise StructureError("The cif file lacks one of the three coordinates of its atoms.")
     rows = list(zip(*(axis for axis in axes if axis is not None), strict=True))
-    types = _site_values(block, "type_symbol", n_sites)
-    kept, missing = _real_sites(block, labels, types, rows)
+    types = tags.of_sites("type_symbol", n_sites)
+    kept, missing = _real_sites(tags, labels, types, rows)
     coordinates = np.array(
         [[_coordinate(value, labels[i]) for value in rows[i]] for i in kept]
     ).reshape(-1, 3)
     labels = [labels[i] for i in kept]
     types = [types[i] for i in kept] if types else None
-    parameters = [_value(block, tag) for tag in _CELL_TAGS]
-    formula = _value(block, "_chemical_formula_sum") or _value(block, "_chemical_formula.sum")
-    occupancies = _occupancies(block, n_sites, kept, labels)
-    groups = _words(block, "disorder_group", n_sites, kept)
-    assemblies = _words(block, "disorder_assembly", n_sites, kept)
-    if axis_kind == "Cartn" and not any(parameters):
-        cell, operations, lattice = np.eye(3), IDENTITY, False
-    else:
+    parameters = [tags.value(tag) for tag in _CELL_TAGS]
+    formula = tags.value("_chemical_formula_sum", "_chemical_formula.sum")
+    occupancies = _occupancies(tags, n_sites, kept, labels)
+    groups = _words(tags, "disorder_group", n_sites, kept)
+    assemblies = _words(tags, "disorder_assembly", n_sites, kept)
+    cell, operations = None, IDENTITY
+    if axis_kind == "fract" or any(parameters):
         if not all(parameters):
             raise StructureError("The cif file lacks a cell length or angle (_cell_length_a, ...).")
         numbers = [
-            parse_number(_without_uncertainty(value), "Cell of the cif file") for value in parameters
+            parse_number(_without_uncertainty(value), "Cell of the cif file")
+            for value in parameters
         ]
-        cell, lattice = cell_of_parameters(numbers, "Cell of the cif file"), True
-        operations = _operations(block, numbers)
+        cell = cell_of_parameters(numbers, "Cell of the cif file")
+        operations = _operations(tags, numbers)
         if axis_kind == "Cartn":
             coordinates = coordinates @ np.linalg.inv(cell)
-
-    def distances(site: int) -> np.ndarray:
-        return _distances(coordinates, cell, operations, site, lattice=lattice)
-
-    symbols = elements_of_sites(labels, types, formula, distances)
+    symbols = elements_of_sites(
+        labels, types, formula, lambda site: distances_ang(coordinates, cell, operations, site)
+    )
     unit = AsymmetricUnit(labels, symbols, coordinates, occupancies, assemblies, groups)
-    refuse_partial_absorbers(unit)
-    major, minor = major_groups(unit)
-    unit = unit.only(major)
-    if not lattice:
-        atoms = Atoms(unit.symbols, positions=unit.fractions)
-        site = np.arange(len(atoms))
-        number = np.zeros(len(atoms), dtype=int)
-    else:
-        filled = fill_cell(unit.symbols, unit.fractions, cell, operations, unit.partial)
-        atoms, site, number = filled.atoms, filled.site, filled.operation
-    stays = one_orientation(atoms, site, number, unit)
-    lone = unit.occupancies < 0.999
-    notes = [
-        disorder_note(
-            minor,
-            int((~stays).sum()),
-            [label for label, partial, i in zip(unit.labels, lone, range(len(unit)), strict=True)
-             if partial and not unit.groups[i] and stays[site == i].any()],
-        ),
-        operations.note,
-        f"Without coordinates and left out: {', '.join(quote(m, 12) for m in missing[:6])}."
-        if missing else "",
-    ]  # fmt: skip
-    atoms = atoms[stays]
-    text = " ".join(note for note in notes if note)
-    if text:
-        atoms.info["notes"] = Note(text)
-    return atoms
+    note = f"Without coordinates and left out: {named(missing)}." if missing else ""
+    return crystal(unit, cell, operations, note)
 
 
-def _value(block: cif.Block, tag: str) -> str:
-    """The single value of a tag; empty where it is not given."""
-    values = _values(block, tag)
-    return values[0].strip() if len(values) == 1 and values[0] not in ("?", ".") else ""
-
-
-def _words(block: cif.Block, name: str, n_sites: int, kept: Sequence[int]) -> list[str]:
-    values = _site_values(block, name, n_sites)
+def _words(tags: _Tags, name: str, n_sites: int, kept: Sequence[int]) -> list[str]:
+    values = tags.of_sites(name, n_sites)
     if values is None:
         return [""] * len(kept)
     return ["" if values[i] in ("?", ".", "0") else values[i] for i in kept]
 
 
 def _real_sites(
-    block: cif.Block,
+    tags: _Tags,
     labels: Sequence[str],
     types: Sequence[str] | None,
     rows: Sequence[tuple[str, ...]],
 ) -> tuple[list[int], list[str]]:
     """Indices of sites that are atoms, and labels of hydrogens without coordinates."""
-    flags = _site_values(block, "calc_flag", len(labels)) or [""] * len(labels)
+    flags = tags.of_sites("calc_flag", len(labels)) or [""] * len(labels)
     kept, missing = [], []
     for i, (label, flag) in enumerate(zip(labels, flags, strict=True)):
         if flag.lower() in ("dum", "dummy"):
@@ -324,16 +298,14 @@ def _coordinate(value: str, label: str) -> float:
 
 
 def _occupancies(
-    block: cif.Block, n_sites: int, kept: Sequence[int], labels: Sequence[str]
+    tags: _Tags, n_sites: int, kept: Sequence[int], labels: Sequence[str]
 ) -> np.ndarray:
-    values = _site_values(block, "occupancy", n_sites)
+    values = tags.of_sites("occupancy", n_sites)
     shares = np.ones(len(kept))
     for at, (i, label) in enumerate(zip(kept, labels, strict=True)):
         if values is None or values[i] in ("?", "."):
             continue
-        share = parse_number(
-            _without_uncertainty(values[i]), f"Occupancy of atom {quote(label)}"
-        )
+        share = parse_number(_without_uncertainty(values[i]), f"Occupancy of atom {quote(label)}")
         if not 0.0 <= share <= 1.05:
             raise StructureError(
                 f"Atom {quote(label)} has the occupancy {quote(values[i])}: it must lie between 0 "
@@ -343,28 +315,15 @@ def _occupancies(
     return shares
 
 
-def _distances(
-    fractions: np.ndarray, cell: np.ndarray, operations: Operations, site: int, *, lattice: bool
-) -> np.ndarray:
-    """Distances (A) of a site from all other sites and their images, nearest first."""
-    others = np.delete(fractions, site, axis=0)
-    if not lattice:
-        return np.sort(np.linalg.norm(others - fractions[site], axis=1))
-    images = np.einsum("kij,nj->kni", operations.rotations, others)
-    near = (images + operations.translations[:, None] - fractions[site]).reshape(-1, 3)
-    near -= np.round(near)
-    return np.sort(np.linalg.norm(near @ cell, axis=1))
-
-
-def _operations(block: cif.Block, parameters: list[float]) -> Operations:
+def _operations(tags: _Tags, parameters: list[float]) -> Operations:
     """Symmetry operations: those listed, else those of the space group that is named."""
-    hall = _first(block, _HALL_TAGS)
-    name, number = _first(block, _NAME_TAGS), _first(block, _NUMBER_TAGS)
+    hall = tags.value(*_HALL_TAGS)
+    name, number = tags.value(*_NAME_TAGS), tags.value(*_NUMBER_TAGS)
     a, b, c, alpha, beta, gamma = parameters
     equal = np.allclose([a, a, alpha, alpha], [b, c, beta, gamma])
     rhombohedral = bool(equal and not np.isclose(alpha, 90.0))
 
-    def named() -> Operations:
+    def by_name() -> Operations:
         if hall:  # the only name that leaves nothing open
             return hall_operations(hall)
         said = name or number
@@ -374,11 +333,7 @@ def _operations(block: cif.Block, parameters: list[float]) -> Operations:
         )
 
     for tag in _OPERATION_TAGS:
-        listed = [text for text in _values(block, tag) if text not in ("?", ".")]
+        listed = [text for text in tags.values(tag) if text not in ("?", ".")]
         if listed:
-            return listed_operations(listed, named if hall or name else None)
-    return named() if hall or name or number else IDENTITY
-
-
-def _first(block: cif.Block, tags: Sequence[str]) -> str:
-    return next((value for tag in tags if (value := _value(block, tag).strip("'\" "))), "")
+            return listed_operations(listed, by_name if hall or name else None)
+    return by_name() if hall or name or number else IDENTITY

@@ -203,8 +203,9 @@ class _Bodies:
 
     def are_images(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Which pairs are atoms of two different images of one molecule."""
-        same = (self.molecule[first] >= 0) & (self.molecule[first] == self.molecule[second])
-        return same & (self.number[first] != self.number[second])
+        a, b = self.molecule[first], self.molecule[second]
+        images: np.ndarray = (a >= 0) & (a == b) & (self.number[first] != self.number[second])
+        return images
 
     def members(self, atom: int) -> set[int]:
         """Atoms of the body of an atom; itself where it belongs to none."""
@@ -287,16 +288,17 @@ def disorder_note(left_out: Sequence[str], images_left_out: int, lone: Sequence[
     """
     parts = []
     if left_out:
-        parts.append(f"of disordered groups the larger share was kept, without {_named(left_out)}")
+        parts.append(f"of disordered groups the larger share was kept, without {named(left_out)}")
     if images_left_out:
         parts.append(f"{images_left_out} atoms of overlapping alternatives were left out")
     if lone:
-        parts.append(f"{_named(lone)} counted as present although partly occupied")
+        parts.append(f"{named(lone)} counted as present although partly occupied")
     text = "; ".join(parts)
     return f"Disorder: {text}." if text else ""
 
 
-def _named(labels: Sequence[str]) -> str:
+def named(labels: Sequence[str]) -> str:
+    """The first labels, safe in a message, and how many more there are."""
     shown = ", ".join(quote(label, 12).strip('"') for label in labels[:_NAMED_IN_NOTE])
     more = len(labels) - _NAMED_IN_NOTE
     return f"{shown} and {more} more" if more > 0 else shown

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from ase.data import atomic_numbers
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.formats.text import parse_symbol, quote, symbol_or_none
@@ -143,5 +142,3 @@ def _not_tungsten(
         f"The label {quote(label)} of the cif file may be water or tungsten: "
         "add the column _atom_site_type_symbol, or the sum formula."
     )
-
-

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 from ase import Atoms
 
-from xanes_core.errors import StructureError
 from xanes_core.structures.formats.macromolecule import (
     ASYMMETRIC_UNIT_NOTE,
     ModelAtom,

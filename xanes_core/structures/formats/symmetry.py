@@ -219,7 +219,10 @@ def _of_gemmi(operations: Iterable[Op]) -> Operations:
 
 
 def listed_operations(
-    texts: Sequence[str], named: Callable[[], Operations] | None = None
+    texts: Sequence[str],
+    named: Callable[[], Operations] | None = None,
+    *,
+    complete: bool = True,
 ) -> Operations:
     """Operations that a file lists as ``-x, y+1/2, -z``.
 
@@ -232,6 +235,8 @@ def listed_operations(
         As the file has them.
     named : callable, optional
         Gives the operations of the space group that the file names.
+    complete : bool, optional
+        Whether the list is a whole group; that of SHELX leaves out inversion and centring.
 
     Raises
     ------
@@ -263,7 +268,7 @@ def listed_operations(
             note="The list of symmetry operations lacks the centring of the space group that the "
             "file names: the group was used.",
         )
-    if not is_group(found):
+    if complete and not is_group(found):
         raise StructureError(
             "The symmetry operations of the cif file do not form a group: the list is "
             "incomplete or damaged."
@@ -381,9 +386,7 @@ def _once(atoms: Atoms, loose: np.ndarray) -> np.ndarray:
     tree = cKDTree(wrapped)
     if len(whole) < 2 or tree.count_neighbors(tree, MERGE_DISTANCE_ANG) > 50 * len(whole):
         return keep  # so many on one spot are refused later
-    i, j = primitive_neighbor_list(
-        "ij", atoms.pbc, atoms.cell.array, wrapped, MERGE_DISTANCE_ANG
-    )
+    i, j = primitive_neighbor_list("ij", atoms.pbc, atoms.cell.array, wrapped, MERGE_DISTANCE_ANG)
     i, j = whole[i], whole[j]
     repeated = (j < i) & (atoms.numbers[i] == atoms.numbers[j])
     keep[i[repeated]] = False
