@@ -26,7 +26,9 @@ SAMPLES = sorted(FILES.iterdir())
 #: name: atoms of each frame, periodic, absorber, its nearest distances (A), multiplicities
 EXPECTED = {
     "POSCAR_slab_NiO": (["Ni4O4"], True, 0, [2.0885] * 6, [4]),
+    "ammine.mol2": (["H6N2Zn"], False, 0, [2.05, 2.05], [1]),
     "ammine_v3000.mol": (["H3NNi"], False, 0, [2.1], [1]),
+    "aqua.res": (["H8Cl4Fe2O4"], True, 0, [2.1, 2.1], [2]),
     "bare.xyz": (["Cl4Fe"], False, 0, [2.2] * 4, [1]),
     "cluster.gen": (["Cl2Ti"], False, 0, [2.17, 2.17], [1]),
     "copper_inp.txt": (["Cu4"], True, 0, [3.61 / np.sqrt(2)] * 12 + [3.61] * 6, [4]),
@@ -35,14 +37,17 @@ EXPECTED = {
     "feff.inp": (["Cl3OV"], False, 1, [1.58, 2.3, 2.3, 2.3], [1]),
     "feo.gen": (["FeO"], True, 0, [2.15] * 6, [1]),
     "frames.extxyz": (["CuO", "CuO", "HCuO"], True, 0, [1.9], [1]),
+    "gaussian.log": (["CuN4"], False, 0, [2.02] * 4, [1]),
     "magnetite.cif": (["Fe24O32"], True, 0, [8.396 * np.sqrt(3) * 0.1299] * 4, [8, 16]),
     "magnetite_inp.txt": (["Fe24O32"], True, 0, [8.396 * np.sqrt(3) * 0.1299] * 4, [8, 16]),
     "models.pdb": (["C2HFeN2O", "CuO"], False, 4, [np.hypot(1.9, 2.7)], [1]),
     "octahedron_inp.txt": (["FeO6"], False, 0, [2.16] * 6, [1]),
     "old.vasp": (["Mn4S4"], True, 0, [2.605] * 6, [4]),
+    "orca.out": (["ClFe"], False, 0, [2.2], [1]),
     "two.sdf": (["H2CoO", "H3NNi"], False, 0, [2.05], [1]),
     "two_blocks.cif": (["Ni4O4", "Fe2"], True, 0, [2.0885] * 6, [4]),
     "water_v2000.mol": (["H2CoO"], False, 0, [2.05], [1]),
+    "xtb.out": (["NiO"], False, 0, [1.6], [1]),
     "znco3.cif": (["C6O18Zn6"], True, 0, [2.11] * 6, [6]),
 }
 

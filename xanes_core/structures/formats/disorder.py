@@ -30,7 +30,7 @@ OVERLAP_ANG = 0.9
 HYDROGEN_OVERLAP_ANG = 0.5
 TWO_HYDROGENS_OVERLAP_ANG = 1.2
 #: A hydrogen farther than this (A) from all other atoms that are kept has lost its partner.
-HYDROGEN_BOND_ANG = 1.35
+HYDROGEN_BOND_ANG = 1.15
 #: Atoms of one body are nearer than this times the sum of their covalent radii.
 _BOND_FACTOR = 1.2
 #: Shares that differ by less are equal; then the group that is named first is kept.
@@ -163,20 +163,28 @@ def one_orientation(
     if not loose.any():
         return kept
     pairs = _near_pairs(atoms, loose)
-    body = _bodies(pairs, site, operation, negative, unit.groups)
-    rivals: dict[int, list[int]] = defaultdict(list)
-    clashing = pairs.overlap | (pairs.bonded & body.are_images(pairs.first, pairs.second))
-    for a, b in zip(pairs.first[clashing], pairs.second[clashing], strict=True):
-        rivals[int(a)].append(int(b))
+    body = _bodies(pairs, site, operation, loose, unit.groups)
+    images = body.are_images(pairs.first, pairs.second)
+    clashing = pairs.overlap | (pairs.bonded & images & negative[site[pairs.first]])
+    rivals: dict[int, list[tuple[int, bool]]] = defaultdict(list)
+    for a, b, image in zip(
+        pairs.first[clashing], pairs.second[clashing], images[clashing], strict=True
+    ):
+        rivals[int(a)].append((int(b), bool(image)))
     occupancy = np.round(unit.occupancies[site], 3)
-    undecided = set(range(len(atoms)))
-    for i in np.lexsort((site, operation, -occupancy, loose)).tolist():
-        if i not in undecided:
+    order = np.lexsort((site, operation, -occupancy, loose)).tolist()
+    settled = np.zeros(len(atoms), dtype=bool)
+    for i in order:
+        if settled[i]:
             continue
-        own = body.members(i)
-        undecided -= own
-        if any(kept[j] and j not in undecided for k in own for j in rivals[k] if j not in own):
-            kept[[k for k in own if loose[k]]] = False
+        own = sorted(body.members(i), key=lambda k: (-occupancy[k], site[k]))
+        if any(image and settled[j] and kept[j] for k in own for j, image in rivals[k]):
+            kept[own] = False  # another orientation of a molecule that is there already
+        else:
+            for k in own:
+                kept[k] = not any(settled[j] and kept[j] for j, _ in rivals[k]) or not loose[k]
+                settled[k] = True
+        settled[own] = True
     kept[_stray_hydrogens(atoms, kept, loose)] = False
     return kept
 
@@ -193,7 +201,7 @@ class _Pairs:
 
 @dataclass(frozen=True)
 class _Bodies:
-    """Molecules that lie in a negative group: number (n,), -1 for atoms of none.
+    """Molecules of loose atoms: number (n,), -1 for atoms of none.
 
     ``molecule`` (n,) is the molecule of the asymmetric unit that a body is an image of.
     """
@@ -240,21 +248,20 @@ def _bodies(
     pairs: _Pairs,
     site: np.ndarray,
     operation: np.ndarray,
-    negative: np.ndarray,
+    loose: np.ndarray,
     groups: Sequence[str],
 ) -> _Bodies:
-    """Molecules of negative groups: sites bonded to each other under one operation."""
+    """Molecules of loose atoms: sites of a group bonded to each other under one operation."""
     from scipy.sparse import coo_array  # most crystals have no negative group
     from scipy.sparse.csgraph import connected_components
 
     a, b = pairs.first, pairs.second
     group = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True)[1]
-    joined = pairs.bonded & (operation[a] == operation[b]) & (group[site[a]] == group[site[b]])
-    joined &= negative[site[a]] & negative[site[b]]
-    n = len(negative)
+    joined = pairs.bonded & ~pairs.overlap & loose[a] & loose[b]
+    joined &= (operation[a] == operation[b]) & (group[site[a]] == group[site[b]])
+    n = len(groups)
     links = coo_array((np.ones(joined.sum()), (site[a[joined]], site[b[joined]])), shape=(n, n))
-    molecule_of_site = np.where(negative, connected_components(links, directed=False)[1], -1)
-    molecule = molecule_of_site[site]
+    molecule = np.where(loose, connected_components(links, directed=False)[1][site], -1)
     number = np.where(molecule >= 0, molecule * (operation.max() + 1) + operation, -1)
     return _Bodies(number, molecule)
 
