@@ -33,7 +33,12 @@ from xanes_core.model.explanation import (
     window_points,
 )
 from xanes_core.model.export import BatchResult, to_csv, to_json, to_xdi, to_zip
-from xanes_core.model.features import PredictedFeature, prediction_features
+from xanes_core.model.features import (
+    feature_columns,
+    features_csv,
+    others_text,
+    prediction_features,
+)
 from xanes_core.model.kernel import fit_kernel
 from xanes_core.model.registry import list_models, load_model, load_report, save_model
 from xanes_core.model.report import Report
@@ -65,7 +70,6 @@ __all__ = [
     "FeatureScaler",
     "Importance",
     "JsonObject",
-    "PredictedFeature",
     "Prediction",
     "Report",
     "Samples",
@@ -81,6 +85,8 @@ __all__ = [
     "concatenate",
     "disagreement",
     "distance_histograms",
+    "feature_columns",
+    "features_csv",
     "fit_calibration",
     "fit_domain",
     "fit_kernel",
@@ -89,6 +95,7 @@ __all__ = [
     "load_report",
     "metrics_csv",
     "on_shared_grid",
+    "others_text",
     "prediction_features",
     "prediction_seconds",
     "save_model",

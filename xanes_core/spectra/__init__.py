@@ -4,8 +4,9 @@
 >>> measured = read_spectrum("fe_foil.xdi")  # doctest: +SKIP
 """
 
+from xanes_core.spectra.agreement import FeatureEstimate, FeatureGroup, features_with_uncertainty
 from xanes_core.spectra.broadening import broaden_arctan
-from xanes_core.spectra.edge_features import features_with_uncertainty, spectral_features
+from xanes_core.spectra.edge_features import spectral_features
 from xanes_core.spectra.emission import (
     BAND_FROM_EV,
     area_normalised,
@@ -51,6 +52,8 @@ __all__ = [
     "XANES",
     "XES",
     "ColumnList",
+    "FeatureEstimate",
+    "FeatureGroup",
     "PeakMatch",
     "Spectrum",
     "SpectrumKind",
