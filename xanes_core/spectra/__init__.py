@@ -34,7 +34,7 @@ from xanes_core.spectra.metrics import (
     window_misfit,
 )
 from xanes_core.spectra.normalisation import default_ranges, find_e0, normalise
-from xanes_core.spectra.peaks import PeakMatch, match_peaks, peak_errors
+from xanes_core.spectra.peaks import PeakMatch, find_peaks, match_peaks, peak_errors
 from xanes_core.spectra.read import (
     SPECTRUM_FORMATS,
     ColumnList,
@@ -72,6 +72,7 @@ __all__ = [
     "features_with_uncertainty",
     "feff_to_grid",
     "find_e0",
+    "find_peaks",
     "match_peaks",
     "mean_width",
     "median_intensity_error",

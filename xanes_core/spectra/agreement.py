@@ -121,9 +121,10 @@ def features_with_uncertainty(
             is_common = 2 * own.size >= values.size
         told = sorted((_group(values[g]) for g in others), key=lambda g: -g.n_members)
         spread = _group(values[own]).spread if own.size else math.nan
+        value = value if is_common else math.nan
         estimates[name] = FeatureEstimate(
-            name, value if is_common else math.nan, spread, own.size, values.size, tuple(told), values
-        )  # fmt: skip
+            name, value, spread, own.size, values.size, tuple(told), values
+        )
     return estimates
 
 
