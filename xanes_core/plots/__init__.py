@@ -44,10 +44,11 @@ from xanes_core.plots.spectrum import (
     without_band,
 )
 from xanes_core.plots.structure import SHELLS_ANG, scene, structure_figure
-from xanes_core.plots.style import ABSORBER, LIGHT, Look
+from xanes_core.plots.style import ABSORBER, HIGHLIGHT, LIGHT, Look
 
 __all__ = [
     "ABSORBER",
+    "HIGHLIGHT",
     "KIND_LABELS",
     "LIGHT",
     "SHELLS_ANG",

@@ -22,6 +22,7 @@ from xanes_core.plots.style import (
     GREY,
     LIGHT,
     NETWORK,
+    OLIVE,
     OTHERS,
     THEORY,
     THEORY_SECOND,
@@ -34,7 +35,7 @@ from xanes_core.spectra import XANES, SpectrumKind
 # as the verdicts are coloured beside a prediction
 _VERDICT_MARKS = ((OTHERS[0], "circle"), (THEORY, "diamond"), (THEORY_SECOND, "square"))
 #: Okabe and Ito's colours for kinds of records; a second round has another symbol.
-GROUP_COLOURS = (NETWORK, THEORY, OTHERS[0], THEORY_SECOND, OTHERS[1], ABSORBER, "#F0E442")
+GROUP_COLOURS = (NETWORK, THEORY, OTHERS[0], THEORY_SECOND, OTHERS[1], ABSORBER, OLIVE)
 _SYMBOLS = ("circle", "diamond", "square", "cross")
 #: Group of the records of which a property is not known.
 UNKNOWN = "unknown"
