@@ -49,8 +49,8 @@ from xanes_core.plots import (
 from xanes_core.spectra import XANES
 
 CAVEAT = (
-    "Each bar scrambles all G\u00b2 of one distance at once; neighbouring distances see the same atom "
-    "and answer for it, so a bar is a lower bound. Shell by shell they are scrambled together."
+    "Each bar scrambles all G\u00b2 of one distance at once; neighbouring distances see the same "
+    "atom and answer for it, so a bar is a lower bound. Shell by shell they are scrambled together."
 )
 EFFECTS = {"removed": "taken out", "moved": "moved out by 0.05 \u00c5"}
 
@@ -171,15 +171,16 @@ def atoms_panel(subject: Subject, window: EnergyWindow) -> None:
     ) or "removed"  # fmt: skip
     values = averaged.removed if done == "removed" else averaged.moved
     atoms = [int(i) for i in effects.atoms]
-    _take_pick(atoms, values)
+    if st.session_state.get("effect_atom") not in atoms:
+        st.session_state["effect_atom"] = atoms[int(np.argmax(np.abs(values)))]
     limit = float(np.abs(values).max(initial=0.0)) or 1.0
-    colours = signed_colours(effects.by_atom(values), limit)
     view = scene(
-        subject.atoms, subject.site, colours=colours, highlight=[st.session_state["effect_atom"]]
+        subject.atoms, subject.site, colours=signed_colours(effects.by_atom(values), limit)
     )
     show_structure(
-        view, structure=f"{subject.label} {subject.site}", height_px=290, key="effects_view",
-        pickable=True,
+        view | {"highlight": [st.session_state["effect_atom"]]},
+        structure=f"{subject.label} {subject.site}", height_px=290, key="effects_view",
+        pickable=atoms, on_pick=_take_pick,
     )  # fmt: skip
     _legend(limit, window)
     # the names hold no number of the window: a list keeps showing the name that it showed before
@@ -207,14 +208,8 @@ def atoms_panel(subject: Subject, window: EnergyWindow) -> None:
     st.caption(f"{effect.name}, mean over {plain(window.label)}: {change} edge steps.")
 
 
-def _take_pick(atoms: list[int], values: np.ndarray) -> None:
-    """Bring the atom that was clicked into view; at first the one that does most."""
-    picked = (st.session_state.get("effects_view") or {}).get("picked")
-    if picked in atoms and picked != st.session_state.get("_picked_seen"):
-        st.session_state["effect_atom"] = picked
-    st.session_state["_picked_seen"] = picked
-    if st.session_state.get("effect_atom") not in atoms:
-        st.session_state["effect_atom"] = atoms[int(np.argmax(np.abs(values)))]
+def _take_pick(atom: int) -> None:
+    st.session_state["effect_atom"] = atom
 
 
 def _legend(limit: float, window: EnergyWindow) -> None:
