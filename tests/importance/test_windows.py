@@ -115,11 +115,11 @@ def bars_with(*atoms_ang):
     return Bars(CENTRES, np.array(atoms_ang, dtype=float), "this structure")
 
 
-def test_bars_see_the_atoms_within_the_width_of_their_gaussian():
-    bars = bars_with(1.55, 1.68, 3.0)
-    assert bars.see_atoms.tolist() == [True, True, False, False, False]
-    assert bars.atoms_in(slice(0, 1)).tolist() == [1.55, 1.68]
-    assert bars.atoms_in(slice(3, 5)).tolist() == []
+def test_an_atom_belongs_to_its_nearest_bar_and_one_beyond_the_last_to_none():
+    bars = bars_with(1.68, 1.55, 1.45, 2.39, 3.0)
+    assert bars.have_atoms.tolist() == [True, True, False, False, True]
+    assert bars.atoms_in(slice(0, 1)).tolist() == [1.45, 1.55]
+    assert bars.atoms_in(slice(2, 5)).tolist() == [2.39]
 
 
 def test_the_sentence_says_what_gains_and_what_loses_at_the_distances_of_atoms():

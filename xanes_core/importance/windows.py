@@ -204,21 +204,23 @@ class Bars:
     atoms_ang: np.ndarray
     atoms_of: str
 
-    def _distances(self) -> np.ndarray:
-        """Every bar to every atom in widths of the bars' Gaussians, the distance to the next."""
-        width = float(np.median(np.diff(self.centres_ang)))
-        return np.abs(np.subtract.outer(self.centres_ang, self.atoms_ang)) / width
+    def _bar_of_atom(self) -> np.ndarray:
+        """Nearest bar of each atom, -1 where none is within half the distance between two."""
+        apart = np.abs(np.subtract.outer(self.atoms_ang, self.centres_ang))
+        reach = float(np.median(np.diff(self.centres_ang))) / 2 + 1e-9
+        nearest: np.ndarray = np.where(apart.min(axis=1) <= reach, apart.argmin(axis=1), -1)
+        return nearest
 
     @property
-    def see_atoms(self) -> np.ndarray:
-        """Whether each bar sees an atom, (d,)."""
-        sees: np.ndarray = np.any(self._distances() <= 1, axis=1)
-        return sees
+    def have_atoms(self) -> np.ndarray:
+        """Whether each bar is the nearest one of an atom, (d,)."""
+        have: np.ndarray = np.isin(np.arange(len(self.centres_ang)), self._bar_of_atom())
+        return have
 
     def atoms_in(self, rows: slice) -> np.ndarray:
-        """Distances (A), ascending, of the atoms that some of the bars see."""
-        seen: np.ndarray = np.any(self._distances()[rows] <= 1, axis=0)
-        return np.sort(self.atoms_ang[seen])
+        """Distances (A), ascending, of the atoms whose nearest bar is one of these."""
+        own = np.arange(len(self.centres_ang))[rows]
+        return np.sort(self.atoms_ang[np.isin(self._bar_of_atom(), own)])
 
 
 def distance_sentence(
@@ -255,7 +257,7 @@ def distance_sentence(
         )
     if len(bars.centres_ang) != len(change.marked):
         raise ModelError("one centre per bar is needed")
-    told = change.marked & bars.see_atoms
+    told = change.marked & bars.have_atoms
     if not told.any():
         return (
             f"Between {a} and {b} only distances at which {bars.atoms_of} has no atom differ by "
