@@ -164,9 +164,8 @@ def test_the_chosen_atom_shows_its_effect():
     at = box.set_value(5).run()
     names = [t.get("name", "") for t in figure(at, "effect")["data"]]
     assert "C (atom 6) taken out" in names
-    assert re.search(
-        r"C \(atom 6\) taken out, mean over rising edge .*: .\d\.\d{3}", texts(at.caption)
-    )
+    told = r"C \(atom 6\) taken out, mean over rising edge .*: .\d\.\d{3} edge steps"
+    assert re.search(told, texts(at.caption))
 
 
 def test_without_a_structure_the_page_invites():
