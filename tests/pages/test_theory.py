@@ -6,6 +6,7 @@ What is replaced is the calculation alone: jobs, cache, figure and downloads are
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from dataclasses import asdict

@@ -16,8 +16,8 @@ from xanes_core.structures.first_shell import bond_limit_ang, coordination_numbe
 #: A bond is broken or formed where the distance crosses the limit by at least so much (A): less is
 #: a vibration, and the limit itself is a convention.
 CROSSING_ANG = 0.2
-#: Rules of thumb for "moved a lot": root mean square over the atoms without hydrogen, and the change
-#: of a single bond of the absorber (A).
+#: Rules of thumb for "moved a lot": root mean square over the atoms without hydrogen, and the
+#: change of a single bond of the absorber (A).
 LARGE_RMSD_ANG = 0.5
 LARGE_BOND_CHANGE_ANG = 0.2
 
