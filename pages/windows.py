@@ -242,7 +242,9 @@ def table_panel(items: list[Item], pair: tuple[Item, Item], share: bool) -> None
         for name in first.names:
             if name == "absorber":
                 continue
-            row = {"Group": KIND_LABELS.get(name, name).replace("<br>", " ")}
+            row = {
+                "Group": KIND_LABELS.get(name, name.replace(" A)", " \u00c5)")).replace("<br>", " ")
+            }
             for label, window in groups.items():
                 if name in window.names:
                     i = window.names.index(name)

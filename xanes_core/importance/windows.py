@@ -285,7 +285,7 @@ def group_sentence(
 ) -> str:
     """What leads in each of the two and how sure the change of the leading group is."""
     lead = [int(np.argmax(w.mean)) for w in (first, second)]
-    names, i = change.names, lead[1]
+    names, i = [name.replace(" A)", " \u00c5)") for name in change.names], lead[1]
     now = [_sum(w, slice(i, i + 1)) + unit for w in (first, second)]
     if lead[0] == i:
         text = (

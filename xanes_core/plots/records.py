@@ -253,7 +253,10 @@ def nearest_figure(
     style_figure(figure, look.sized(300))
     fit_legend(figure)
     figure.update_layout(dragmode="pan", hovermode="closest")
-    figure.update_xaxes(title_text=ENERGY_LABELS["relative"], hoverformat=".1f")
+    figure.update_xaxes(
+        title_text=ENERGY_LABELS["relative"], hoverformat=".1f",
+        range=[energy_rel_ev[0], energy_rel_ev[-1]],
+    )  # fmt: skip
     figure.update_yaxes(title_text=kind.label, rangemode="tozero")
     return figure
 

@@ -27,7 +27,7 @@ from xanes_core.structures.movement import (
     LARGE_RMSD_ANG,
     BondChange,
     Movement,
-    movement,
+    compare_geometries,
 )
 from xanes_core.structures.read import STRUCTURE_EXTENSIONS, STRUCTURE_FORMATS, read_structures
 from xanes_core.structures.sites import (
@@ -58,12 +58,12 @@ __all__ = [
     "check_contacts",
     "checked_index",
     "closest_contact",
+    "compare_geometries",
     "coordination",
     "coordination_number",
     "environment",
     "list_examples",
     "load_example",
-    "movement",
     "read_structures",
     "select_sites",
     "validate_structure",

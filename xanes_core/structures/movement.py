@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.build import minimize_rotation_and_translation
 from scipy.spatial.distance import pdist, squareform
 
 from xanes_core.errors import StructureError
@@ -72,7 +71,7 @@ class Movement:
         )
 
 
-def movement(before: Atoms, after: Atoms, absorber: int) -> Movement:
+def compare_geometries(before: Atoms, after: Atoms, absorber: int) -> Movement:
     """Compare two geometries of one molecule around an absorber.
 
     Bonds are those of :func:`xanes_core.structures.bond_limit_ang`, without those between two
@@ -123,6 +122,8 @@ def movement(before: Atoms, after: Atoms, absorber: int) -> Movement:
 
 def _rmsd(before: Atoms, after: Atoms) -> float:
     """Over the atoms without hydrogen (over all where there are no others), superposed."""
+    from ase.build import minimize_rotation_and_translation  # it loads ase.io, which is slow
+
     heavy = before.numbers != 1
     chosen = heavy if heavy.any() else np.ones_like(heavy)
     one, other = (Atoms(a.numbers[chosen], a.positions[chosen]) for a in (before, after))

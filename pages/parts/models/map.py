@@ -213,7 +213,11 @@ def _table(card: Card, report: Report, near: Near | None, state: str) -> None:
 
     st.dataframe(
         table, hide_index=True, key=key, on_select=take_row, selection_mode="single-row",
-        selection_default={"selection": {"rows": [0]}}, height=300,
+        selection_default={"selection": {"rows": [0]}}, height=400,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.2f")
+            for name in ("Distance", kind.mse_label)
+        },
     )  # fmt: skip
 
 
@@ -231,7 +235,7 @@ def _spectra(card: Card, report: Report, near: Near, state: str) -> None:
     records = [NearSpectrum(row, str(report.names[row]), report.truth[row]) for row in shown]
     figure = nearest_figure(
         report.energy_rel_ev, records, own=(f"{near.own.label}, network", near.own.mu),
-        selected=in_view, kind=card.kind, look=look(),
+        selected=in_view, kind=card.kind, look=look(400),
     )  # fmt: skip
     chart_key = f"near_{card.key}"
     st.plotly_chart(

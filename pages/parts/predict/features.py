@@ -75,7 +75,7 @@ def features_table(prediction: Prediction, axis: EnergyAxis) -> None:
         rows[label] = [place, height, f"{energy.n_agreeing} of {energy.n_members}"]
         if energy.others:
             notes.append(_other_places(label, energy, axis.offset_ev))
-    name = "E \u2212 E0 (eV)" if axis.is_relative else axis.label
+    name = "E \u2212 E\u2080 (eV)" if axis.is_relative else axis.label
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[name, "Height", "Networks"])
     st.table(table, border="horizontal")
     st.caption(

@@ -26,7 +26,7 @@ from xanes_core.structures import (
     LARGE_RMSD_ANG,
     BondChange,
     Movement,
-    movement,
+    compare_geometries,
 )
 from xanes_core.theory import Relaxed, RelaxSettings, load_relaxed, relax_key, relax_work
 from xanes_core.theory import relaxation as relax
@@ -170,7 +170,7 @@ def _movement_panel(before: Atoms, after: Atoms, site: int) -> None:
     """Bonds of the absorber before and after, and a warning where the structure moved a lot."""
     import pandas as pd  # a third of a second, which an empty page does without
 
-    moved = movement(before, after, site)
+    moved = compare_geometries(before, after, site)
     if moved.moved_a_lot:
         st.warning(plain(_moved_sentence(before, moved), 700))
     rows = [
