@@ -118,7 +118,7 @@ def test_a_guessed_charge_is_confirmed_before_a_relaxation(visit):  # noqa: F811
     page.get_by_text("Charge and multiplicity are right").click()
     run.click()
     page.get_by_text("Coordination number 4, then 4").wait_for()
-    page.locator(".st-key-relax_bonds").wait_for()
+    page.locator("[data-testid=stDataFrame]").first.wait_for()
 
 
 def test_the_map_opens_on_the_structure_in_view_and_its_views_are_linked(visit):  # noqa: F811
