@@ -124,7 +124,7 @@ def test_a_guessed_charge_is_confirmed_before_a_relaxation(visit):  # noqa: F811
 def test_the_map_opens_on_the_structure_in_view_and_its_views_are_linked(visit):  # noqa: F811
     page = visit().open("/models?model=feff10-3d&section=map&example=ferrocene")
     page.set_default_timeout(150_000)  # map, structure, table and spectra on a busy machine
-    near = page.locator(".st-key-nearest_feff10-3d").get_by_role("button")
+    near = page.locator(".st-key-nearest_feff10-3d").get_by_role("radio")
     wait_chart(page, "near_feff10-3d")
     first, second = (near.nth(i).inner_text().split(",")[0] for i in (0, 1))
     page.locator("strong", has_text=first).wait_for()

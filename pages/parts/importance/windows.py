@@ -107,14 +107,14 @@ def window_row(number: int, window: EnergyWindow, presets: WindowPresets) -> Non
     names = [w.name for w in presets.windows]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.selectbox(
-            f"Window {number + 1}", names, key=keys["preset"], width=165,
+            f"Window {number + 1}", names, key=keys["preset"], width=140,
             index=names.index(window.name) if window.name in names else None,
             placeholder="own range", on_change=_take_preset, args=(number, keys["preset"]),
         )  # fmt: skip
         for name, value in (("low", window.low_ev), ("high", window.high_ev)):
             st.number_input(
                 "from (eV)" if name == "low" else "to (eV)", value=value, step=1.0, format="%g",
-                min_value=-100.0, max_value=1000.0, key=keys[name], width=90,
+                min_value=-100.0, max_value=1000.0, key=keys[name], width=76,
                 on_change=_take_bounds, args=(number, keys["low"], keys["high"]),
             )  # fmt: skip
 
