@@ -93,7 +93,7 @@ def told(capsys):
     lines = [
         line
         for line in captured.err.splitlines()
-        if ": at the edge: " not in line and ": outside: " not in line
+        if ": near the limit of " not in line and ": outside the training " not in line
     ]
     return captured.out, lines
 
@@ -416,7 +416,7 @@ def test_a_structure_unlike_the_training_set_is_remarked_on(capsys):
     put("far.xyz", Atoms("FeCl2", [(0, 0, 0), (0, 0, 3.2), (0, 0, -3.2)]))
     assert main(["predict", "far.xyz"]) == 0
     line = one_line(capsys.readouterr().err)
-    assert line.startswith(("far.xyz: outside: ", "far.xyz: at the edge: "))
+    assert line.startswith(("far.xyz: outside the ", "far.xyz: near the limit of the "))
 
 
 # --- featurize -----------------------------------------------------------------------------------

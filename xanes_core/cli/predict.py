@@ -16,6 +16,7 @@ from xanes_core.descriptors import CONVENTIONS, WACSF
 from xanes_core.errors import StructureError, XanesError
 from xanes_core.files import array_bytes, csv_text, safe_name
 from xanes_core.model import (
+    VERDICT_TITLES,
     Prediction,
     SpectrumModel,
     features_csv,
@@ -140,7 +141,9 @@ def _predict_structure(
     if count > 1:
         complain(f"average over {count} {prediction.element} sites", label)
     if prediction.domain.level != "in domain":
-        complain(f"{prediction.domain.level}: {prediction.domain.reasons[0]}", label)
+        complain(
+            f"{VERDICT_TITLES[prediction.domain.level]}: {prediction.domain.reasons[0]}", label
+        )
     return prediction
 
 

@@ -47,6 +47,7 @@ from xanes_core.plots.spectrum import (
 )
 from xanes_core.plots.structure import SHELLS_ANG, scene, structure_figure
 from xanes_core.plots.style import ABSORBER, HIGHLIGHT, LIGHT, Look
+from xanes_core.plots.words import figure_text
 
 __all__ = [
     "ABSORBER",
@@ -78,6 +79,7 @@ __all__ = [
     "error_distance_figure",
     "figure_csv",
     "figure_image",
+    "figure_text",
     "group_figure",
     "learning_curve_figure",
     "map_figure",

@@ -14,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from xanes_core.errors import ModelError
-from xanes_core.model import SCORE_LIMITS, VERDICTS
+from xanes_core.model import SCORE_LIMITS, VERDICT_TITLES, VERDICTS
 from xanes_core.plots.accuracy import error_axis
 from xanes_core.plots.spectrum import ENERGY_LABELS, Curve, EnergyAxis, spectrum_figure
 from xanes_core.plots.style import (
@@ -86,7 +86,8 @@ def error_distance_figure(
         rows = np.flatnonzero(np.asarray(verdicts) == verdict)
         if len(rows):
             figure.add_scatter(
-                x=distance[rows], y=error[rows], mode="markers", name=verdict, customdata=rows,
+                x=distance[rows], y=error[rows], mode="markers", customdata=rows,
+                name=VERDICT_TITLES[verdict],
                 text=[html.escape(names[int(i)]) for i in rows],
                 marker={"color": rgba(colour, 0.7), "symbol": symbol, "size": 6},
                 hovertemplate="%{text}<br>distance %{x:.2f}, error %{y:.2f}<extra></extra>",
@@ -100,7 +101,9 @@ def error_distance_figure(
         figure.add_vline(x=limit, line={"color": look.ink, "width": 1, "dash": "dot"})
     style_marks(figure, look.sized(380))
     figure.update_layout(dragmode="pan")
-    figure.update_xaxes(title_text="Distance to the training set (1: usual)", rangemode="tozero")
+    figure.update_xaxes(
+        title_text="Distance to the training data (up to 1 is usual)", rangemode="tozero"
+    )
     error_axis(figure, label, error)
     return figure
 

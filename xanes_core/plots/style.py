@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FONT = "Source Sans, sans-serif"
 NETWORK = "#0072B2"
 THEORY = "#C27D00"
-THEORY_SECOND = "#D55E00"
+THEORY_SECOND = "#C8431B"
 ABSORBER = "#CC79A7"
 #: Halo of atoms that another view speaks of.
 HIGHLIGHT = "#E69F00"
@@ -44,12 +44,12 @@ ON_DARK: Mapping[str, str] = MappingProxyType(
     {
         NETWORK: "#4FA8E0",
         THEORY: "#F0AE32",
-        THEORY_SECOND: "#F0834A",
+        THEORY_SECOND: "#F0785A",
         ABSORBER: ABSORBER,
         GREY: "#A3A9B3",
         OLIVE: "#D9CB4A",
         OTHERS[0]: "#2FC49A",
-        OTHERS[1]: "#B49CE0",
+        OTHERS[1]: "#B191E6",
     }
 )
 DASHES = ("solid", "dash", "dot")
@@ -120,7 +120,7 @@ def style_figure(figure: go.Figure, look: Look) -> None:
         margin={"l": 58, "r": 12, "t": 34, "b": 48},
         font={"color": look.ink, "size": 14, "family": FONT},
         modebar={
-            "bgcolor": "rgba(0,0,0,0)",
+            "bgcolor": look.background,
             "color": rgba(look.ink, 0.55),
             "activecolor": look.ink,
         },

@@ -62,7 +62,7 @@ function sized(stage) {
 const LABEL = { fontSize: 12, backgroundOpacity: 0.8, padding: 1, alignment: "center" };
 const TURN_DEG = 10;
 const ZOOM = 1.15;
-const RIM_PX = 16;
+const RIM_PX = 20;
 
 // two turns as unit quaternions (x, y, z, w), the first one after the second
 function turned(a, b) {
