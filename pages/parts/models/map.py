@@ -238,7 +238,7 @@ def _spectra(card: Card, report: Report, near: Near, state: str) -> None:
         selected=in_view, kind=card.kind, look=look(400),
     )  # fmt: skip
     chart_key = f"near_{card.key}"
-    st.plotly_chart(
-        figure, width="stretch", theme=None, key=chart_key, config=_CHART,
+    show_figure(
+        figure, key=chart_key, without=["select2d"], has_downloads=False,
         selection_mode="points", on_select=lambda: take_click(chart_key, state),
     )  # fmt: skip
