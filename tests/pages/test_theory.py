@@ -148,7 +148,7 @@ def test_a_run_lays_theory_over_the_network_with_its_misfit_and_times(page, engi
     assert len(engine.calls) == 1
     curves = {t["name"]: numbers(t["y"]) for t in figure(page)["data"] if t.get("fill") is None}
     np.testing.assert_allclose(curves["FEFF10"] - curves["Network, Ni"], SHIFT, atol=1e-6)
-    np.testing.assert_allclose(curves["theory - network"], SHIFT, atol=1e-6)
+    np.testing.assert_allclose(curves["theory \u2212 network"], SHIFT, atol=1e-6)
     table = page.table[0].value["Misfit"]
     assert table["MSE (10\u207b\u00b3)"] == f"{1e3 * SHIFT**2:.2f}"
     assert metrics(page)["FEFF10"] == "12.5 s"
