@@ -117,7 +117,7 @@ def style_figure(figure: go.Figure, look: Look) -> None:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         height=look.height_px,
-        margin={"l": 58, "r": 12, "t": 34, "b": 48},
+        margin={"l": 66, "r": 12, "t": 34, "b": 50},
         font={"color": look.ink, "size": 14, "family": FONT},
         modebar={
             "bgcolor": look.background,
@@ -145,8 +145,7 @@ def style_figure(figure: go.Figure, look: Look) -> None:
         "zeroline": False,
         "showline": True,
         "ticks": "outside",
-        # a title keeps clear of the numbers, however long these are
-        "automargin": True,
+        # clear of the numbers; margins that follow them send plotly round in circles on a phone
         "title": {"standoff": 8},
     }
     figure.update_xaxes(**axis, tickcolor=look.ink)

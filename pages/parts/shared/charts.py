@@ -32,7 +32,8 @@ def show_figure(
     better picture than the browser does, its picture is left out too. `options` say what a
     selection does.
     """
-    st.html(f'<p class="in-words">{html.escape(figure_text(figure))}</p>')
+    words = html.escape(figure_text(figure))
+    st.container(key=f"in_words_{key}").html(f'<p class="in-words">{words}</p>')
     removed = [*_NOT_NEEDED, *(["toImage"] if has_downloads else []), *without]
     config = {
         "displaylogo": False,
