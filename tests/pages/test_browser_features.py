@@ -32,7 +32,7 @@ def said(page) -> str:
 def bounds(page) -> list[str]:
     """What the number fields of the windows show."""
     fields = page.locator(f"{MAIN} input[aria-label$='(eV)']")
-    return [field.input_value() for field in fields.all()]
+    return fields.evaluate_all("(fields) => fields.map((field) => field.value)")
 
 
 def test_a_peak_that_networks_disagree_on_is_told_with_what_the_others_see(visit):  # noqa: F811
@@ -75,7 +75,7 @@ def test_a_drag_on_the_windows_page_leaves_nothing_of_the_window_before(visit): 
     wait_chart(page, "windows_difference")
     drag(page, "windows_spectrum", 40.0, 50.0, 0.5)
     page.wait_for_url(re.compile(r"windows=(40|39.5|40.5)%3A"))
-    page.get_by_text(re.compile(r"white line minus (40|39.5|40.5) to")).wait_for()
+    page.get_by_text(re.compile(r"white line minus (40|39.5|40.5) to")).first.wait_for()
     page.wait_for_timeout(500)
     assert "1 to 3 eV" not in said(page)
     names = chart(page, "windows_distances").evaluate("(e) => e._fullData.map((t) => t.name)")
