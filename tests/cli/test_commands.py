@@ -192,10 +192,19 @@ def test_several_files_need_a_folder(capsys):
     assert (out, lines) == ("", ["several files: say with --out DIR where their spectra shall go"])
 
 
-@pytest.mark.parametrize("form", ["csv", "json", "xdi"])
+@pytest.mark.parametrize("form", ["csv", "json", "xdi", "features"])
 def test_suffix_follows_the_format(form):
     assert main(["predict", put("a.xyz"), "--out", "new/folder", "--format", form]) == 0
-    assert os.listdir("new/folder") == [f"a.{form}"]
+    ending = {"features": "features.csv"}.get(form, form)
+    assert os.listdir("new/folder") == [f"a.{ending}"]
+
+
+def test_features_are_told_with_the_networks_that_see_them(capsys):
+    assert main(["predict", put("iron.xyz"), "--format", "features"]) == 0
+    rows = list(csv.DictReader(io.StringIO(told(capsys)[0])))
+    edge = next(row for row in rows if row["feature"] == "edge_half_ev")
+    assert float(edge["std"]) > 0
+    assert 1 < int(edge["n_networks"]) <= int(edge["of_networks"])
 
 
 def test_files_of_one_name_do_not_overwrite_each_other():

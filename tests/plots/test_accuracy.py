@@ -19,9 +19,11 @@ from xanes_core.plots.records import (
     GROUP_COLOURS,
     UNKNOWN,
     Colouring,
+    NearSpectrum,
     Placed,
     PredictedRecord,
     error_distance_figure,
+    nearest_figure,
     ranked_errors_figure,
     record_figure,
     running_mean,
@@ -239,3 +241,20 @@ def test_names_are_text_and_the_page_shows_through(dark):
         for trace in figure.data:
             told = [trace.name or "", *(trace.text if trace.text is not None else [])]
             assert not any("<b>" in text or "<u>" in text for text in told)
+
+
+def test_spectra_near_a_structure_name_their_records_and_show_the_one_in_view():
+    energy = np.linspace(-15, 60, 226)
+    curves = RNG.uniform(0, 1, (3, 226))
+    records = [NearSpectrum(row, NAMES[row], mu) for row, mu in zip((7, 3, 5), curves, strict=True)]
+    figure = nearest_figure(energy, records, own=("<b>mine</b>", curves[0] + 1), selected=3)
+    assert [t.name for t in figure.data] == ["Fe_07", "Fe_03", "Fe_05", "&lt;b&gt;mine&lt;/b&gt;"]
+    for trace, record in zip(figure.data, records, strict=False):
+        np.testing.assert_array_equal(trace.y, record.mu)
+        assert set(trace.customdata) == {record.row}
+    widths = [t.line.width for t in figure.data[:3]]
+    assert widths[1] > widths[0] == widths[2]
+    assert figure.data[3].customdata is None  # a click on one's own curve names no record
+    assert figure.data[3].line.color == NETWORK
+    assert len({t.line.color for t in figure.data}) == 4
+    assert len(nearest_figure(energy, records).data) == 3

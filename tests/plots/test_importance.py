@@ -78,8 +78,8 @@ def test_rare_elements_are_put_together():
 
 def test_hovering_a_bar_names_its_shell_and_the_atoms_there():
     bars = named(distance_figure(TWO, CENTRES, neighbours=NEAR), "one")
-    assert "mu = 1.90 \u00c5, first coordination" in bars.customdata[2]
-    assert "here: O3 1.93 \u00c5" in bars.customdata[2]
+    assert "1.90 \u00c5, first coordination" in bars.customdata[2]
+    assert "here: O (atom 4), 1.93 \u00c5" in bars.customdata[2]
     assert "here" not in bars.customdata[1]
     assert not any("C7" in text for text in bars.customdata)  # no bar is near 2.9 A
 

@@ -19,6 +19,7 @@ from xanes_core.model import (
     VERDICT_TITLES,
     Prediction,
     SpectrumModel,
+    features_csv,
     list_models,
     load_model,
     to_csv,
@@ -30,7 +31,9 @@ from xanes_core.structures import Site, read_structures, select_sites
 
 #: Frame, absorber site and features of it.
 _Row = tuple[int, Site, np.ndarray]
-_WRITERS = {"csv": to_csv, "json": to_json, "xdi": to_xdi}
+_WRITERS = {"csv": to_csv, "json": to_json, "xdi": to_xdi, "features": features_csv}
+#: Where the end of the file's name is not that of the format.
+_ENDINGS = {"features": "features.csv"}
 
 
 def add_predict(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +51,13 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         choices=SPECTRUM_KINDS,
         help="absorption or valence-to-core emission; default: xanes, or that of --model",
     )
-    parser.add_argument("--format", choices=_WRITERS, default="csv")
+    parser.add_argument(
+        "--format",
+        choices=_WRITERS,
+        default="csv",
+        help="the spectrum as csv (default), json or xdi, or its features: edge, white line and "
+        "pre-edge peak with their spread and the networks that see them",
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, help="one file per structure goes here")
     parser.add_argument(
         "--frame", type=int, metavar="N", help="only this frame of each file, from 0"
@@ -95,7 +104,8 @@ def _predict(options: argparse.Namespace) -> int:
                 if options.out is None:
                     sys.stdout.write(text)
                 else:
-                    target = options.out / f"{safe_name(name, taken)}.{options.format}"
+                    ending = _ENDINGS.get(options.format, options.format)
+                    target = options.out / f"{safe_name(name, taken)}.{ending}"
                     write_out(target, text.encode())
         except XanesError as error:
             complain(str(error), file)

@@ -40,7 +40,12 @@ from xanes_core.model.explanation import (
     window_points,
 )
 from xanes_core.model.export import BatchResult, to_csv, to_json, to_xdi, to_zip
-from xanes_core.model.features import PredictedFeature, prediction_features
+from xanes_core.model.features import (
+    feature_columns,
+    features_csv,
+    others_text,
+    prediction_features,
+)
 from xanes_core.model.kernel import fit_kernel
 from xanes_core.model.registry import (
     list_models,
@@ -79,7 +84,6 @@ __all__ = [
     "FeatureScaler",
     "Importance",
     "JsonObject",
-    "PredictedFeature",
     "Prediction",
     "Report",
     "Samples",
@@ -95,6 +99,8 @@ __all__ = [
     "concatenate",
     "disagreement",
     "distance_histograms",
+    "feature_columns",
+    "features_csv",
     "fit_calibration",
     "fit_domain",
     "fit_kernel",
@@ -103,6 +109,7 @@ __all__ = [
     "load_report",
     "metrics_csv",
     "on_shared_grid",
+    "others_text",
     "prediction_features",
     "prediction_seconds",
     "save_model",

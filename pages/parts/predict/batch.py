@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.parts.predict.features import std_name, summary_columns, with_uncertainty
+from pages.parts.predict.features import batch_cell, summary_columns
 from pages.parts.predict.report import batch_report_button
 from pages.parts.shared.choices import absorber_in_view, absorber_options, element_of, model_for
 from pages.parts.shared.downloads import download_button
@@ -136,10 +136,5 @@ def _row(result: BatchResult) -> dict[str, str]:
     kind = prediction.kind
     own = {"Name": result.name, "Absorber": prediction.element}
     said = f"{kind.title} predicted by {prediction.model_key}, {prediction.domain.level}"
-    pairs = {label: _pair(result.extra, name) for label, name in _COLUMNS[kind].items()}
+    pairs = {label: batch_cell(result.extra, name) for label, name in _COLUMNS[kind].items()}
     return own | pairs | {"Result": said}
-
-
-def _pair(extra: Mapping[str, str], name: str) -> str:
-    number, spread = extra.get(name) or "", extra.get(std_name(name)) or ""
-    return with_uncertainty(float(number), float(spread)) if number and spread else number

@@ -11,7 +11,7 @@ from pages.parts.shared import inputs
 from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import default_model, model_cards, sites_of
 from pages.parts.shared.page import from_link, linked_choice, notice, to_link
-from xanes_core.plots import Energies
+from xanes_core.plots import Energies, atom_name
 from xanes_core.spectra import XANES, SpectrumKind
 from xanes_core.structures import absorber_elements
 
@@ -104,11 +104,6 @@ def absorber_options(atoms: Atoms) -> dict[int | str, str]:
             equal = f", stands for {site.multiplicity}" if site.multiplicity > 1 else ""
             options[site.index] = f"{atom_name(element, site.index)}{equal}"
     return options
-
-
-def atom_name(element: str, index: int) -> str:
-    """An atom as chemists count it, from 1; `index` counts from 0."""
-    return f"{element} (atom {index + 1})"
 
 
 def pickable_atoms(atoms: Atoms) -> list[int]:
