@@ -460,7 +460,7 @@ def test_limits_end_before_atoms_collide():
         (AQUA, "angle:1,3", 88.0, "would become 178 degrees: keep it between 5 and 175"),
         (AQUA, "ligand:1", -2.0, "water 1 cannot come 2.00 A nearer to Fe"),
         (CHELATE, "ligand:1", -1.5, "bipyridine 1 cannot come 1.50 A nearer"),
-        (AQUA, "offcentre:1", 1.9, "Fe cannot move 1.90 A towards water 1"),
+        (AQUA, "offcentre:1", 1.9, "Fe cannot move 1.90 A towards water 1: give a smaller"),
         (AQUA, "all", float("nan"), "value of all is not a finite number"),
         (AQUA, "remove:1", 0.5, "made or not: give the value 1 or 0"),
         (

@@ -36,6 +36,8 @@ from xanes_core.structures.sites import checked_index
 CLUSTER_ANG = 8.0
 #: Nearest that a place may come to the absorber (A).
 MIN_BOND_ANG = 0.8
+#: Nearest that the middle of a ligand's places may come to it (A): beyond, it points elsewhere.
+MIN_AHEAD_ANG = 0.05
 #: Angles at the absorber that define no plane, or would by the end of the move (deg).
 FLAT_ANGLES_DEG = (5.0, 175.0)
 #: A ligand whose atoms are all this near to its axis (A) looks the same after a turn.
@@ -205,7 +207,7 @@ class Movable:
         places = place_vectors(positions, self.absorber, ligand)
         axis = _unit(places.mean(axis=0))
         step = value if len(places) == 1 else _step_for(places, axis, value)
-        if step is None or float(places.mean(axis=0) @ axis) + step < MIN_BOND_ANG:
+        if step is None or not _stays_outside(places, axis, step):
             raise StructureError(
                 f"{ligand.title} cannot come {-value:.2f} A nearer to {self.element}: "
                 "give a smaller value."
@@ -213,11 +215,11 @@ class Movable:
         positions[list(ligand.atoms)] += step * axis
 
     def _keep_apart(self, positions: np.ndarray, ligand: Ligand, value: float) -> None:
-        reach = float(np.linalg.norm(place_vectors(positions, self.absorber, ligand).mean(axis=0)))
-        if reach - value < MIN_BOND_ANG:
+        places = place_vectors(positions, self.absorber, ligand)
+        if not _stays_outside(places, _unit(places.mean(axis=0)), -value):
             raise StructureError(
-                f"{self.element} cannot move {value:.2f} A towards {ligand.title}, which is "
-                f"{reach:.2f} A away: give a smaller value."
+                f"{self.element} cannot move {value:.2f} A towards {ligand.title}: "
+                "give a smaller value."
             )
 
     def _bend(self, positions: np.ndarray, ligands: list[Ligand], value: float) -> None:
@@ -429,6 +431,13 @@ def _pairs(moves: Sequence[Move], values: Sequence[float]) -> list[tuple[Move, f
         if not np.isfinite(value):
             raise StructureError(f"The value of {move.text} is not a finite number: correct it.")
     return list(zip(moves, amounts, strict=True))
+
+
+def _stays_outside(places: np.ndarray, axis: np.ndarray, step: float) -> bool:
+    """Whether places along an axis stay on their side of the absorber, and off it, after a step."""
+    moved = places + step * axis
+    ahead = float(moved.mean(axis=0) @ axis)
+    return ahead > MIN_AHEAD_ANG and float(np.linalg.norm(moved, axis=1).min()) >= MIN_BOND_ANG
 
 
 def _step_for(places: np.ndarray, axis: np.ndarray, value: float) -> float | None:
