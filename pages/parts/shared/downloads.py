@@ -10,6 +10,8 @@ import streamlit as st
 
 _MIME_TYPES = {
     ".csv": "text/csv",
+    ".gif": "image/gif",
+    ".html": "text/html",
     ".json": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml",
