@@ -24,8 +24,8 @@ _BOND, _RIM = "#8A8F98", "#555B66"
 _VERDICTS = ("#00835F", "#9A6700", "#B3372B")
 #: Colours that share the 256 of a picture.
 _MOST_COLOURS = 24
-#: Points of a page for an atom's radius of 1 A, at the middle of the picture's depth.
-_ATOM_PT = 26.0
+#: Height of the structure's part in points.
+_AXES_PT = 0.82 * _SIZE_IN[1] * 72.0
 
 
 def motion_gif(data: Mapping[str, Any]) -> bytes:
@@ -56,12 +56,12 @@ def motion_gif(data: Mapping[str, Any]) -> bytes:
 
 
 def _palette(data: Mapping[str, Any]) -> Image:
-    """Colours of the picture with their blends into white; one found by counting lacks rare ones."""
+    """Colours of the picture with their blends into white; counting would lose rare ones."""
     from PIL import Image as images
 
     named = [INK["light"], NETWORK, THEORY, GREY, ABSORBER, _BOND, _RIM, *_VERDICTS]
     named += sorted({atom["colour"] for atom in data["atoms"]})[: _MOST_COLOURS - len(named)]
-    shares = np.linspace(0.0, 1.0, 255 // len(named))[:-1, None]
+    shares = np.linspace(0.0, 0.93, 255 // len(named))[:, None]
     blends = [255 * shares + (1 - shares) * np.array(channels(colour)) for colour in named]
     colours = np.vstack([[255, 255, 255], *blends])[:256].round().astype(np.uint8)
     holder = images.new("P", (1, 1))
@@ -94,7 +94,7 @@ class _Picture:
         wide = reach * 0.38 * _SIZE_IN[0] / (0.82 * _SIZE_IN[1])
         left.set(xlim=(-wide, wide), ylim=(-reach, reach))
         left.axis("off")
-        self._scale = _ATOM_PT * 3.6 / (reach + 1.0)
+        self._scale = _AXES_PT / reach
         self._energy = np.array(data["energy"])
         self._curves, self._lower, self._upper = (
             np.array(data[name]) for name in ("curves", "lower", "upper")

@@ -454,7 +454,7 @@ function build(state) {
   const { data } = state;
   if (!window.$3Dmol || !state.stage.clientWidth) return;
   if (!state.viewer) {
-    state.viewer = window.$3Dmol.createViewer(state.stage, { antialias: true });
+    state.viewer = window.$3Dmol.createViewer(state.stage, { antialias: state.smooth });
     if (!state.viewer) throw new Error("webgl");
     state.viewer.setViewChangeCallback(() => drawMarks(state));
   }
@@ -538,10 +538,20 @@ function start3d(state) {
     say(state, "This browser has no WebGL, which the 3D view needs. Everything else works.");
     return;
   }
+  // without a graphics card smooth edges cost ten times the rest
+  const info = context.getExtension("WEBGL_debug_renderer_info");
+  const renderer = String(context.getParameter(info ? info.UNMASKED_RENDERER_WEBGL
+    : context.RENDERER));
+  state.smooth = !/swiftshader|llvmpipe|software|basic render/i.test(renderer);
   const loser = context.getExtension("WEBGL_lose_context");
   if (loser) loser.loseContext();
   loadScript(state.data.script_url)
-    .then(() => { build(state); state.dirty = true; wake(state); })
+    .then(() => {
+      state.ready = true;
+      build(state);
+      state.dirty = true;
+      wake(state);
+    })
     .catch((error) => say(state, error.message === "script"
       ? "The 3D view is missing here: its script was not installed. Everything else works."
       : "The 3D view could not start in this browser. Everything else works."));
@@ -742,7 +752,7 @@ function create(host) {
   state.stage.addEventListener("pointerdown", () => state.stage.focus({ preventScroll: true }));
   state.observer = new ResizeObserver(() => {
     if (state.viewer && state.stage.clientWidth) state.viewer.resize();
-    else if (state.data && window.$3Dmol && !state.viewer) build(state);
+    else if (state.ready && !state.viewer) build(state);
     state.dirty = true;
     wake(state);
   });
@@ -786,9 +796,8 @@ function update(state, data) {
   restyle(state);
   if (!state.button.innerHTML) setPlaying(state, false);
   if (!fresh) return;
-  if (window.$3Dmol && state.stage.clientWidth) {
-    try { build(state); } catch { start3d(state); }
-  } else start3d(state);
+  if (state.viewer) build(state);
+  else start3d(state);
 }
 
 function release(state) {
