@@ -36,8 +36,6 @@ def motion_gif(data: Mapping[str, Any]) -> bytes:
     data : mapping
         From :func:`xanes_core.plots.motion_data`.
     """
-    from PIL import Image as images
-
     count = len(data["values"])
     stride = -(-count // MOST_FRAMES)
     # from the first step on in equal strides; the structure as it came is among them
@@ -45,7 +43,7 @@ def motion_gif(data: Mapping[str, Any]) -> bytes:
     picture = _Picture(data)
     frames = [picture.at(step) for step in steps]
     palette = _palette(data)
-    drawn = [f.quantize(palette=palette, dither=images.Dither.NONE) for f in frames]
+    drawn = [_reduced(frame, palette) for frame in frames]
     there_and_back = drawn + ([] if data["ticks"] else drawn[-2:0:-1])
     buffer = io.BytesIO()
     there_and_back[0].save(
@@ -69,6 +67,18 @@ def _palette(data: Mapping[str, Any]) -> Image:
     return holder
 
 
+def _reduced(frame: Image, palette: Image) -> Image:
+    """A frame in the colours of the palette, its paper white; the search may miss it."""
+    from PIL import Image as images
+
+    reduced = frame.quantize(palette=palette, dither=images.Dither.NONE)
+    paper = (np.asarray(frame) == 255).all(axis=-1)
+    indices = np.where(paper, 0, np.asarray(reduced)).astype(np.uint8)
+    white = images.fromarray(indices, mode="P")
+    white.putpalette(palette.getpalette() or [])
+    return white
+
+
 class _Picture:
     """The figure, whose lines and points are moved from step to step."""
 
@@ -87,9 +97,9 @@ class _Picture:
         figure.text(0.02, 0.92, plain_text(str(data["label"])), color=INK["light"], fontsize=11)
         self._value = figure.text(0.48, 0.92, "", color=INK["light"], fontsize=11, weight="bold")
         self._verdict = figure.text(0.98, 0.92, "", fontsize=9, ha="right")
-        self._bonds = LineCollection([], colors=_BOND, linewidths=2.0)
+        self._bonds = LineCollection([], colors=_BOND, linewidths=2.0, zorder=1)
         left.add_collection(self._bonds)
-        self._atoms = left.scatter([], [], edgecolors=_RIM, linewidths=0.5)
+        self._atoms = left.scatter([], [], edgecolors=_RIM, linewidths=0.5, zorder=2)
         reach = 1.08 * float(np.abs(self._xyz[..., :2]).max(initial=1.0))
         wide = reach * 0.38 * _SIZE_IN[0] / (0.82 * _SIZE_IN[1])
         left.set(xlim=(-wide, wide), ylim=(-reach, reach))
