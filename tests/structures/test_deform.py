@@ -429,6 +429,11 @@ def test_suggestions_can_be_made_within_their_limits():
                 assert np.isfinite(after).all()
 
 
+@pytest.mark.parametrize("key", EXAMPLES)
+def test_every_example_has_something_to_move(key):
+    assert suggest_moves(movable(key))
+
+
 def test_suggestions_know_what_goes():
     texts = {s.move.text for s in suggest_moves(movable(PORPHYRIN))}
     assert {"ligand:2", "pair:2,3", "turn:2", "offcentre:1"} <= texts
