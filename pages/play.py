@@ -17,6 +17,7 @@ from pages.parts.shared.downloads import download_button
 from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import examples
 from pages.parts.shared.page import page, plain
+from pages.parts.shared.viewer3d import viewer_js
 from pages.parts.theory import jobs as theory_jobs
 from xanes_core.files import safe_name
 from xanes_core.plots import Motion, motion_data, motion_gif, motion_html
@@ -61,8 +62,9 @@ def stage_panel(stage: Stage, move: Move, model_key: str) -> None:
         base = safe_name(f"{stage.label}_{move.text}")
         held = partial(_held, motion, checks.spectra, step)
         download_button(
-            "Save as a page that works offline", lambda: motion_html(held()), f"{base}.html",
-            key="play_html", help="One file with structure, spectra and 3D view; needs no network.",
+            "Save as a page that works offline",
+            lambda: motion_html(held(), viewer_js()), f"{base}.html", key="play_html",
+            help="One file with structure, spectra and 3D view; needs no network.",
         )  # fmt: skip
         download_button(
             "GIF", lambda: motion_gif(held()), f"{base}.gif", key="play_gif",

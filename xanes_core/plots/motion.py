@@ -24,7 +24,6 @@ from xanes_core.errors import StructureError
 from xanes_core.model import VERDICTS, Prediction
 from xanes_core.plots.structure import scene
 from xanes_core.plots.style import ABSORBER, BACKGROUND, GREY, INK, NETWORK, THEORY
-from xanes_core.plots.viewer_script import VIEWER_SCRIPT, static_folder, viewer_ready
 from xanes_core.spectra import spectral_features
 from xanes_core.structures import Movable, Move, move_label, move_limits
 
@@ -328,20 +327,18 @@ def motion_assets() -> MotionAssets:
     return MotionAssets(*texts)
 
 
-def motion_html(data: Mapping[str, Any], *, viewer: Path | None = None) -> str:
+def motion_html(data: Mapping[str, Any], viewer_js: str = "") -> str:
     """A page that works offline: the component with its data, and the 3D viewer's script inside.
 
     Parameters
     ----------
     data : mapping
         From :func:`motion_data`.
-    viewer : Path, optional
-        Folder of the viewer's script; the app's own if left out. Where it is not there, the page
-        shows the spectrum and says that the 3D view is missing.
+    viewer_js : str, optional
+        Text of ``3Dmol-min.js``, which :mod:`xanes_core.plots.viewer_script` fetches; without it
+        the page shows the spectrum and says that the 3D view is missing.
     """
     assets = motion_assets()
-    folder = viewer or static_folder()
-    script = (folder / VIEWER_SCRIPT).read_text(encoding="utf-8") if viewer_ready(folder) else ""
     title = html.escape(f"{data['title']}: {data['label']}")
     # neither a name in the data nor the script may end the element it stands in
     held = json.dumps(dict(data), ensure_ascii=True).replace("<", "\\u003c")
@@ -366,7 +363,7 @@ def motion_html(data: Mapping[str, Any], *, viewer: Path | None = None) -> str:
             "XANES Explorer; the band is meant to hold the true spectrum at "
             f"{100 * float(data['level']):.0f} % of the energies.</p>",
             f'<script type="application/json" id="motion-data">{held}</script>',
-            f"<script>{script.replace('</', '<' + chr(92) + '/')}</script>",
+            f"<script>{viewer_js.replace('</', '<' + chr(92) + '/')}</script>",
             '<script type="module">',
             assets.js.replace(_EXPORT, "const mount ="),
             'mount({ data: JSON.parse(document.getElementById("motion-data").textContent),',

@@ -98,9 +98,8 @@ def choose_move(stage: Stage, suggested: tuple[Suggestion, ...]) -> Move:
     labels = {s.move.text: s.label for s in suggested} | {METALS: "Ti to Zn"}
     _take_link(stage, labels)
     held = st.session_state.get("play_move")
-    asked = st.session_state.get("play_asked")
-    if asked and asked not in labels and held == asked:
-        labels[asked] = move_label(stage.body, parse_move(asked))  # by link, beside the suggestions
+    if held not in labels and st.session_state.get("play_asked") == (stage.key, held):
+        labels[held] = move_label(stage.body, parse_move(held))  # by link, beside the suggestions
     current = held if held in labels else next(iter(labels))
     kinds = {_kind(text): KINDS[_kind(text)] for text in labels}
     st.session_state["play_kind"] = _kind(current)
@@ -166,4 +165,5 @@ def _take_link(stage: Stage, labels: dict[str, str]) -> None:
             st.query_params["value"] = metal
     elif asked not in labels:
         asked = parse_move(asked).text
-    st.session_state["play_move"] = st.session_state["play_asked"] = asked
+    st.session_state["play_move"] = asked
+    st.session_state["play_asked"] = (stage.key, asked)
