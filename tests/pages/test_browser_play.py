@@ -53,7 +53,7 @@ def slide(page, at: float) -> None:
 
 def test_a_bond_is_stretched_by_hand_by_keys_and_by_itself(visit):  # noqa: F811
     visitor, sent = visit(), []
-    visitor.page.on("websocket", lambda ws: ws.on("framesent", sent.append))
+    visitor.page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(frame)))
     page = visitor.open("/play?example=hexaaquairon-ii")
     component(page)
     page.wait_for_timeout(500)
