@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -57,20 +58,25 @@ def stage_panel(stage: Stage, move: Move, model_key: str) -> None:
     motion, data = moving(stage, move, model_key)
     checks = known_checks(motion, data["id"])
     step = show_motion(motion, data, checks.spectra)
+    held = partial(_held, motion, checks.spectra, step)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         check_button(motion, checks, step)
-        base = safe_name(f"{stage.label}_{move.text}")
-        held = partial(_held, motion, checks.spectra, step)
-        download_button(
-            "Save as a page that works offline",
-            lambda: motion_html(held(), viewer_js()), f"{base}.html", key="play_html",
-            help="One file with structure, spectra and 3D view; needs no network.",
-        )  # fmt: skip
-        download_button(
-            "GIF", lambda: motion_gif(held()), f"{base}.gif", key="play_gif",
-            help="An animated picture for slides.",
-        )  # fmt: skip
+        with st.container(horizontal=True, gap="small", width="content"):
+            file_buttons(safe_name(f"{stage.label}_{move.text}"), held)
     show_failure(checks, step)
+
+
+def file_buttons(base: str, held: Callable[[], dict[str, Any]]) -> None:
+    """The motion to take along: as a page of its own, and as a picture that moves."""
+    download_button(
+        "Save as a page that works offline",
+        lambda: motion_html(held(), viewer_js()), f"{base}.html", key="play_html",
+        help="One file with structure, spectra and 3D view; needs no network.",
+    )  # fmt: skip
+    download_button(
+        "GIF", lambda: motion_gif(held()), f"{base}.gif", key="play_gif",
+        help="An animated picture for slides; takes some seconds.",
+    )  # fmt: skip
 
 
 def _held(motion: Motion, spectra: dict[int, np.ndarray], step: int) -> dict[str, Any]:

@@ -146,7 +146,7 @@ def test_a_crystal_shows_its_surroundings_and_says_so(tmp_path):
     at = upload(at, ("nio.cif", (tmp_path / "nio.cif").read_bytes()))
     assert not at.exception
     assert "what lies within 8" in texts(at.caption)
-    assert data(at)["label"].startswith("Ni out of the plane of")
+    assert data(at)["label"].startswith("Ni towards O")
 
 
 def test_a_metal_without_ligands_gets_a_sentence():

@@ -174,6 +174,20 @@ def test_the_absorber_moves_off_centre():
     )
 
 
+def test_a_chelate_across_the_absorber_has_no_plane():
+    """Two donors on one line with it: it moves towards the first, however the whole is turned."""
+    chain = [[0, 0, 0], [2, 0.1, 0], [-2, 0.1, 0], [1.3, 1.5, 0], [-1.3, 1.5, 0], [0, 2.2, 0]]
+    atoms = Atoms("FeNNCCC", chain)
+    for angle in (0, 50):
+        atoms.rotate(angle, (1, 2, 3), center=(0, 0, 0))
+        body = Movable(atoms, 0)
+        assert [x.encloses for x in body.ligands] == [True]
+        assert move_label(body, parse_move("offcentre:1")) == "Fe towards N (atom 1)"
+        after = body.positions([parse_move("offcentre:1")], [0.2])
+        along = (atoms.positions[1] - atoms.positions[2]) / 4.0
+        np.testing.assert_allclose(after[0] - atoms.positions[0], 0.2 * along, atol=1e-12)
+
+
 def test_a_metal_leaves_the_plane_of_a_porphyrin():
     body, after = moved("copper-porphine", ("offcentre:1", 0.3))
     before = np.linalg.norm(places(body, body.atoms.positions, 1), axis=1)
@@ -548,3 +562,10 @@ def test_a_crystal_is_refused_and_its_cluster_moves():
     assert [x.encloses for x in body.ligands] == [True]  # the lattice holds together
     after = body.apply([parse_move("offcentre:0,0,1")], [0.1])
     assert after.positions[0].tolist() == pytest.approx([0, 0, 0.1])
+    # six oxygens are in no plane: nickel moves towards the first of them, and back
+    first = body.ligands[0].donors[0]
+    assert move_label(body, parse_move("offcentre:1")) == f"Ni towards O (atom {first})"
+    after = body.apply([parse_move("offcentre:1")], [0.1])
+    assert after.get_distance(0, first) == pytest.approx(2.09 - 0.1)
+    back = apply_moves(after, 0, [parse_move("offcentre:1")], [-0.1])
+    np.testing.assert_allclose(back.positions, cluster.positions, atol=1e-10)

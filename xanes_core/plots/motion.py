@@ -298,7 +298,8 @@ def _turned(xyz: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     heavy = xyz[0][numbers > 1]
     moved = (xyz[-1] - xyz[0])[np.linalg.norm(xyz[-1] - xyz[0], axis=1) > 1e-6]
     stretch = 4.0 * moved / max(float(np.abs(moved).max(initial=0.0)), 1e-9)
-    axes = np.linalg.svd(np.vstack([heavy - heavy.mean(axis=0), stretch]), full_matrices=True)[2]
+    cloud = np.vstack([heavy - heavy.mean(axis=0), stretch])
+    axes = np.linalg.eigh(cloud.T @ cloud)[1].T[::-1].copy()  # the widest first
     if np.linalg.det(axes) < 0:
         axes[2] *= -1
     return np.asarray(xyz @ axes.T)

@@ -40,6 +40,8 @@ MIN_BOND_ANG = 0.8
 MIN_AHEAD_ANG = 0.05
 #: Angles at the absorber that define no plane, or would by the end of the move (deg).
 FLAT_ANGLES_DEG = (5.0, 175.0)
+#: Donors are in a plane where they reach out of it less than this share of their width.
+FLAT_SHARE = 0.4
 #: A ligand whose atoms are all this near to its axis (A) looks the same after a turn.
 LINEAR_ANG = 0.1
 
@@ -235,12 +237,18 @@ class Movable:
         _rotate(positions, list(ligands[0].atoms), positions[self.absorber], axis, value)
 
     def _direction(self, positions: np.ndarray, ligand: Ligand) -> np.ndarray:
-        """From the absorber to a ligand; to its plane's side where it stands all around."""
+        """From the absorber to a ligand; of one all around off its plane, or to its first donor."""
         if not ligand.encloses:
             return _unit(place_vectors(positions, self.absorber, ligand).mean(axis=0))
         # fixed by the ligand alone, so that the way back is the same
         places = np.array([positions[list(place)].mean(axis=0) for place in ligand.places])
-        return _plane_normal(places)
+        centred = places - places.mean(axis=0)
+        return _plane_normal(centred) if _is_flat(centred) else _unit(centred[0])
+
+    def is_flat(self, ligand: Ligand) -> bool:
+        """Whether the places of a ligand lie in a plane, as those of a porphyrin."""
+        places = place_vectors(self.atoms.positions, self.absorber, ligand)
+        return _is_flat(places - places.mean(axis=0))
 
     def start(self, move: Move) -> float | None:
         """What a move changes, before it: mean bond length (A) or angle (deg); None for others."""
@@ -482,10 +490,15 @@ def _rotate(
     positions[atoms] = centre + along + np.cos(angle) * (own - along) + np.sin(angle) * across
 
 
-def _plane_normal(places: np.ndarray) -> np.ndarray:
-    """Normal of the plane through places; its side follows from their order."""
-    centred = places - places.mean(axis=0)
-    normal = np.linalg.svd(centred)[2][2]
+def _is_flat(centred: np.ndarray) -> bool:
+    """Whether points (n, 3) around their centre lie in a plane, nearly, and not on a line."""
+    thin, middle, wide = np.sqrt(np.linalg.eigvalsh(centred.T @ centred).clip(0.0))
+    return bool(thin < FLAT_SHARE * wide < middle)
+
+
+def _plane_normal(centred: np.ndarray) -> np.ndarray:
+    """Normal of the plane through points around their centre; its side follows from their order."""
+    normal = np.linalg.eigh(centred.T @ centred)[1][:, 0]
     side = np.cross(centred[:-1], centred[1:]).sum(axis=0) @ normal
     return np.asarray(normal if side >= 0 else -normal)
 

@@ -10,7 +10,8 @@ word                unit  what it does
 ``pair:1,4``        A     two ligands along their bonds by one amount
 ``angle:1,2``       deg   ligand 1 about the absorber, away from ligand 2 in the plane of both
 ``turn:3``          deg   ligand 3 about its bond
-``offcentre:2``     A     absorber towards ligand 2; out of its plane where it stands all around
+``offcentre:2``     A     absorber towards ligand 2; where that stands all around, out of the plane
+                          of its donors, or towards the first of them
 ``offcentre:0,0,1`` A     absorber along a direction in the coordinates of the file
 ``remove:3``              ligand 3 is taken away
 ``swap:3,Cl``             ligand 3 gives way to a simple one

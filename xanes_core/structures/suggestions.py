@@ -113,8 +113,12 @@ def move_label(body: Movable, move: Move) -> str:
     if move.kind == "offcentre":
         if not ligands:
             return f"{body.element} along {', '.join(f'{x:g}' for x in move.direction)}"
-        where = "out of the plane of" if ligands[0].encloses else "towards"
-        return f"{body.element} {where} {titles[0]}"
+        if not ligands[0].encloses:
+            return f"{body.element} towards {titles[0]}"
+        if body.is_flat(ligands[0]):
+            return f"{body.element} out of the plane of {titles[0]}"
+        donor = ligands[0].donors[0]
+        return f"{body.element} towards {body.atoms.symbols[donor]} (atom {donor})"
     if move.kind == "metal":
         return f"{move.word} in place of {body.element}"
     return f"Without {titles[0]}" if move.kind == "remove" else f"{move.word} for {titles[0]}"

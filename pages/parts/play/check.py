@@ -94,8 +94,8 @@ def check_button(motion: Motion, checks: Checks, step: int) -> None:
         inside = np.mean((truth >= prediction.lower) & (truth <= prediction.upper))
         error = np.sqrt(np.mean((truth - prediction.mu) ** 2))
         st.caption(
-            f"FEFF10 here: {100 * inside:.0f} % of the energies inside the band, "
-            f"{error:.3f} edge steps apart (root mean square)."
+            f"FEFF10 here: {100 * inside:.0f} % of the energies inside the band; "
+            f"off by {error:.3f} edge steps (rms)"
         )
     elif not here:
         st.caption(f"{plain(here.message)}.")
