@@ -176,15 +176,16 @@ def test_the_absorber_moves_off_centre():
 
 def test_a_chelate_across_the_absorber_has_no_plane():
     """Two donors on one line with it: it moves towards the first, however the whole is turned."""
-    chain = [[0, 0, 0], [2, 0.1, 0], [-2, 0.1, 0], [1.3, 1.5, 0], [-1.3, 1.5, 0], [0, 2.2, 0]]
-    atoms = Atoms("FeNNCCC", chain)
+    half = [[2, 0.1, 0], [2.3, 1.5, 0], [1.4, 2.6, 0]]
+    other = [[-x, y, z] for x, y, z in half]
+    atoms = Atoms("FeNCCNCCC", [[0, 0, 0], *half, *other, [0, 3.2, 0]])
     for angle in (0, 50):
         atoms.rotate(angle, (1, 2, 3), center=(0, 0, 0))
         body = Movable(atoms, 0)
         assert [x.encloses for x in body.ligands] == [True]
         assert move_label(body, parse_move("offcentre:1")) == "Fe towards N (atom 1)"
         after = body.positions([parse_move("offcentre:1")], [0.2])
-        along = (atoms.positions[1] - atoms.positions[2]) / 4.0
+        along = (atoms.positions[1] - atoms.positions[4]) / 4.0
         np.testing.assert_allclose(after[0] - atoms.positions[0], 0.2 * along, atol=1e-12)
 
 
