@@ -44,6 +44,15 @@ def wait_step(page, wanted: int) -> None:
     page.locator(f'.motion[data-step="{wanted}"]').wait_for()
 
 
+def settle(page, sent: list) -> None:
+    """Wait until the page has told the server all that it has to say about opening."""
+    seen = -1
+    while seen != len(sent):
+        seen = len(sent)
+        page.wait_for_timeout(1000)
+    assert sent
+
+
 def slide(page, at: float) -> None:
     """What a hand on the slider does, without letting go."""
     page.locator(".motion-slider").evaluate(
@@ -56,8 +65,7 @@ def test_a_bond_is_stretched_by_hand_by_keys_and_by_itself(visit):  # noqa: F811
     visitor.page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(frame)))
     page = visitor.open("/play?example=hexaaquairon-ii")
     component(page)
-    page.wait_for_timeout(500)
-    assert sent
+    settle(page, sent)
     first = step(page)
     spectrum, stage = page.locator(".motion-spectrum"), page.locator(".motion-stage")
     before = [pixels(e.screenshot()) for e in (spectrum, stage)]
@@ -116,6 +124,12 @@ def test_a_motion_is_chosen_and_its_link_opens_it(visit):  # noqa: F811
     page.get_by_role("option", name="Swap the metal").click()
     page.locator(".motion-label", has_text="The metal swapped").wait_for()
     page.locator(".motion-slider").press("ArrowRight")
+    page.wait_for_url("**value=Co*")
+    page.get_by_role("link", name="Models").click()
+    page.get_by_text("Held-out scores").first.wait_for()
+    page.get_by_role("link", name="Play").click()
+    component(page)
+    assert page.locator(".motion-value b").inner_text() == "Co"
     page.wait_for_url("**value=Co*")
     page.reload()
     component(page)

@@ -85,6 +85,8 @@ def show_motion(motion: Motion, data: dict[str, Any], theory: Mapping[int, np.nd
     if st.session_state.get("play_id") != identity:
         st.session_state["play_id"] = identity
         st.session_state["play_start"] = linked_step(motion)
+    elif COMPONENT_KEY not in st.session_state:  # back from another page
+        st.session_state["play_start"] = st.session_state["play_step"]
     shown = data | {
         "start": st.session_state["play_start"],
         "script_url": script_url(),
@@ -96,6 +98,7 @@ def show_motion(motion: Motion, data: dict[str, Any], theory: Mapping[int, np.nd
     at = result.at or {}
     step = at["step"] if at.get("id") == identity else st.session_state["play_start"]
     step = min(max(int(step), 0), len(motion.values) - 1)
+    st.session_state["play_step"] = step
     to_link("value", None if step == motion.first else step_value(motion, step))
     return step
 
