@@ -131,7 +131,11 @@ def _take_kind(texts: tuple[str, ...]) -> None:
 
 
 def _take_which() -> None:
-    st.session_state["play_move"] = st.session_state["play_which"]
+    chosen = st.session_state["play_which"]
+    # a list that has just gone may still report itself: it has no say in another kind of motion
+    if _kind(chosen) != _kind(st.session_state.get("play_move", chosen)):
+        return
+    st.session_state["play_move"] = chosen
     to_link("value", None)
 
 
