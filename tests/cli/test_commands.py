@@ -368,8 +368,9 @@ def test_absorber_by_index_element_and_all(capsys):
 
 def test_absorber_that_the_file_names(capsys):
     atoms = complex_of()
+    text = xyz_text(metals("Fe") + Atoms("O", [(0, 5, 7.8)]))
     Path("named.extxyz").write_text(
-        xyz_text(metals("Fe")).replace("\n", "\nProperties=species:S:1:pos:R:3 absorber=13", 1)
+        text.replace("\n", "\nProperties=species:S:1:pos:R:3 absorber=13", 1)
     )
     rows, lines = spectrum(capsys, "named.extxyz")
     assert lines == []

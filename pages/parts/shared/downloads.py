@@ -13,6 +13,7 @@ _MIME_TYPES = {
     ".gif": "image/gif",
     ".html": "text/html",
     ".json": "application/json",
+    ".pdf": "application/pdf",
     ".png": "image/png",
     ".svg": "image/svg+xml",
     ".xyz": "chemical/x-xyz",
