@@ -18,10 +18,10 @@ from pages.parts.shared.downloads import download_button
 from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import examples
 from pages.parts.shared.page import page, plain
-from pages.parts.shared.viewer3d import viewer_js
 from pages.parts.theory import jobs as theory_jobs
 from xanes_core.files import safe_name
 from xanes_core.plots import Motion, motion_data, motion_gif, motion_html
+from xanes_core.plots.viewer_script import viewer_source
 from xanes_core.structures import Move
 
 #: Motions to begin with: example and word of the motion.
@@ -70,7 +70,7 @@ def file_buttons(base: str, held: Callable[[], dict[str, Any]]) -> None:
     """The motion to take along: as a page of its own, and as a picture that moves."""
     download_button(
         "Save as a page that works offline",
-        lambda: motion_html(held(), viewer_js()), f"{base}.html", key="play_html",
+        lambda: motion_html(held(), viewer_source()), f"{base}.html", key="play_html",
         help="One file with structure, spectra and 3D view; needs no network.",
     )  # fmt: skip
     download_button(

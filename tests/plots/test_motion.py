@@ -164,7 +164,7 @@ def test_an_absorber_beyond_the_models_has_no_row_of_metals():
 
 def test_the_file_holds_everything_and_no_name_breaks_out(stretched):
     data = motion_data(stretched) | {"title": "</script><script>alert(1)</script>", "start": 3}
-    page = motion_html(data, "window.$3Dmol = '</script>'")
+    page = motion_html(data, b"window.$3Dmol = '</script>'")
     assert r"window.$3Dmol = '<\/script>'" in page
     assert "alert(1)" in page
     assert "<script>alert" not in page

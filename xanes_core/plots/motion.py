@@ -328,21 +328,22 @@ def motion_assets() -> MotionAssets:
     return MotionAssets(*texts)
 
 
-def motion_html(data: Mapping[str, Any], viewer_js: str = "") -> str:
+def motion_html(data: Mapping[str, Any], viewer_source: bytes = b"") -> str:
     """A page that works offline: the component with its data, and the 3D viewer's script inside.
 
     Parameters
     ----------
     data : mapping
         From :func:`motion_data`.
-    viewer_js : str, optional
-        Text of ``3Dmol-min.js``, which :mod:`xanes_core.plots.viewer_script` fetches; without it
+    viewer_source : bytes, optional
+        The script of the 3D view, :func:`xanes_core.plots.viewer_script.viewer_source`; without it
         the page shows the spectrum and says that the 3D view is missing.
     """
     assets = motion_assets()
     title = html.escape(f"{data['title']}: {data['label']}")
     # neither a name in the data nor the script may end the element it stands in
     held = json.dumps(dict(data), ensure_ascii=True).replace("<", "\\u003c")
+    script = viewer_source.decode().replace("</", "<\\/")
     light, dark = (_variables(theme) for theme in ("light", "dark"))
     return "\n".join(
         [
@@ -364,7 +365,7 @@ def motion_html(data: Mapping[str, Any], viewer_js: str = "") -> str:
             "XANES Explorer; the band is meant to hold the true spectrum at "
             f"{100 * float(data['level']):.0f} % of the energies.</p>",
             f'<script type="application/json" id="motion-data">{held}</script>',
-            f"<script>{viewer_js.replace('</', '<' + chr(92) + '/')}</script>",
+            f"<script>{script}</script>",
             '<script type="module">',
             assets.js.replace(_EXPORT, "const mount ="),
             'mount({ data: JSON.parse(document.getElementById("motion-data").textContent),',

@@ -12,7 +12,7 @@ from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.page import look, plain
 from xanes_core.errors import XanesError
 from xanes_core.plots import ABSORBER, SHELLS_ANG, scene, structure_figure
-from xanes_core.plots.viewer_script import VIEWER_SCRIPT, static_folder, viewer_ready
+from xanes_core.plots.viewer_script import VIEWER_SCRIPT, viewer_ready
 from xanes_core.structures import Site
 
 _HTML = """<div class="viewer3d"><div class="viewer3d-stage"></div>
@@ -45,13 +45,6 @@ def script_url() -> str:
     """Address of the viewer's script on this server."""
     base = st.get_option("server.baseUrlPath").strip("/")
     return f"/{base}/app/static/{VIEWER_SCRIPT}" if base else f"/app/static/{VIEWER_SCRIPT}"
-
-
-def viewer_js() -> str:
-    """The viewer's script for a file that works offline; empty where it is not installed."""
-    if not viewer_ready():
-        return ""
-    return (static_folder() / VIEWER_SCRIPT).read_text(encoding="utf-8")
 
 
 def show_structure(
