@@ -6,6 +6,7 @@ from xanes_core.plots.accuracy import (
     coverage_curves,
     learning_curve_figure,
 )
+from xanes_core.plots.animation import motion_gif
 from xanes_core.plots.images import figure_csv, figure_image
 from xanes_core.plots.importance import (
     KIND_LABELS,
@@ -22,6 +23,13 @@ from xanes_core.plots.importance import (
     neighbours_around,
     signed_colours,
     windows_figure,
+)
+from xanes_core.plots.motion import (
+    Motion,
+    make_motion,
+    motion_assets,
+    motion_data,
+    motion_html,
 )
 from xanes_core.plots.records import (
     UNKNOWN,
@@ -73,6 +81,7 @@ __all__ = [
     "EnergyAxis",
     "ImportanceMap",
     "Look",
+    "Motion",
     "NearSpectrum",
     "Neighbour",
     "Placed",
@@ -95,7 +104,12 @@ __all__ = [
     "first_view",
     "group_figure",
     "learning_curve_figure",
+    "make_motion",
     "map_figure",
+    "motion_assets",
+    "motion_data",
+    "motion_gif",
+    "motion_html",
     "nearest_figure",
     "neighbours_around",
     "prediction_curve",

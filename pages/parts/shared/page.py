@@ -34,6 +34,7 @@ class PageLink:
 #: The pages in the order of the navigation; the first is where the app opens.
 PAGES = (
     PageLink("pages/predict.py", "Predict"),
+    PageLink("pages/play.py", "Play"),
     PageLink("pages/importance.py", "Feature importance"),
     PageLink("pages/windows.py", "Spectral windows"),
     PageLink("pages/theory.py", "Theory"),

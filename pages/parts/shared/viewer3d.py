@@ -37,6 +37,12 @@ def _script_present() -> bool:
     return viewer_ready()
 
 
+def script_url() -> str:
+    """Address of the viewer's script on this server."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return f"/{base}/app/static/{VIEWER_SCRIPT}" if base else f"/app/static/{VIEWER_SCRIPT}"
+
+
 def show_structure(
     scene: dict[str, Any],
     *,
@@ -63,8 +69,6 @@ def show_structure(
             "`python -m xanes_core.plots.viewer_script` fetches it once."
         )
         return None
-    base = st.get_option("server.baseUrlPath").strip("/")
-    prefix = f"/{base}" if base else ""
     data = scene | {
         "structure": structure,
         "background": look().background,
@@ -72,7 +76,7 @@ def show_structure(
         "height_px": height_px,
         "absorber_colour": ABSORBER,
         "highlight_colour": HIGHLIGHT,
-        "script_url": f"{prefix}/app/static/{VIEWER_SCRIPT}",
+        "script_url": script_url(),
         "pickable": pickable if isinstance(pickable, bool) else list(pickable),
     }
 
