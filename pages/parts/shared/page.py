@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,7 @@ def page(title: str, heading: str = "") -> Iterator[None]:
         notice(sentence)
     with st.sidebar, st.container(key="navigation", gap="xxsmall"):
         slots = [st.empty() for _ in PAGES]
+        _close_on_phone()(key="close_on_phone", data={"choice": f"{title} {view.view().structure}"})
     _navigation(slots)
     st.title(heading or title, anchor=False)
     notices = st.container()
@@ -76,6 +77,13 @@ def _navigation(slots: Sequence[Any], *, again: bool = False) -> None:
                 link.script, label=link.title, width="stretch",
                 query_params=view.address(link.title),
             )  # fmt: skip
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _close_on_phone() -> Callable[..., Any]:
+    """What closes the sidebar on a phone once the structure or the page is another one."""
+    script = (Path(__file__).parent / "sidebar.js").read_text(encoding="utf-8")
+    return st.components.v2.component("close_on_phone", js=script)
 
 
 def look(height_px: int | None = None) -> Look:

@@ -148,7 +148,7 @@ def address(page: str) -> dict[str, str]:
     link: dict[str, str] = {}
     if structure.startswith(EXAMPLE):
         link["example"] = structure.removeprefix(EXAMPLE)
-    if state.files:
+    if structure and state.files:
         link["files"] = _files_text(state.files, structure.removeprefix(FILE))
     if relaxed:
         link["relaxed"] = relaxed
