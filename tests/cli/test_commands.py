@@ -349,6 +349,19 @@ def spectrum(capsys, *arguments):
     return table(out)[1], lines
 
 
+def test_without_a_model_the_one_that_knows_the_structure_predicts_and_says_why(capsys):
+    put("v.xyz", load_example("vanadium-hexacarbonyl"))
+    rows, lines = spectrum(capsys, "v.xyz")
+    wanted = load_model("feff10-3d").predict(load_example("vanadium-hexacarbonyl"))
+    np.testing.assert_allclose(rows[:, 2], wanted.mu, atol=1e-4)
+    assert len(lines) == 1
+    assert lines[0].startswith("v.xyz: feff10-3d knows this structure best: in domain, band 0.16")
+    assert "fdmnes-v is outside" in lines[0]
+    rows, lines = spectrum(capsys, "v.xyz", "--model", "fdmnes-v")
+    assert lines == []
+    assert np.abs(rows[:, 2] - wanted.mu).max() > 0.1
+
+
 def test_absorber_by_index_element_and_all(capsys):
     atoms = metals("V", "V")
     put("m.xyz", atoms)
