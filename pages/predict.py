@@ -132,12 +132,12 @@ def show_spectra(
 def show(entries: list[StructureEntry]) -> None:
     """The page with something to predict."""
     heading = st.container(gap="xxsmall")
-    left, right = st.columns([5, 7], gap="medium")
+    left, right = st.container(key="predict_panels").columns([5, 7], gap="medium")
     with left:
         entry = choose_entry(entries)
         top, view = st.container(), st.container()
         frame = panels.frame_slider(entry)
-        below = st.container()
+        below = st.container(key="predict_below")
     with heading:
         panels.heading(entry, named=len(entries) == 1)
     atoms = entry.frames[frame]

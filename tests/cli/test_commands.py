@@ -94,7 +94,7 @@ def told(capsys):
     lines = [
         line
         for line in captured.err.splitlines()
-        if ": at the edge: " not in line and ": outside: " not in line
+        if ": near the limit of " not in line and ": outside the training " not in line
     ]
     return captured.out, lines
 
@@ -394,6 +394,14 @@ def test_absorber_that_the_file_names(capsys):
     assert np.abs(rows[:, 2] - load_model("Fe").predict(atoms).mu).max() > 1e-3
 
 
+def test_a_wrong_frame_is_named_and_the_others_are_written(capsys):
+    text = xyz_text(complex_of()) + "1\n\nQq 0 0 0\n" + xyz_text(complex_of(seed=2))
+    Path("md.xyz").write_text(text)
+    assert main(["predict", "md.xyz", "--out", "out"]) == 2
+    assert len(list(Path("out").iterdir())) == 2
+    assert re.search(r"Structure 2 of the file was left out: .*\"Qq\"", capsys.readouterr().err)
+
+
 def test_one_frame_of_many(capsys):
     frames = [complex_of(seed=seed) for seed in range(3)]
     put("md.xyz", *frames)
@@ -425,7 +433,7 @@ def test_a_structure_unlike_the_training_set_is_remarked_on(capsys):
     put("far.xyz", Atoms("FeCl2", [(0, 0, 0), (0, 0, 3.2), (0, 0, -3.2)]))
     assert main(["predict", "far.xyz"]) == 0
     line = one_line(capsys.readouterr().err)
-    assert line.startswith(("far.xyz: outside: ", "far.xyz: at the edge: "))
+    assert line.startswith(("far.xyz: outside the ", "far.xyz: near the limit of the "))
 
 
 # --- featurize -----------------------------------------------------------------------------------

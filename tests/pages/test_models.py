@@ -169,7 +169,7 @@ def test_calibration_shows_the_element_that_is_chosen(shown):
     at.button_group(key="calibration_element").set_value("Fe").run()
     assert "80.0 % of the points" in texts(at.caption)
     np.testing.assert_allclose(numbers(trace(at, "calibration", "Fe")["y"]), [40, 80])
-    assert len(numbers(trace(at, "error_distance", "in domain")["x"])) == 40
+    assert len(numbers(trace(at, "error_distance", "within the training data")["x"])) == 40
 
 
 def test_the_learning_curve_says_what_it_was_fitted_to(shown):

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from xanes_core.errors import ModelError
-from xanes_core.model.domain import SCORE_LIMITS, VERDICTS
+from xanes_core.model.domain import SCORE_LIMITS, VERDICT_TITLES, VERDICTS
 from xanes_core.plots.accuracy import (
     calibration_figure,
     chemistry_figure,
@@ -94,7 +94,7 @@ def test_every_record_stands_at_its_distance_and_error():
     told = [VERDICTS[i % 3] for i in range(N)]
     figure = error_distance_figure(DISTANCE, MSE, told, NAMES)
     for i, verdict in enumerate(VERDICTS):
-        trace = named(figure, verdict)
+        trace = named(figure, VERDICT_TITLES[verdict])
         rows = rows_of(trace)
         np.testing.assert_array_equal(rows, np.arange(i, N, 3))
         np.testing.assert_allclose(trace.x, DISTANCE[rows])
@@ -105,13 +105,13 @@ def test_every_record_stands_at_its_distance_and_error():
 
 def test_a_verdict_that_nobody_got_is_not_in_the_legend():
     figure = error_distance_figure(DISTANCE, MSE, ["in domain"] * N, NAMES)
-    assert [t.name for t in figure.data] == ["in domain", "running mean"]
+    assert [t.name for t in figure.data] == ["within the training data", "running mean"]
 
 
 def test_the_unit_of_the_error_goes_with_the_spectrum():
     told = ["in domain"] * N
     figure = error_distance_figure(DISTANCE, MSE, told, NAMES, kind=XES)
-    np.testing.assert_allclose(named(figure, "in domain").y, 1e6 * MSE)
+    np.testing.assert_allclose(named(figure, "within").y, 1e6 * MSE)
     assert "eV" in figure.layout.yaxis.title.text
 
 

@@ -157,7 +157,7 @@ def test_what_differs_is_starred_and_full():
 
 def test_colours_are_signed_and_symmetric():
     low, middle, high, beyond = signed_colours(np.array([-1.0, 0.0, 1.0, 7.0]), 1.0)
-    assert (low, middle, high, beyond) == ("#0072B2", "#DADDE2", "#D55E00", "#D55E00")
+    assert (low, middle, high, beyond) == ("#0072B2", "#DADDE2", "#C8431B", "#C8431B")
     assert signed_colours(np.zeros(2), 0.0) == ["#DADDE2"] * 2
 
 

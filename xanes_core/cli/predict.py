@@ -16,6 +16,7 @@ from xanes_core.descriptors import CONVENTIONS, WACSF
 from xanes_core.errors import StructureError, XanesError
 from xanes_core.files import array_bytes, csv_text, safe_name
 from xanes_core.model import (
+    VERDICT_TITLES,
     Prediction,
     SpectrumModel,
     best_model,
@@ -65,7 +66,9 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 def add_featurize(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of ``featurize``."""
     parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--absorber", metavar="Fe|INDEX|all")
+    parser.add_argument(
+        "--absorber", metavar="Fe|INDEX|all", help="element, atom counted from 0, or all metals"
+    )
     parser.add_argument("--convention", choices=CONVENTIONS, default="default")
     parser.add_argument("--out", type=Path, metavar="FILE.csv|FILE.npz")
     parser.set_defaults(run=_featurize)
@@ -147,7 +150,9 @@ def _predict_structure(
     if count > 1:
         complain(f"average over {count} {prediction.element} sites", label)
     if prediction.domain.level != "in domain":
-        complain(f"{prediction.domain.level}: {prediction.domain.reasons[0]}", label)
+        complain(
+            f"{VERDICT_TITLES[prediction.domain.level]}: {prediction.domain.reasons[0]}", label
+        )
     return prediction
 
 

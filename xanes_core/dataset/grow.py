@@ -26,7 +26,7 @@ from xanes_core.dataset.store import checked_name
 from xanes_core.dataset.task import ComplexOutcome, ComplexTask, TaskStream
 from xanes_core.errors import AssemblyError, DatasetError, SpectrumError, StructureError
 from xanes_core.spectra import XANES, SpectrumKind, spectrum_kind
-from xanes_core.structures.formats.xyz import read_xyz
+from xanes_core.structures.formats.xyz import every_frame
 
 
 @dataclass(frozen=True)
@@ -311,12 +311,10 @@ def _tasks(pending: Path, element: str, kinds: tuple[SpectrumKind, ...]) -> Iter
     if not path.is_file():
         return
     try:
-        images = list(read_xyz(path.read_text(encoding="utf-8").rstrip().split("\n")))
+        images = every_frame(path.read_text(encoding="utf-8").rstrip().split("\n"))
     except (OSError, UnicodeDecodeError, StructureError) as error:
         raise DatasetError(f"{path.name} cannot be read: {error}") from error
     for atoms in images:
-        if isinstance(atoms, StructureError):
-            raise DatasetError(f"{path.name} cannot be read: {atoms}") from atoms
         name = checked_name(str(atoms.info.get("name", "")))
         info = {"name": name, "absorber": 0, "kind": "imported", "strategy": "given"}
         if isinstance(atoms.info.get("charge"), int | np.integer):

@@ -21,7 +21,7 @@ from xanes_core.dataset.training_set import UNCONVERGED, load_training_set
 from xanes_core.descriptors import WACSF
 from xanes_core.errors import DatasetError, StructureError
 from xanes_core.spectra import XANES, feff_to_grid
-from xanes_core.structures.formats.xyz import read_xyz
+from xanes_core.structures.formats.xyz import every_frame
 
 #: Absorption over the edge step beyond which no spectrum of the theory is believed.
 MIN_MU, MAX_MU = -0.01, 5.0
@@ -228,7 +228,7 @@ def _structures(folder: Path) -> dict[str, Atoms]:
         if path.is_file():
             try:
                 lines = path.read_text(encoding="utf-8").rstrip().split("\n")
-                found.update({geometry_sha256(atoms): atoms for atoms in read_xyz(lines)})
+                found.update({geometry_sha256(atoms): atoms for atoms in every_frame(lines)})
             except (OSError, UnicodeDecodeError, StructureError) as error:
                 raise DatasetError(f"{path.name} cannot be read: {error}") from error
     return found

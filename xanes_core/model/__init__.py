@@ -24,7 +24,14 @@ from xanes_core.model.card import (
     metrics_csv,
 )
 from xanes_core.model.comparison import Comparison, compare, on_shared_grid, prediction_seconds
-from xanes_core.model.domain import SCORE_LIMITS, VERDICTS, Domain, disagreement, fit_domain
+from xanes_core.model.domain import (
+    SCORE_LIMITS,
+    VERDICT_TITLES,
+    VERDICTS,
+    Domain,
+    disagreement,
+    fit_domain,
+)
 from xanes_core.model.ensemble import ACTIVATIONS, Ensemble
 from xanes_core.model.explanation import (
     DistanceHistograms,
@@ -60,6 +67,7 @@ __all__ = [
     "LEVELS",
     "SCORE_LIMITS",
     "VERDICTS",
+    "VERDICT_TITLES",
     "BatchResult",
     "Calibration",
     "Card",

@@ -50,11 +50,13 @@ from xanes_core.plots.spectrum import (
     spectrum_figure,
     without_band,
 )
-from xanes_core.plots.structure import SHELLS_ANG, scene, structure_figure
-from xanes_core.plots.style import ABSORBER, LIGHT, Look
+from xanes_core.plots.structure import SHELLS_ANG, first_view, scene, structure_figure
+from xanes_core.plots.style import ABSORBER, HIGHLIGHT, LIGHT, Look
+from xanes_core.plots.words import figure_text
 
 __all__ = [
     "ABSORBER",
+    "HIGHLIGHT",
     "KIND_LABELS",
     "LIGHT",
     "MAX_REPORTED",
@@ -84,6 +86,8 @@ __all__ = [
     "error_distance_figure",
     "figure_csv",
     "figure_image",
+    "figure_text",
+    "first_view",
     "group_figure",
     "learning_curve_figure",
     "map_figure",

@@ -52,7 +52,7 @@ KIND_LABELS = MappingProxyType(
 )
 #: Elements of the histogram drawn by themselves; the others are put together.
 MAX_ELEMENTS = 7
-_REST = "#B8895A"  # no element of a ligand has it
+_REST = "#B7A48B"  # no element of a ligand has it
 
 
 @dataclass(frozen=True)
@@ -439,14 +439,14 @@ def map_figure(
     )  # fmt: skip
     style_marks(figure, look.sized(520))
     if window is not None:
-        _shade(figure, [window])
+        _shade(figure, [window], look)
         for bound in window:
             line = {"color": "#FFFFFF", "width": 1, "dash": "dot"}
             figure.add_vline(x=bound, line=line, row=2, col=1)
     figure.update_layout(dragmode="select", selectdirection="h")
     _set_energies(figure, energy_rel_ev, below=True)
     figure.update_xaxes(showgrid=False)
-    figure.update_yaxes(title_text="mu(E)", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title_text="\u03bc(E)", rangemode="tozero", row=1, col=1)
     half = float(np.median(np.diff(centres_ang))) / 2
     figure.update_yaxes(
         title_text="mu of G2 (\u00c5)", row=2, col=1, showgrid=False,
@@ -484,7 +484,7 @@ def windows_figure(
         )  # fmt: skip
     style_figure(figure, look.sized(260))
     fit_legend(figure)
-    _shade(figure, windows)
+    _shade(figure, windows, look)
     figure.update_layout(dragmode="select", selectdirection="h", hovermode="x")
     _set_energies(figure, energy_rel_ev)
     figure.update_yaxes(title_text=XANES.label, rangemode="tozero", hoverformat=".3f")
@@ -519,9 +519,9 @@ def effect_figure(
     style_figure(figure, look.sized(360))
     fit_legend(figure)
     if window is not None:
-        _shade(figure, [window])
+        _shade(figure, [window], look)
     _set_energies(figure, x, below=True)
-    figure.update_yaxes(title_text="mu(E)", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title_text="\u03bc(E)", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title_text="change", row=2, col=1, **zero_line(look))
     return figure
 
@@ -557,9 +557,9 @@ def _add_spectrum(
     )  # fmt: skip
 
 
-def _shade(figure: go.Figure, windows: Sequence[tuple[float, float]]) -> None:
+def _shade(figure: go.Figure, windows: Sequence[tuple[float, float]], look: Look) -> None:
     for i, (low, high) in enumerate(windows):
         figure.add_vrect(
-            x0=low, x1=high, fillcolor=SERIES[i % len(SERIES)], opacity=0.16, line_width=0,
-            layer="below",
+            x0=low, x1=high, fillcolor=look.colour(SERIES[i % len(SERIES)]), opacity=0.18,
+            line_width=0, layer="below",
         )  # fmt: skip

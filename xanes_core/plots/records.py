@@ -14,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from xanes_core.errors import ModelError
-from xanes_core.model import SCORE_LIMITS, VERDICTS
+from xanes_core.model import SCORE_LIMITS, VERDICT_TITLES, VERDICTS
 from xanes_core.plots.accuracy import error_axis
 from xanes_core.plots.spectrum import Curve, EnergyAxis, spectrum_figure
 from xanes_core.plots.style import (
@@ -22,6 +22,7 @@ from xanes_core.plots.style import (
     GREY,
     LIGHT,
     NETWORK,
+    OLIVE,
     OTHERS,
     THEORY,
     THEORY_SECOND,
@@ -34,7 +35,7 @@ from xanes_core.spectra import XANES, SpectrumKind
 # as the verdicts are coloured beside a prediction
 _VERDICT_MARKS = ((OTHERS[0], "circle"), (THEORY, "diamond"), (THEORY_SECOND, "square"))
 #: Okabe and Ito's colours for kinds of records; a second round has another symbol.
-GROUP_COLOURS = (NETWORK, THEORY, OTHERS[0], THEORY_SECOND, OTHERS[1], ABSORBER, "#F0E442")
+GROUP_COLOURS = (NETWORK, THEORY, OTHERS[0], THEORY_SECOND, OTHERS[1], ABSORBER, OLIVE)
 _SYMBOLS = ("circle", "diamond", "square", "cross")
 #: Group of the records of which a property is not known.
 UNKNOWN = "unknown"
@@ -83,7 +84,8 @@ def error_distance_figure(
         rows = np.flatnonzero(np.asarray(verdicts) == verdict)
         if len(rows):
             figure.add_scatter(
-                x=distance[rows], y=error[rows], mode="markers", name=verdict, customdata=rows,
+                x=distance[rows], y=error[rows], mode="markers", customdata=rows,
+                name=VERDICT_TITLES[verdict],
                 text=[html.escape(names[int(i)]) for i in rows],
                 marker={"color": rgba(colour, 0.7), "symbol": symbol, "size": 6},
                 hovertemplate="%{text}<br>distance %{x:.2f}, error %{y:.2f}<extra></extra>",
@@ -97,7 +99,9 @@ def error_distance_figure(
         figure.add_vline(x=limit, line={"color": look.ink, "width": 1, "dash": "dot"})
     style_marks(figure, look.sized(380))
     figure.update_layout(dragmode="pan")
-    figure.update_xaxes(title_text="Distance to the training set (1: usual)", rangemode="tozero")
+    figure.update_xaxes(
+        title_text="Distance to the training data (up to 1 is usual)", rangemode="tozero"
+    )
     error_axis(figure, label, error)
     return figure
 

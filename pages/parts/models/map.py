@@ -16,13 +16,13 @@ from pages.parts.models.records import (
     record_title,
     take_click,
 )
+from pages.parts.shared.charts import show_figure
 from pages.parts.shared.page import look, plain
 from xanes_core.model import Card, Report
 from xanes_core.plots import UNKNOWN, Colouring, Placed, training_map_figure
 
 #: Neighbours of the reader's structure that are listed.
 N_NEIGHBOURS = 5
-_CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 _COLOURS = {
     "coordination": "Coordination",
     "oxidation_state": "Oxidation state",
@@ -101,8 +101,8 @@ def _show_map(card: Card, report: Report, own: OwnStructure | None, state: str) 
         look=look(),
     )  # fmt: skip
     chart_key = f"map_{card.key}"
-    st.plotly_chart(
-        figure, width="stretch", theme=None, key=chart_key, config=_CHART,
+    show_figure(
+        figure, key=chart_key, without=["select2d"], has_downloads=False,
         selection_mode="points", on_select=lambda: take_click(chart_key, state),
     )  # fmt: skip
     st.caption(

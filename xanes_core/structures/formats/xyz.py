@@ -76,6 +76,22 @@ def read_xyz(lines: list[str]) -> Iterator[Atoms | StructureError]:
             yield error
 
 
+def every_frame(lines: list[str]) -> list[Atoms]:
+    """Frames of an xyz file that must all be sound.
+
+    Raises
+    ------
+    StructureError
+        Any of them is not.
+    """
+    frames = []
+    for atoms in read_xyz(lines):
+        if isinstance(atoms, StructureError):
+            raise atoms
+        frames.append(atoms)
+    return frames
+
+
 def _xyz_frame(lines: list[str], at: int) -> tuple[str, list[tuple[int, str]], int]:
     """Comment, numbered atom lines and the index behind the frame whose count is at ``at``."""
     words = lines[at].split()
