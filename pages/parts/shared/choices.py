@@ -116,7 +116,10 @@ def choose_absorber(entry: StructureEntry, options: Mapping[int | str, str]) -> 
 
 
 def _take_absorber(structure: str, key: str, first: int | str) -> None:
-    chosen = st.session_state[key]
+    _keep_absorber(structure, st.session_state[key], first)
+
+
+def _keep_absorber(structure: str, chosen: int | str, first: int | str) -> None:
     view.put_place(structure, "absorber", str(chosen) if chosen != first else None)
 
 
@@ -164,7 +167,7 @@ def pick_absorber(entry: StructureEntry, atoms: Atoms, index: int) -> None:
     """Take the atom clicked in the 3D view as if it had been chosen from the list."""
     option = _option_of(atoms, index)
     if option is not None:
-        st.session_state[_absorber_key(entry)] = option
+        _keep_absorber(entry.key, option, first_choice(entry, absorber_options(atoms)))
 
 
 def _option_of(atoms: Atoms, index: int) -> int | str | None:
