@@ -37,7 +37,6 @@ FIRST = (
 
 def welcome() -> None:
     """Invite to a motion of an example or to a structure of one's own."""
-    st.markdown("#### Stretch a bond and watch the spectrum")
     st.markdown("Start with one of these, or drop your own structure in the sidebar.")
     for start in range(0, len(FIRST), 3):
         for column, (key, move, title) in zip(st.columns(3), FIRST[start : start + 3], strict=True):
@@ -117,5 +116,5 @@ def main() -> None:
     theory_jobs.panel()
 
 
-with page("Play"):
+with page("Play", "Stretch a bond and watch the spectrum"):
     main()
