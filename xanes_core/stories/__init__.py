@@ -1,0 +1,35 @@
+"""Guided stories for a class: what to show, what to ask, and claims that are checked.
+
+>>> from xanes_core.stories import list_stories
+>>> list_stories()[0].title  # doctest: +SKIP
+"""
+
+from xanes_core.stories.claims import CheckedClaim, Shown, check_claim
+from xanes_core.stories.story import (
+    MAX_BYTES,
+    CurveSpec,
+    Link,
+    Mark,
+    Step,
+    Story,
+    list_stories,
+    read_story,
+)
+from xanes_core.stories.theory import has_theory, stored_theory, structure_sha256
+
+__all__ = [
+    "MAX_BYTES",
+    "CheckedClaim",
+    "CurveSpec",
+    "Link",
+    "Mark",
+    "Shown",
+    "Step",
+    "Story",
+    "check_claim",
+    "has_theory",
+    "list_stories",
+    "read_story",
+    "stored_theory",
+    "structure_sha256",
+]
