@@ -2,10 +2,10 @@
 
 From the repository root::
 
-    OMP_NUM_THREADS=1 python data/stories/build_theory.py [EXAMPLE...]
+    OMP_NUM_THREADS=1 python data/stories/build_theory.py [NAME...]
 
-Without names it runs what the stories ask for (``theory = true``) and what is not stored yet or was
-calculated for another structure. Each spectrum is written as soon as it is there.
+A name is an example, or ``"EXAMPLE without ELEMENT"``. Without names it runs anew what belongs to
+another structure than the shipped one. Each spectrum is written as soon as it is there.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import json
 import sys
 from pathlib import Path
 
+from ase import Atoms
+
 from xanes_core.errors import XanesError
 from xanes_core.files import write_bytes
-from xanes_core.stories import list_stories, structure_sha256
-from xanes_core.structures import list_examples, load_example
+from xanes_core.stories import story_atoms, structure_sha256
 from xanes_core.theory import get_engine
 
 STORED = Path(__file__).resolve().parent / "theory.json"
@@ -28,31 +29,28 @@ def stored() -> dict[str, dict]:
     return json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
 
 
-def wanted() -> list[str]:
-    """Examples whose FEFF10 spectrum a story shows and that is not stored for their structure."""
-    asked = {
-        curve.example
-        for story in list_stories()
-        for step in story.steps
-        for curve in step.curves
-        if curve.theory
-    }
-    known = stored()
-    return sorted(
+def atoms_of(key: str) -> Atoms:
+    """Structure that a name stands for."""
+    example, _, without = key.partition(" without ")
+    return story_atoms(example, without)
+
+
+def stale() -> list[str]:
+    """Names whose spectrum belongs to another structure than the shipped one."""
+    return [
         key
-        for key in asked
-        if known.get(key, {}).get("structure_sha256") != structure_sha256(load_example(key))
-    )
+        for key, entry in stored().items()
+        if entry["structure_sha256"] != structure_sha256(atoms_of(key))
+    ]
 
 
 def main(keys: list[str]) -> int:
-    """Run FEFF10 on the named examples; 0 when all are stored."""
-    examples = {example.key: example for example in list_examples()}
+    """Run FEFF10 on the named structures; 0 when all are stored."""
     engine, failures = get_engine("feff10"), 0
-    for key in keys or wanted():
-        atoms = load_example(key)
+    for key in keys or stale():
+        atoms = atoms_of(key)
         try:
-            result = engine.run(atoms, examples[key].absorber)
+            result = engine.run(atoms)
         except XanesError as error:
             failures += 1
             print(f"FAILED {key}: {error}", flush=True)

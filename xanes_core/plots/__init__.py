@@ -22,6 +22,12 @@ from xanes_core.plots.importance import (
     signed_colours,
     windows_figure,
 )
+from xanes_core.plots.lessons import (
+    distance_importance_figure,
+    features_figure,
+    marked_spectra,
+    members_figure,
+)
 from xanes_core.plots.records import (
     UNKNOWN,
     Colouring,
@@ -44,6 +50,7 @@ from xanes_core.plots.spectrum import (
 )
 from xanes_core.plots.structure import SHELLS_ANG, scene, structure_figure
 from xanes_core.plots.style import ABSORBER, LIGHT, Look
+from xanes_core.plots.thumbnail import thumbnail_svg
 
 __all__ = [
     "ABSORBER",
@@ -68,13 +75,17 @@ __all__ = [
     "coverage_curves",
     "difference_figure",
     "distance_figure",
+    "distance_importance_figure",
     "effect_figure",
     "error_distance_figure",
+    "features_figure",
     "figure_csv",
     "figure_image",
     "group_figure",
     "learning_curve_figure",
     "map_figure",
+    "marked_spectra",
+    "members_figure",
     "neighbours_around",
     "prediction_curve",
     "ranked_errors_figure",
@@ -84,6 +95,7 @@ __all__ = [
     "spectrum_curve",
     "spectrum_figure",
     "structure_figure",
+    "thumbnail_svg",
     "training_map_figure",
     "windows_figure",
     "without_band",

@@ -15,7 +15,7 @@ from xanes_core.stories.story import (
     list_stories,
     read_story,
 )
-from xanes_core.stories.theory import has_theory, stored_theory, structure_sha256
+from xanes_core.stories.theory import stored_theory, story_atoms, structure_sha256, theory_key
 
 __all__ = [
     "MAX_BYTES",
@@ -27,9 +27,10 @@ __all__ = [
     "Step",
     "Story",
     "check_claim",
-    "has_theory",
     "list_stories",
     "read_story",
     "stored_theory",
+    "story_atoms",
     "structure_sha256",
+    "theory_key",
 ]

@@ -10,19 +10,16 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from xanes_core.errors import StoryError
 from xanes_core.model import Prediction
 from xanes_core.spectra import Spectrum, spectral_features
-from xanes_core.spectra.edge_features import SpectralFeatures
 
 #: Share of the networks that must agree.
 AGREEMENT = 0.75
-#: Features of one curve by name.
-FEATURES = tuple(field.name for field in fields(SpectralFeatures))
 #: What a prediction says of itself.
 _OF_PREDICTION = ("band_width", "distance")
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
@@ -47,6 +44,8 @@ _WORDS = {
     "band_width": "mean width of the band",
     "distance": "distance from the training data",
 }
+#: Features of one curve by name, those of :func:`xanes_core.spectra.spectral_features`.
+FEATURES = tuple(name for name in _WORDS if name not in _OF_PREDICTION)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from xanes_core.errors import StoryError
 from xanes_core.files import PROJECT, text_of
 from xanes_core.stories.claims import FEATURES, Claim, read_claim
 from xanes_core.stories.theory import has_theory
-from xanes_core.structures import list_examples
+from xanes_core.structures import list_examples, load_example
 
 _FOLDER = PROJECT / "data" / "stories"
 #: Largest file (bytes): a story is text.
@@ -364,7 +364,9 @@ def _curve(table: _Table) -> CurveSpec:
         table.text("without", 2, default=""),
         table.flag("after"),
     )
-    if curve.theory and (curve.without or not has_theory(example)):
+    if curve.without and curve.without not in load_example(example).symbols[1:]:
+        raise table.wrong(f"{example} has no atom {curve.without} beside its metal.")
+    if curve.theory and not has_theory(example, curve.without):
         raise table.wrong(
             f"no FEFF10 spectrum of this structure is stored ({example}): leave theory out."
         )

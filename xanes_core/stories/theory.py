@@ -36,18 +36,31 @@ def _stored() -> dict[str, dict[str, object]]:
     return spectra
 
 
-def has_theory(example: str) -> bool:
-    """Whether a FEFF10 spectrum of an example is stored."""
-    return example in _stored()
+def story_atoms(example: str, without: str = "") -> Atoms:
+    """Structure of an example, less all atoms of one element; its absorber stays atom 0."""
+    atoms = load_example(example)
+    return atoms[[i for i, symbol in enumerate(atoms.symbols) if i == 0 or symbol != without]]
 
 
-def stored_theory(example: str) -> Spectrum:
-    """FEFF10 spectrum of an example, as calculated once for the shipped structure.
+def theory_key(example: str, without: str = "") -> str:
+    """Name of a structure among the stored spectra."""
+    return f"{example} without {without}" if without else example
+
+
+def has_theory(example: str, without: str = "") -> bool:
+    """Whether a FEFF10 spectrum of :func:`story_atoms` is stored."""
+    return theory_key(example, without) in _stored()
+
+
+def stored_theory(example: str, without: str = "") -> Spectrum:
+    """FEFF10 spectrum of :func:`story_atoms`, as calculated once.
 
     Parameters
     ----------
     example : str
         Key of the example.
+    without : str, optional
+        Element whose atoms are taken out.
 
     Returns
     -------
@@ -60,16 +73,17 @@ def stored_theory(example: str) -> Spectrum:
         None is stored, or it belongs to another structure than the shipped one.
     """
     spectra = _stored()
-    if example not in spectra:
+    key = theory_key(example, without)
+    if key not in spectra:
         raise StoryError(
-            f"No FEFF10 spectrum of {example[:60]!r} is stored. Stored are: "
+            f"No FEFF10 spectrum of {key[:80]!r} is stored. Stored are: "
             f"{', '.join(sorted(spectra))}. Leave `theory` out, or run "
             "data/stories/build_theory.py."
         )
-    entry = spectra[example]
-    if entry["structure_sha256"] != structure_sha256(load_example(example)):
+    entry = spectra[key]
+    if entry["structure_sha256"] != structure_sha256(story_atoms(example, without)):
         raise StoryError(
-            f"The stored FEFF10 spectrum of {example!r} belongs to another structure: run "
+            f"The stored FEFF10 spectrum of {key!r} belongs to another structure: run "
             "data/stories/build_theory.py."
         )
     element = next(one.element for one in list_examples() if one.key == example)
