@@ -16,7 +16,7 @@ from pages.parts.importance.data import (
     spectra_of,
     window_of,
 )
-from pages.parts.importance.windows import take_drag, window_row, windows, windows_to_link
+from pages.parts.importance.windows import take_drag, window_row, windows
 from pages.parts.shared import inputs
 from pages.parts.shared.charts import chart
 from pages.parts.shared.page import page, plain
@@ -89,7 +89,7 @@ def distances_panel(subject: Subject, window: EnergyWindow) -> None:
 def map_panel(subject: Subject, window: EnergyWindow) -> None:
     """Distance against energy."""
     line = st.container(horizontal=True, vertical_alignment="center", gap="medium")
-    line.markdown("##### Which distance speaks at which energy")
+    line.markdown("## Which distance speaks at which energy")
     scaled = line.toggle(
         "Each energy by itself", key="map_scaled", persist_state="session",
         help="Every energy in per cent of its largest distance, where it matters at all.",
@@ -111,7 +111,7 @@ def map_panel(subject: Subject, window: EnergyWindow) -> None:
 
 def groups_panel(subject: Subject, window: EnergyWindow) -> None:
     """Totals of shells and kinds, G4 by lambda and zeta."""
-    st.markdown("##### Scrambled as a whole")
+    st.markdown("## Scrambled as a whole")
     model, element = subject.model, subject.element
     for grouping, title in (("shell", "shells"), ("kind", "kinds"), ("angle", "angles")):
         try:
@@ -214,7 +214,6 @@ def _legend(limit: float, window: EnergyWindow) -> None:
 def main() -> None:
     """Show the page."""
     inputs.sidebar()
-    st.markdown("#### What the network looks at")
     subject = choose_subject()
     if subject is None:
         return
@@ -227,8 +226,7 @@ def main() -> None:
     with right:
         atoms_panel(subject, window)
         groups_panel(subject, window)
-    windows_to_link(windows(1))
 
 
-with page("Feature importance"):
+with page("Feature importance", "What the network looks at"):
     main()

@@ -34,7 +34,6 @@ from xanes_core.spectra import XANES, SpectrumKind
 
 def welcome() -> None:
     """Invite to an example or to a file of one's own."""
-    st.markdown("#### Predict a K-edge XANES spectrum")
     st.markdown("Start with an example, or drop your own structures in the sidebar.")
     keys = [key for element in ABSORBERS if (key := inputs.first_example(element))]
     # row by row, so that the order holds where a phone stacks the columns
@@ -70,7 +69,7 @@ def overlay_curves(
             continue
         absorber = request.absorber if other is entry else first_choice(other, options)
         element = element_of(atoms, absorber)
-        model_key = model_for(element, request.kind, request.model_key)
+        model_key = model_for(element, request.kind, request.model_key, (atoms, absorber))
         if model_key is None:
             continue
         try:
@@ -154,7 +153,7 @@ def show(entries: list[StructureEntry]) -> None:
     if not kinds:
         right.warning(f"No shipped model covers {element} yet: choose another absorber.")
         return
-    chosen = {kind: choose_model(element, kind) for kind in kinds}
+    chosen = {kind: choose_model(element, kind, (atoms, absorber)) for kind in kinds}
     keys = {kind: key for kind, key in chosen.items() if key}  # each of these kinds has a model
     requests = {kind: Request(absorber, element, key, kind) for kind, key in keys.items()}
     try:
@@ -189,5 +188,5 @@ def main() -> None:
         batch.show_batch([], {XANES: ""})
 
 
-with page("Predict"):
+with page("Predict", "Predict a K-edge XANES spectrum"):
     main()

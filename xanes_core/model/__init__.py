@@ -5,6 +5,7 @@
 """
 
 from xanes_core.model.alignment import ALIGNMENTS, aligned
+from xanes_core.model.best import best_model, why_best
 from xanes_core.model.calibration import (
     DEFAULT_LEVEL,
     LEVELS,
@@ -74,6 +75,7 @@ __all__ = [
     "Unseen",
     "WindowImportance",
     "aligned",
+    "best_model",
     "card_json",
     "card_schema",
     "check_environment",
@@ -96,5 +98,6 @@ __all__ = [
     "to_json",
     "to_xdi",
     "to_zip",
+    "why_best",
     "window_points",
 ]  # fmt: skip

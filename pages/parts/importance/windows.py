@@ -5,46 +5,37 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from pages.parts.shared.page import notice, to_link
-from xanes_core.errors import XanesError
+from pages.parts.shared import view
+from pages.parts.shared.page import notice
 from xanes_core.importance import PRESETS, EnergyWindow, format_windows, named_window, parse_windows
-
-_WINDOWS = "windows_chosen"
 
 
 def windows(default: int) -> list[EnergyWindow]:
-    """Windows of this session (two presets at first), the link's where it brings new ones."""
-    text = st.query_params.get("windows")
-    if text is not None and text != st.session_state.get("_link_windows"):
-        st.session_state["_link_windows"] = text
-        try:
-            set_windows(parse_windows(text))
-        except XanesError as error:
-            notice(f"The link's windows were left out: {error}.")
-            del st.query_params["windows"]
-    if _WINDOWS not in st.session_state:
-        set_windows(list(PRESETS[1:3]))
-    chosen = list(st.session_state[_WINDOWS])
+    """At least `default` windows: those of the link, else presets."""
+    text = view.value("windows")
+    if text != st.session_state.get("windows_shown", ""):
+        st.session_state["windows_shown"] = text
+        _count_version()
+    chosen = parse_windows(text) if text else list(PRESETS[1:3])
     while len(chosen) < default:
         chosen.append(next(w for w in PRESETS if w not in chosen))
-        st.session_state[_WINDOWS] = chosen
     return chosen
 
 
-def windows_to_link(chosen: list[EnergyWindow]) -> None:
-    """Write the windows into the address."""
-    to_link("windows", format_windows(chosen))
-
-
 def set_windows(chosen: list[EnergyWindow]) -> None:
-    """Take new windows; widgets that show the old ones start anew."""
-    st.session_state[_WINDOWS] = list(chosen)
+    """Take new windows."""
+    view.put("windows", format_windows(chosen) if chosen != list(PRESETS[1:3]) else None)
+    _count_version()  # what was typed or dragged goes, even where the windows stay
+
+
+def _count_version() -> None:
+    """Widgets that show the old windows start anew."""
     st.session_state["windows_version"] = st.session_state.get("windows_version", 0) + 1
 
 
 def set_window(number: int, window: EnergyWindow) -> None:
     """Replace one window."""
-    chosen = list(st.session_state[_WINDOWS])
+    chosen = windows(number + 1)
     chosen[number] = window
     set_windows(chosen)
 
@@ -78,7 +69,7 @@ def _take_bounds(number: int, low_key: str, high_key: str) -> None:
     low, high = st.session_state[low_key], st.session_state[high_key]
     if low is None or high is None or low >= high:
         notice("A window needs a lower and a higher energy: the former range was kept.")
-        set_windows(st.session_state[_WINDOWS])
+        set_windows(windows(1))
         return
     set_window(number, named_window(low, high))
 

@@ -9,7 +9,7 @@ import streamlit as st
 from ase import Atoms
 
 from pages.parts.shared import inputs
-from pages.parts.shared.choices import absorber_options, element_of, first_choice
+from pages.parts.shared.choices import absorber_in_view, absorber_options, element_of
 from pages.parts.shared.library import cached_model
 from xanes_core.dataset import load_training_set
 from xanes_core.errors import XanesError
@@ -74,13 +74,11 @@ def own_structure(card: Card) -> OwnStructure | None:
     entry = inputs.active_entry(inputs.entries())
     if entry is None:
         return None
-    frame = int(st.session_state.get(f"frame_{entry.key}", 1)) - 1
-    atoms = entry.frames[min(frame, len(entry.frames) - 1)]
+    atoms = entry.frames[inputs.frame_in_view(entry)]
     options = absorber_options(atoms)
     if not options:
         return OwnStructure(entry.label, why="holds no metal that the models know")
-    chosen = st.session_state.get(f"absorber_{entry.key}")
-    absorber = chosen if chosen in options else first_choice(entry, options)
+    absorber = absorber_in_view(entry, options)
     element = element_of(atoms, absorber)
     if element not in card.elements:
         return OwnStructure(
