@@ -27,5 +27,5 @@ def main() -> None:
 if __name__ == "__main__":
     if st.query_params:
         st.switch_page(PREDICT, query_params=dict(st.query_params))
-    with page("Home"):
+    with page("Home", "XANES Explorer"):
         main()

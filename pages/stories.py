@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
+from pages.parts.shared import view
 from pages.parts.shared.library import examples
-from pages.parts.shared.page import from_link, notice, page, plain, to_link
-from pages.parts.shared.pictures import picture
+from pages.parts.shared.page import notice, page, plain
+from pages.parts.shared.pictures import card_grid, picture
 from pages.parts.stories.data import OWN, all_stories
 from pages.parts.stories.present import presentation
-from pages.parts.stories.step import reveal, show_step
+from pages.parts.stories.step import is_answered, reveal, show_step
 from xanes_core.errors import StoryError
 from xanes_core.stories import MAX_BYTES, Story, read_story
 
@@ -20,9 +23,9 @@ FIGURE_HEIGHT_PX = 460
 def gallery(stories: dict[str, Story]) -> None:
     """All stories with a picture each, and a place for the reader's own."""
     st.markdown("Three to five short steps each. Think first, then look at the answer.")
-    with st.container(horizontal=True, gap="medium", key="story_gallery"):
+    with card_grid("story_gallery", 260):
         for story in stories.values():
-            with st.container(border=True, width=300, gap="xsmall", key=f"story_card_{story.key}"):
+            with st.container(border=True, gap="xsmall", key=f"story_card_{story.key}"):
                 first = story.steps[0].curves[0].example
                 picture(first, plain(examples()[first].title))
                 st.markdown(f"**{plain(story.title)}**")
@@ -60,45 +63,47 @@ def take_story(data: bytes) -> None:
 
 def go_to(key: str, number: int) -> None:
     """Open a story at a step, counted from 1; the list of stories for an empty key."""
-    st.session_state["story"], st.session_state["story_step"] = key, number
+    view.put("story", key or None)
+    view.put("step", str(number) if number > 1 else None)
 
 
 def present(on: bool) -> None:
     """Begin or leave the presentation."""
-    st.session_state["story_present"] = on
+    view.put("present", "1" if on else None)
 
 
-def take_link(stories: dict[str, Story]) -> None:
-    """Open what the address names."""
-    key = from_link("story", list(stories), "the story")
-    if key:
-        go_to(key, 1)
-    story = stories.get(st.session_state.get("story", ""))
-    steps = [str(n) for n in range(1, len(story.steps) + 1)] if story else []
-    number = from_link("step", steps, "the step")
-    if number and story:
-        st.session_state["story_step"] = int(number)
-    if from_link("present", ["1"], "the presentation"):
-        present(True)
+def in_view(stories: dict[str, Story]) -> tuple[Story | None, int]:
+    """Story and step that the address names; a sentence for the reader where it names none."""
+    key, text = view.value("story"), view.value("step")
+    story = stories.get(key)
+    if story is None:
+        if key == "own":
+            notice("The story of this link came from a file, which is not here: drop it again.")
+        elif key:
+            notice(view.missing("the story", key))
+        go_to("", 1)
+        present(False)
+        return None, 1
+    number = int(text) if re.fullmatch(r"\d{1,3}", text) else 1
+    if text and not 1 <= number <= len(story.steps):
+        notice(view.missing("the step", text))
+        number = 1
+    go_to(key, number)
+    present(bool(view.value("present")))
+    return story, number
 
 
-def screen(story: Story) -> None:
+def screen(story: Story, number: int) -> None:
     """One step, with the buttons that lead on."""
-    number = min(max(int(st.session_state.get("story_step", 1)), 1), len(story.steps))
     step, place = story.steps[number - 1], f"{story.key} {number}"
-    answered = place in st.session_state.get("story_answered", set())
-    presenting = bool(st.session_state.get("story_present"))
+    answered = is_answered(place)
+    presenting = bool(view.value("present"))
     height_px = presentation() if presenting else FIGURE_HEIGHT_PX
-    with st.container(
-        horizontal=True, vertical_alignment="center", gap="small", key="story_title"
-    ):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="story_title"):
         st.markdown(f"### {plain(step.title)}", width="stretch")
         st.caption(f"{plain(story.title)}, {number} of {len(story.steps)}", width="content")
         _buttons(story, number, place, answered=answered)
-    show_step(step, place, height_px=height_px, answered=answered)
-    to_link("story", story.key if story.key != "own" else None)
-    to_link("step", str(number) if number > 1 and story.key != "own" else None)
-    to_link("present", "1" if presenting else None)
+    show_step(step, place, height_px=height_px, presenting=presenting)
 
 
 def _buttons(story: Story, number: int, place: str, *, answered: bool) -> None:
@@ -115,7 +120,7 @@ def _buttons(story: Story, number: int, place: str, *, answered: bool) -> None:
         st.button(
             "Show the answer", key="story_next", on_click=reveal, args=(place,), type="primary"
         )
-    presenting = bool(st.session_state.get("story_present"))
+    presenting = bool(view.value("present"))
     if presenting:
         st.button("Leave", key="story_leave", on_click=present, args=(False,), help="Escape")
     else:
@@ -129,16 +134,12 @@ def _buttons(story: Story, number: int, place: str, *, answered: bool) -> None:
 def main() -> None:
     """Show the page."""
     stories = all_stories()
-    take_link(stories)
-    story = stories.get(st.session_state.get("story", ""))
+    story, number = in_view(stories)
     if story is None:
-        present(False)
-        for name in ("story", "step", "present"):
-            to_link(name, None)
         gallery(stories)
         return
     try:
-        screen(story)
+        screen(story, number)
     except StoryError as error:
         notice(f"{story.title}: {error}")
         go_to("", 1)

@@ -7,6 +7,7 @@
 from xanes_core.stories.claims import CheckedClaim, Shown, check_claim
 from xanes_core.stories.story import (
     MAX_BYTES,
+    MAX_TEXT,
     CurveSpec,
     Link,
     Mark,
@@ -19,6 +20,7 @@ from xanes_core.stories.theory import stored_theory, story_atoms, structure_sha2
 
 __all__ = [
     "MAX_BYTES",
+    "MAX_TEXT",
     "CheckedClaim",
     "CurveSpec",
     "Link",

@@ -9,11 +9,11 @@ from pages.parts.shared import inputs
 from pages.parts.shared.charts import show_figure
 from pages.parts.shared.library import examples
 from pages.parts.shared.page import look, plain
-from pages.parts.shared.pictures import picture
+from pages.parts.shared.pictures import card_grid, picture
 from pages.parts.shared.viewer3d import show_structure
 from xanes_core.plots import EnergyAxis, prediction_curve, scene, spectrum_figure
 
-HEIGHT_PX = 330
+HEIGHT_PX = 310
 #: An example of each metal that shows what its spectra can tell.
 PICTURED = (
     "titanium-tetrachloride",
@@ -30,7 +30,6 @@ PICTURED = (
 
 def living_example(subject: HomeSubject) -> None:
     """Name, one sentence, and a structure that turns beside its spectrum."""
-    st.markdown("# XANES Explorer", text_alignment="left")
     st.markdown(
         "From the structure of a 3d metal complex to its X-ray absorption edge, with an honest "
         "error band, in a second."
@@ -58,19 +57,18 @@ def living_example(subject: HomeSubject) -> None:
 def drop_zone() -> None:
     """Files dropped here are those of the sidebar on other pages; they open on Predict."""
     with st.container(border=True, key="home_drop", gap="xsmall"):
-        inputs.uploader("Drop your own structures here: xyz, CIF, POSCAR, mol, pdb and more")
-    inputs.read_new()
-    if inputs.newly_dropped():
+        came = inputs.drop_zone("Drop your structures here: xyz, CIF, POSCAR, mol, pdb and more")
+    if came:
         st.switch_page("pages/predict.py")
 
 
 def example_pictures() -> None:
     """An example of each metal, structure and spectrum in one small picture."""
     st.markdown("#### Nine metals, one click away")
-    with st.container(horizontal=True, gap="small", key="home_examples"):
+    with card_grid("home_examples", 150):
         for key in PICTURED:
             example = examples()[key]
-            with st.container(border=True, width=232, gap="xxsmall"):
+            with st.container(border=True, gap="xxsmall"):
                 picture(key, f"Structure and predicted spectrum of {example.title}")
                 if st.button(
                     f"**{example.element}** {plain(example.title)}", key=f"start_{example.element}",

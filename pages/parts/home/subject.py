@@ -8,16 +8,20 @@ import streamlit as st
 from ase import Atoms
 
 from pages.parts.shared import inputs
-from pages.parts.shared.choices import absorber_options, element_of, first_choice
+from pages.parts.shared.choices import (
+    absorber_in_view,
+    absorber_options,
+    best_for,
+    element_of,
+)
 from pages.parts.shared.library import (
     Request,
     cached_model,
     example_atoms,
     examples,
-    model_cards,
     predict,
 )
-from xanes_core.errors import XanesError
+from xanes_core.errors import ModelError, XanesError
 from xanes_core.model import Prediction, SpectrumModel
 from xanes_core.spectra import XANES
 from xanes_core.structures import select_sites
@@ -41,15 +45,13 @@ class HomeSubject:
 
 def home_subject() -> HomeSubject:
     """The structure in view with the model that knows it best; the first example otherwise."""
-    entries = inputs.entries()
-    chosen = next((e for e in entries if e.key == inputs.key_in_view()), None)
-    entry = chosen or (entries[0] if entries else None)
+    entry = inputs.active_entry(inputs.entries())
     if entry is not None:
         atoms = entry.frames[inputs.frame_in_view(entry)]
         options = absorber_options(atoms)
         try:
             if options:
-                site = select_sites(atoms, first_choice(entry, options))[0].index
+                site = select_sites(atoms, absorber_in_view(entry, options))[0].index
                 return _subject(entry.label, entry.key, atoms, site, is_own=True)
         except XanesError:  # Predict says what is wrong with it
             pass
@@ -61,13 +63,11 @@ def home_subject() -> HomeSubject:
 
 def _subject(label: str, key: str, atoms: Atoms, site: int, *, is_own: bool) -> HomeSubject:
     element = element_of(atoms, site)
-    requests = [Request(site, element, card.key) for card in model_cards(element, XANES)]
-    best = min(
-        ((predict(atoms, request), request) for request in requests),
-        key=lambda pair: pair[0].domain.score,
-    )
-    model = cached_model(best[1].model_key)
-    return HomeSubject(label, key, atoms, site, model, best[0], is_own)
+    model_key = best_for(element, XANES, (atoms, site))[0]
+    if model_key is None:
+        raise ModelError(f"No shipped model predicts XANES of {element}.")
+    prediction = predict(atoms, Request(site, element, model_key))
+    return HomeSubject(label, key, atoms, site, cached_model(model_key), prediction, is_own)
 
 
 def open_on_predict(key: str) -> None:

@@ -42,11 +42,18 @@ def _script_present() -> bool:
 
 
 def show_structure(
-    scene: dict[str, Any], *, structure: str, height_px: int, key: str, pickable: bool = False
+    scene: dict[str, Any],
+    *,
+    structure: str,
+    height_px: int,
+    key: str,
+    pickable: bool = False,
+    spin: bool = False,
 ) -> int | None:
     """Show a scene of :func:`xanes_core.plots.scene`; `structure` names what the camera is on.
 
-    Returns the index of the atom clicked last, where the view is pickable.
+    Returns the index of the atom clicked last, where the view is pickable. With `spin` it turns
+    slowly until it is touched, unless the reader asked for little motion.
     """
     present = _script_present()
     if not present or st.session_state.get(f"{key}_plain"):
@@ -68,6 +75,7 @@ def show_structure(
         "absorber_colour": ABSORBER,
         "script_url": f"{prefix}/app/static/{VIEWER_SCRIPT}",
         "pickable": pickable,
+        "spin": spin,
     }
     result = _component()(
         key=key, data=data, on_failed_change=lambda: None, on_picked_change=lambda: None

@@ -82,4 +82,3 @@ def curves_of(step: Step, shown: dict[str, Shown], *, answered: bool) -> list[Cu
             own = spectrum_curve(spectrum, f"{curve.name}, FEFF10", role="theory", rank=rank)
             drawn.append(replace(own, energy_ev=spectrum.energy_rel_ev + axis.e0_ev))
     return drawn
-

@@ -25,48 +25,64 @@ def rich(text: str) -> str:
     return "\n\n".join(_BOLD.sub(r"**\1**", plain(part, 2 * MAX_TEXT)) for part in paragraphs)
 
 
-def show_step(step: Step, place: str, *, height_px: int, answered: bool) -> None:
-    """The screen of a step; `place` names it among all, for widgets and the camera."""
+def is_answered(place: str) -> bool:
+    """Whether the reader has seen the answer of a step."""
+    return place in st.session_state.get("story_answered", set())
+
+
+def show_step(step: Step, place: str, *, height_px: int, presenting: bool) -> None:
+    """The screen of a step; `place` names it among all, for widgets and the camera.
+
+    Before a class the answer takes the place of the structure, so that all stays on one screen.
+    """
+    answered = is_answered(place)
     shown = {curve.id: shown_of(curve) for curve in step.curves}
     left, right = st.columns([5, 7], gap="medium")
     with left:
         with st.container(key="story_text", gap="small"):
             st.markdown(rich(step.text))
             st.markdown(f"**{plain(step.question)}**")
-            _choices(step, place)
+            _choices(step, place, few=presenting and answered)
             if answered:
                 _answer(step, shown)
-        curve = step.curve(step.structure)
-        atoms = atoms_of(curve.example, curve.without)
-        with st.container(key="story_structure", gap="xxsmall"):
-            show_structure(
-                scene(atoms, 0), structure=f"{curve.example} {curve.without}",
-                height_px=max(height_px // 2 - 40, 190), key="story_view",
-            )  # fmt: skip
-            st.caption(f"{plain(curve.name)}: {len(atoms)} atoms")
+        if not (presenting and answered):
+            _structure(step, height_px // 4 if presenting else height_px // 2 - 40)
     with right:
         figure = _figure(step, shown, height_px, answered=answered)
         show_figure(figure, key="story_spectrum", without=["select2d"])
         if answered:
-            _links(step, place)
+            _links(step)
 
 
-def _choices(step: Step, place: str) -> None:
+def _structure(step: Step, height_px: int) -> None:
+    curve = step.curve(step.structure)
+    atoms = atoms_of(curve.example, curve.without)
+    with st.container(key="story_structure", gap="xxsmall"):
+        show_structure(
+            scene(atoms, 0), structure=f"{curve.example} {curve.without}",
+            height_px=height_px, key="story_view",
+        )  # fmt: skip
+        st.caption(f"{plain(curve.name)}: {len(atoms)} atoms")
+
+
+def _choices(step: Step, place: str, *, few: bool) -> None:
+    """The choices, the right one marked once it is known; `few` shows that one alone."""
     if not step.choices:
         return
     chosen = st.session_state.setdefault("story_choices", {}).get(place)
-    answered = place in st.session_state.get("story_answered", set())
+    answered = is_answered(place)
     with st.container(key="story_choices", gap="xsmall"):
         for number, choice in enumerate(step.choices):
-            mark = ""
-            if answered and number == step.answer:
-                mark = ":green[right]  "
-            elif answered and number == chosen:
-                mark = ":orange[not quite]  "
+            right = number == step.answer
+            if few and not right:
+                continue
+            said = ""
+            if answered and (right or number == chosen):
+                said = "Right: " if right else "Not this one: "
             st.button(
-                f"{mark}{plain(choice)}", key=f"story_choice_{number}", width="stretch",
-                type="primary" if answered and number == step.answer else "secondary",
-                on_click=_choose, args=(place, number), disabled=answered and number != step.answer,
+                f"{said}{plain(choice)}", key=f"story_choice_{number}", width="stretch",
+                type="primary" if answered and right else "secondary",
+                on_click=_choose, args=(place, number), disabled=answered and not right,
             )  # fmt: skip
 
 
@@ -89,9 +105,7 @@ def _answer(step: Step, shown: dict[str, Shown]) -> None:
             st.caption(plain(said))
 
 
-def _figure(
-    step: Step, shown: dict[str, Shown], height_px: int, *, answered: bool
-) -> go.Figure:
+def _figure(step: Step, shown: dict[str, Shown], height_px: int, *, answered: bool) -> go.Figure:
     curves = curves_of(step, shown, answered=answered)
     visible = {curve.id for curve in step.curves if answered or not curve.after}
     marks = []
@@ -116,7 +130,7 @@ def _energy_of(mark: Mark, shown: Shown) -> float:
     return energy
 
 
-def _links(step: Step, place: str) -> None:
+def _links(step: Step) -> None:
     scripts = {link.script: link for link in PAGES}
     with st.container(horizontal=True, gap="small", key="story_links"):
         for number, link in enumerate(step.links):
