@@ -70,9 +70,9 @@ def test_carbon_matters_more_than_oxygen_where_a_story_says_so():
     (story,) = (one for one in STORIES if one.key == "which-atom")
     low, high = story.steps[2].window_ev
     atoms = load_example("chromium-hexacarbonyl")
-    effects = local_effects(load_model("Cr"), atoms, 0).window(low, high)
-    elements = np.array(atoms.get_chemical_symbols())[1:]
-    carbon, oxygen = (np.abs(effects.removed[elements == el]).mean() for el in "CO")
+    effects = local_effects(load_model("Cr"), atoms, 0)
+    elements, removed = np.array(effects.elements), effects.window(low, high).removed
+    carbon, oxygen = (np.abs(removed[elements == element]).mean() for element in "CO")
     assert carbon > 3 * oxygen
 
 
@@ -254,7 +254,6 @@ def test_a_story_of_ones_own_is_read():
         ("edge_half_ev of x", "theory edge_half_ev of x", "needs theory = true"),
         ("edge_half_ev of x", "theory band_width of x", "FEFF10 has no band_width"),
         ('[[step.curve]]\nid = "x"', '[[step.other]]\nid = "x"', "it shows nothing"),
-        ("[[step]]", "[[stop]]", "has no steps"),
         ("[[step.curve]]", "[[step.curve", "no valid TOML"),
     ],
 )
@@ -275,6 +274,7 @@ def test_two_curves_need_two_ids():
     [
         ("x" * (MAX_BYTES + 1), "a story is text alone"),
         ('title = "a"\nsummary = "b"\nstep = [1]', "a table with keys"),
+        ('title = "a"\nsummary = "b"', "has no steps"),
         ('title = "a"\nsummary = "b"\nstep = 1', "at most 12 tables"),
         ("a = " + "[" * 20000, "no valid TOML|too deeply"),
     ],
