@@ -84,9 +84,10 @@ def in_view(stories: dict[str, Story]) -> tuple[Story | None, int]:
         go_to("", 1)
         present(False)
         return None, 1
-    number = int(text) if re.fullmatch(r"\d{1,3}", text) else 1
-    if text and not 1 <= number <= len(story.steps):
-        notice(view.missing("the step", text))
+    number = int(text) if re.fullmatch(r"\d{1,3}", text) else 0
+    if not 1 <= number <= len(story.steps):
+        if text:
+            notice(view.missing("the step", text))
         number = 1
     go_to(key, number)
     present(bool(view.value("present")))
