@@ -2,7 +2,7 @@
 
 From the repository root::
 
-    OMP_NUM_THREADS=1 python data/examples/draw_pictures.py
+    OMP_NUM_THREADS=1 python -m data.examples.draw_pictures
 
 Each shows the structure beside the spectrum that the model which knows it best predicts; draw them
 again when models or examples change.

@@ -2,7 +2,7 @@
 
 From the repository root::
 
-    OMP_NUM_THREADS=1 python data/stories/build_theory.py [NAME...]
+    OMP_NUM_THREADS=1 python -m data.stories.build_theory [NAME...]
 
 A name is an example, or ``"EXAMPLE without ELEMENT"``. Without names it runs anew what belongs to
 another structure than the shipped one. Each spectrum is written as soon as it is there.
