@@ -9,6 +9,7 @@ import streamlit as st
 from pages.parts.predict import batch, panels
 from pages.parts.predict.features import features_table
 from pages.parts.predict.kinds import choose_kinds, known_kinds
+from pages.parts.predict.report import report_row
 from pages.parts.shared import inputs
 from pages.parts.shared.choices import (
     absorber_options,
@@ -111,6 +112,7 @@ def show_spectra(
             st.markdown(f"**{kind.title}**")
         features_table(prediction, axis)
         panels.downloads(prediction, drawn[kind], axis, entry.frame_name(frame))
+    report_row(entry, frame, predictions, drawn, energies)
 
 
 def show(entries: list[StructureEntry]) -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 
 def drawn(page, key: str) -> None:
-    page.locator(f".st-key-{key} .js-line, .st-key-{key} .point").first.wait_for()
+    page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.wait_for()
 
 
 def overhang(page) -> int:

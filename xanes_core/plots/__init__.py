@@ -38,6 +38,14 @@ from xanes_core.plots.records import (
     record_figure,
     training_map_figure,
 )
+from xanes_core.plots.report import (
+    MAX_REPORTED,
+    ReportedSpectrum,
+    ReportedStructure,
+    SpectraReport,
+)
+from xanes_core.plots.report_page import report_html
+from xanes_core.plots.report_print import report_pdf
 from xanes_core.plots.spectrum import (
     Curve,
     Energies,
@@ -56,6 +64,7 @@ __all__ = [
     "ABSORBER",
     "KIND_LABELS",
     "LIGHT",
+    "MAX_REPORTED",
     "SHELLS_ANG",
     "UNKNOWN",
     "AtomEffect",
@@ -69,6 +78,9 @@ __all__ = [
     "Neighbour",
     "Placed",
     "PredictedRecord",
+    "ReportedSpectrum",
+    "ReportedStructure",
+    "SpectraReport",
     "calibration_figure",
     "chemistry_figure",
     "comparison_figure",
@@ -90,6 +102,8 @@ __all__ = [
     "prediction_curve",
     "ranked_errors_figure",
     "record_figure",
+    "report_html",
+    "report_pdf",
     "scene",
     "signed_colours",
     "spectrum_curve",

@@ -12,7 +12,7 @@ _FOLDER = Path(__file__).resolve().parent
 #: Height of the screen until the browser has told it (pixels).
 _SCREEN_PX = 800
 #: What title, buttons and margins take of it.
-_AROUND_PX = 190
+_AROUND_PX = 240
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
