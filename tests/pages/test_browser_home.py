@@ -23,9 +23,13 @@ def drawn(page, key: str) -> None:
     page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.wait_for()
 
 
-def overhang(page) -> int:
-    """How far the page reaches below the screen (pixels)."""
-    return page.locator("[data-testid=stMain]").evaluate("(e) => e.scrollHeight - e.clientHeight")
+def wait_until_on_one_screen(page) -> None:
+    page.wait_for_function(
+        """() => {
+            const main = document.querySelector('[data-testid=stMain]');
+            return main.scrollHeight <= main.clientHeight;
+        }"""
+    )
 
 
 def test_home_lives_and_leads_on(visit):  # noqa: F811
@@ -71,8 +75,7 @@ def test_keys_lead_through_a_presentation(visit):  # noqa: F811
     page.keyboard.press("PageUp")
     page.wait_for_url(lambda url: "step=" not in url)
     page.locator(".st-key-story_answer").wait_for()
-    page.wait_for_timeout(500)
-    assert overhang(page) <= 0
+    wait_until_on_one_screen(page)
     page.keyboard.press("Escape")
     page.wait_for_url(lambda url: "present=" not in url)
     page.locator("[data-testid=stSidebar]").wait_for()

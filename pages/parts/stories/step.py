@@ -46,7 +46,7 @@ def show_step(step: Step, place: str, *, height_px: int, presenting: bool) -> No
             if answered:
                 _answer(step, shown)
         if not (presenting and answered):
-            _structure(step, height_px // 4 if presenting else height_px // 2 - 40)
+            _structure(step, height_px // 4 - 10 if presenting else height_px // 2 - 40)
     with right:
         figure = _figure(step, shown, height_px, answered=answered)
         show_figure(figure, key="story_spectrum", without=["select2d"])
