@@ -121,7 +121,8 @@ def test_back_returns_to_structure_absorber_model_and_to_nothing(visit):  # noqa
     )  # fmt: skip
     page.go_back()
     page.wait_for_url(re.compile("/predict$"))
-    page.locator(".st-key-spectrum").wait_for(state="detached")
+    settled(page)
+    page.locator(".st-key-spectrum .js-plotly-plot").first.wait_for(state="detached")
     assert parameters(page) == {}
     page.go_forward()
     wait_spectrum(page)
@@ -169,18 +170,18 @@ def test_on_a_phone_the_sidebar_closes_after_a_choice(visit):  # noqa: F811
 
     def unfold() -> None:
         page.locator("[data-testid=stExpandSidebarButton]").click()
-        page.locator("[data-testid=stSidebar][aria-expanded=true]").wait_for()
+        page.locator("[data-testid=stSidebar][data-collapsed=false]").wait_for()
 
     page.get_by_role("heading", name="Predict").wait_for()
     settled(page)
     unfold()
     pick(page, "Fe")
-    page.locator("[data-testid=stSidebar][aria-expanded=false]").wait_for()
+    page.locator("[data-testid=stSidebar][data-collapsed=true]").wait_for(state="attached")
     wait_spectrum(page)
     unfold()
     upload(page, ("mine.xyz", xyz(load_example("nickel-tetracarbonyl"))))
-    page.locator("[data-testid=stSidebar][aria-expanded=false]").wait_for()
+    page.locator("[data-testid=stSidebar][data-collapsed=true]").wait_for(state="attached")
     unfold()
     go(page, "Models")
-    page.locator("[data-testid=stSidebar][aria-expanded=false]").wait_for()
+    page.locator("[data-testid=stSidebar][data-collapsed=true]").wait_for(state="attached")
     page.get_by_text("Held-out scores").first.wait_for()

@@ -119,6 +119,73 @@ def test_an_invalid_link_gives_a_sentence_and_a_sensible_page(name, value):
     assert name not in at.query_params or at.query_params[name] != value
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("absorber", "$x$", "the absorber '$x$', which does not exist here"),
+        ("absorber", "Cu", "has no absorber Cu: showing Fe"),
+        ("absorber", "999", "has no absorber 999: showing Fe"),
+        ("frame", "0", "the frame '0', which does not exist here"),
+        ("frame", "7", "Frame 7 was asked for, but"),
+        ("files", "<b>.xyz", "names files in a way that cannot be read"),
+        ("relaxed", "-1", "the relaxed frame '-1', which does not exist here"),
+        ("relaxed", "1", "The relaxed structure of this link is not here"),
+        ("spectrum", "uv", "the spectrum 'uv', which does not exist here"),
+        ("windows", "9:1", "The link's windows were left out"),
+    ],
+)
+def test_nonsense_in_a_link_gives_a_sentence_and_leaves_it(name, value, said):
+    at = linked(example="ferrocene", **{name: value})
+    assert not at.exception
+    assert said in texts(at.info).replace("\u2060", "")
+    assert trace(at, "Network, Fe") is not None
+    assert at.query_params == {"example": ["ferrocene"]} or at.query_params == {
+        "example": "ferrocene"
+    }
+
+
+def test_an_absorber_without_a_structure_is_told():
+    assert "names an absorber or a frame, but no structure" in texts(linked(absorber="Fe").info)
+
+
+def test_a_file_of_a_link_is_waited_for_and_brings_its_absorber_along(app):
+    other = FERROCENE.copy()
+    other.positions += [30.0, 0.0, 0.0]
+    other.positions[1:] *= [1.0, 1.0, 1.02]
+    data = xyz(FERROCENE + other)
+    upload(app, ("mine.xyz", data))
+    (absorber,) = [s for s in app.selectbox if s.label == "Absorber"]
+    absorber.set_value(21).run()
+    link = dict(app.query_params)
+    wanted = trace(app, "Network").y
+    at = linked(**link)
+    assert "Not here: mine.xyz" in texts(at.warning).replace("*", "")
+    assert not at.get("plotly_chart")
+    assert dict(at.query_params) == link
+    upload(at, ("mine.xyz", data))
+    assert not at.warning
+    np.testing.assert_array_equal(trace(at, "Network").y, wanted)
+
+    at = linked(**link)
+    upload(at, ("mine.xyz", xyz(other)))
+    assert "mine.xyz is another file than the one of the link" in texts(at.info)
+    assert not at.warning
+    assert trace(at, "Network") is not None
+
+    at = linked(**link)
+    next(b for b in at.button if b.key == "forget_missing").click().run()
+    assert not at.warning
+    assert not at.query_params
+
+
+def test_an_example_instead_of_missing_files_ends_the_waiting():
+    at = linked(files="0123456789abcdef <b>mine</b>.xyz\n00000000000000ff b.xyz\n+3")
+    assert "<b>mine</b>.xyz" in texts(at.warning)
+    at.pills(key="element").set_value("Fe").run()
+    assert not at.warning
+    assert "files" not in at.query_params
+
+
 def test_a_link_whose_example_holds_another_metal_says_so():
     at = linked(example="ferrocene", element="Cu")
     assert "names Cu, but its example holds Fe" in texts(at.info)

@@ -315,6 +315,8 @@ def _tasks(pending: Path, element: str, kinds: tuple[SpectrumKind, ...]) -> Iter
     except (OSError, UnicodeDecodeError, StructureError) as error:
         raise DatasetError(f"{path.name} cannot be read: {error}") from error
     for atoms in images:
+        if isinstance(atoms, StructureError):
+            raise DatasetError(f"{path.name} cannot be read: {atoms}") from atoms
         name = checked_name(str(atoms.info.get("name", "")))
         info = {"name": name, "absorber": 0, "kind": "imported", "strategy": "given"}
         if isinstance(atoms.info.get("charge"), int | np.integer):

@@ -99,9 +99,10 @@ def downloads(prediction: Prediction, curves: list[Curve], axis: EnergyAxis, nam
 
 def frame_slider(entry: StructureEntry) -> int:
     """Frame in view, from 0; a slider only where there are several."""
+    frame = inputs.frame_in_view(entry)
     if len(entry.frames) == 1:
-        return 0
-    frame, key = inputs.frame_in_view(entry), f"frame_{entry.key}"
+        return frame
+    key = f"frame_{entry.key}"
     st.session_state[key] = frame + 1
     st.slider(
         "Frame", 1, len(entry.frames), key=key,

@@ -11,7 +11,7 @@ import streamlit as st
 from ase import Atoms
 
 from pages.parts.shared import view
-from pages.parts.shared.library import example_atoms, examples
+from pages.parts.shared.library import example_atoms, examples, model_cards
 from pages.parts.shared.page import notice, plain
 from pages.parts.shared.view import EXAMPLE, FILE, RELAXED
 from xanes_core.constants import ABSORBERS
@@ -222,8 +222,14 @@ def forget_missing() -> None:
 
 
 def choose_example(key: str) -> None:
-    """Bring the example `key` into view, its metal marked in the sidebar."""
+    """Bring the example `key` into view, its metal marked in the sidebar.
+
+    A model that does not know its metal is chosen no longer.
+    """
     view.view().example = key
+    known = [card.key for card in model_cards(examples()[key].element)]
+    if view.value("model") not in known:
+        view.put("model", None)
     activate(f"{EXAMPLE}{key}")
 
 

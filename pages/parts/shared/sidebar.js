@@ -6,6 +6,6 @@ export default function ({ data }) {
   window.xanesSidebarChoice = data.choice;
   if (before === undefined || before === data.choice || window.innerWidth > NARROW_PX) return;
   const sidebar = document.querySelector('[data-testid="stSidebar"]');
-  if (sidebar?.getAttribute("aria-expanded") !== "true") return;
+  if (sidebar?.dataset.collapsed !== "false") return;
   sidebar.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
 }
