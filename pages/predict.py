@@ -26,7 +26,6 @@ from pages.parts.shared.library import Request, predict
 from pages.parts.shared.overlay import misfit_line, overlay_of_kind
 from pages.parts.shared.page import page, plain
 from pages.parts.shared.viewer3d import structure_panel
-from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
 from xanes_core.model import Prediction
 from xanes_core.plots import Curve, Energies, EnergyAxis, prediction_curve, without_band
@@ -34,22 +33,9 @@ from xanes_core.spectra import XANES, SpectrumKind
 
 
 def welcome() -> None:
-    """Invite to an example or to a file of one's own."""
-    st.markdown("Start with an example, or drop your own structures in the sidebar.")
-    keys = [key for element in ABSORBERS if (key := inputs.first_example(element))]
-    # row by row, so that the order holds where a phone stacks the columns
-    for start in range(0, len(keys), 3):
-        for column, key in zip(st.columns(3), keys[start : start + 3], strict=False):
-            example = inputs.examples()[key]
-            column.button(
-                f"**{example.element}** {plain(example.title)}",
-                key=f"start_{example.element}",
-                on_click=inputs.choose_example,
-                args=(key,),
-                help=plain(example.note),
-                width="stretch",
-            )
-    st.caption("Files: xyz, CIF, POSCAR, mol, pdb and more, with one or many frames.")
+    """Invite to a structure; Home has the pictures."""
+    st.markdown("Drop structures into the sidebar, or choose a metal there for an example.")
+    st.page_link("app.py", label="Examples of all nine metals on Home")
 
 
 def overlay_curves(

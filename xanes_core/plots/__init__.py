@@ -24,6 +24,12 @@ from xanes_core.plots.importance import (
     signed_colours,
     windows_figure,
 )
+from xanes_core.plots.lessons import (
+    distance_importance_figure,
+    features_figure,
+    marked_spectra,
+    members_figure,
+)
 from xanes_core.plots.motion import (
     Motion,
     make_motion,
@@ -63,6 +69,7 @@ from xanes_core.plots.spectrum import (
 )
 from xanes_core.plots.structure import SHELLS_ANG, first_view, scene, structure_figure
 from xanes_core.plots.style import ABSORBER, HIGHLIGHT, LIGHT, Look
+from xanes_core.plots.thumbnail import thumbnail_svg
 from xanes_core.plots.words import figure_text
 
 __all__ = [
@@ -96,8 +103,10 @@ __all__ = [
     "coverage_curves",
     "difference_figure",
     "distance_figure",
+    "distance_importance_figure",
     "effect_figure",
     "error_distance_figure",
+    "features_figure",
     "figure_csv",
     "figure_image",
     "figure_text",
@@ -106,6 +115,8 @@ __all__ = [
     "learning_curve_figure",
     "make_motion",
     "map_figure",
+    "marked_spectra",
+    "members_figure",
     "motion_assets",
     "motion_data",
     "motion_gif",
@@ -122,6 +133,7 @@ __all__ = [
     "spectrum_curve",
     "spectrum_figure",
     "structure_figure",
+    "thumbnail_svg",
     "training_map_figure",
     "windows_figure",
     "without_band",

@@ -24,7 +24,7 @@ MAX_FRAMES = 2000
 SHOWN_FAILURES = 3
 #: Missing files that are named; of others it is said how many there are.
 SHOWN_MISSING = 5
-_FILES, _RELAXED = "files", "relaxed_entries"
+_FILES, _RELAXED, _CAME = "files", "relaxed_entries", "files_came"
 _LABEL_LENGTH = 60
 
 
@@ -77,14 +77,7 @@ def files() -> dict[str, StructureFile]:
 def sidebar() -> None:
     """Widgets that choose the structures; reads new files with a progress line."""
     with st.sidebar:
-        st.file_uploader(
-            "Your structures",
-            accept_multiple_files=True,
-            key=_uploader_key(),
-            on_change=_take_files,
-            help="Molecules or crystals, one or many files, each with one or many frames.",
-        )
-        _kept_files()
+        _uploader("Your structures")
         chosen = examples().get(view.view().example)
         st.session_state["element"] = chosen.element if chosen else None
         st.pills(
@@ -98,6 +91,24 @@ def sidebar() -> None:
             _example_select(chosen.element)
     _read_new()
     _missing_files()
+
+
+def drop_zone(label: str) -> bool:
+    """The sidebar's uploader in another place; tells whether files came with this run."""
+    _uploader(label)
+    _read_new()
+    return bool(st.session_state.pop(_CAME, False))
+
+
+def _uploader(label: str) -> None:
+    st.file_uploader(
+        label,
+        accept_multiple_files=True,
+        key=_uploader_key(),
+        on_change=_take_files,
+        help="Molecules or crystals, one or many files, each with one or many frames.",
+    )
+    _kept_files()
 
 
 def entries() -> list[StructureEntry]:
@@ -290,6 +301,7 @@ def _take_files() -> None:
     if len(uploads) > MAX_FILES:
         notice(f"{len(uploads)} files are too many at once: the first {MAX_FILES} were taken.")
     fresh = [d for d in now if d not in kept]
+    st.session_state[_CAME] = bool(fresh)
     state, awaited = view.view(), missing()
     for digest in before:
         if digest not in now:

@@ -34,12 +34,14 @@ class PageLink:
 
 #: The pages in the order of the navigation; the first is where the app opens.
 PAGES = (
+    PageLink("app.py", "Home"),
     PageLink("pages/predict.py", "Predict"),
     PageLink("pages/play.py", "Play"),
     PageLink("pages/importance.py", "Feature importance"),
     PageLink("pages/windows.py", "Spectral windows"),
     PageLink("pages/theory.py", "Theory"),
     PageLink("pages/models.py", "Models"),
+    PageLink("pages/stories.py", "Stories"),
 )
 
 

@@ -26,6 +26,8 @@ EXAMPLE, FILE, RELAXED = "example:", "file:", "relaxed:"
 SETTINGS = ("model", "spectrum", "axis", "windows")
 _PLACE = ("absorber", "frame")
 _SHARED = ("example", "files", "relaxed", *_PLACE, *SETTINGS)
+#: The page whose address says nothing: with parameters it leads to Predict.
+HOME = "Home"
 #: Files that a link names; of others it says how many there are.
 _FILES_IN_LINK = 12
 _FILE_LINE = re.compile(r"([0-9a-f]{16}) (.{1,255})")
@@ -113,6 +115,8 @@ def arrive(page: str) -> list[str]:
     first, same_page = not state.page, state.page == page
     went_back = _went_back()
     state.page = page
+    if page == HOME:
+        return []
     if same_page and not went_back:
         is_news = link not in state.written
     else:
@@ -144,6 +148,8 @@ def write() -> None:
 def address(page: str) -> dict[str, str]:
     """Parameters of the link to what is in view, on a page."""
     state = view()
+    if page == HOME:
+        return {}
     structure, relaxed = _original(state.structure)
     link: dict[str, str] = {}
     if structure.startswith(EXAMPLE):

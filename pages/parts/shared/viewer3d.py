@@ -51,12 +51,14 @@ def show_structure(
     key: str,
     pickable: bool | Sequence[int] = False,
     on_pick: Callable[[int], None] | None = None,
+    spin: bool = False,
 ) -> int | None:
     """Show a scene of :func:`xanes_core.plots.scene`; `structure` names what the camera is on.
 
     `pickable` says of which atoms of the structure (all, or these indices) a click is told, to
     `on_pick` before the page runs again, and to the caller once; a click on any other atom only
-    marks it. Atoms in the scene's ``highlight`` get a halo.
+    marks it. Atoms in the scene's ``highlight`` get a halo. With `spin` the
+    view turns slowly until it is touched, unless the reader asked for little motion.
     """
     present = _script_present()
     if not present or st.session_state.get(f"{key}_plain"):
@@ -78,6 +80,7 @@ def show_structure(
         "highlight_colour": HIGHLIGHT,
         "script_url": script_url(),
         "pickable": pickable if isinstance(pickable, bool) else list(pickable),
+        "spin": spin,
     }
 
     def take_pick() -> None:
