@@ -5,6 +5,7 @@
 >>> select_sites(atoms, "Fe")  # doctest: +SKIP
 """
 
+from xanes_core.structures.archive import Archive, ArchiveMember, read_archive
 from xanes_core.structures.checks import (
     BROKEN_CONTACT,
     MIN_DISTANCE_ANG,
@@ -21,6 +22,12 @@ from xanes_core.structures.first_shell import (
     bond_limit_ang,
     coordination,
     coordination_number,
+)
+from xanes_core.structures.hydrogens import (
+    MissingHydrogens,
+    add_hydrogens,
+    lacks_hydrogens,
+    missing_hydrogens,
 )
 from xanes_core.structures.read import STRUCTURE_EXTENSIONS, STRUCTURE_FORMATS, read_structures
 from xanes_core.structures.sites import (
@@ -39,10 +46,14 @@ __all__ = [
     "ROUGH_CONTACT",
     "STRUCTURE_EXTENSIONS",
     "STRUCTURE_FORMATS",
+    "Archive",
+    "ArchiveMember",
     "Environment",
+    "MissingHydrogens",
     "Site",
     "absorber_elements",
     "absorber_sites",
+    "add_hydrogens",
     "bond_limit_ang",
     "check_contacts",
     "checked_index",
@@ -50,8 +61,11 @@ __all__ = [
     "coordination",
     "coordination_number",
     "environment",
+    "lacks_hydrogens",
     "list_examples",
     "load_example",
+    "missing_hydrogens",
+    "read_archive",
     "read_structures",
     "select_sites",
     "validate_structure",
