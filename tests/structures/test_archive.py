@@ -26,7 +26,7 @@ def test_structure_files_come_by_name_and_others_are_counted():
         ("b/", b""), ("__MACOSX/._a.cif", b"x"), ("b/.hidden.xyz", b"x"), ("b\\three.xyz", XYZ),
     )  # fmt: skip
     found = read_archive(data)
-    assert [m.name for m in found.members] == ["a.cif", "POSCAR", "b/three.xyz", "b/two.xyz"]
+    assert [m.name for m in found.members] == ["POSCAR", "a.cif", "b/three.xyz", "b/two.xyz"]
     assert found.members[-1].data == XYZ
     assert found.left_out == 1
 

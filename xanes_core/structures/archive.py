@@ -95,7 +95,7 @@ def read_archive(
                     "The zip holds no structure file: check the extensions of the files in it."
                 )
             members, room = [], max_bytes
-            for info in sorted(wanted, key=lambda one: one.filename):
+            for info in sorted(wanted, key=_plain_name):
                 content = _unpack(archive, info, room, max_bytes)
                 room -= len(content)
                 members.append(ArchiveMember(_plain_name(info), content))

@@ -386,9 +386,9 @@ def _oxygen(around: list[_Around], index: int) -> int:
     bond = own.heavy[0]
     if bond.number in (_B, _SI) and not own.metals:
         raise _Doubt("may or may not carry one")
-    if bond.number == _N and not own.metals and bond.length > 1.30:
-        if sum(other.number == _O for other in around[bond.index].heavy) == 1:
-            raise _Doubt("may be an oxime or its anion")
+    oxygens = sum(other.number == _O for other in around[bond.index].heavy)
+    if bond.number == _N and not own.metals and bond.length > 1.30 and oxygens == 1:
+        raise _Doubt("may be an oxime or its anion")
     if bond.number != _C:
         return 0
     if own.metals:
