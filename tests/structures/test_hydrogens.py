@@ -44,7 +44,7 @@ def test_hydrogens_come_back_where_they_were_or_it_is_said_why_not(key):
     stripped = bare(atoms)
     missing = missing_hydrogens(stripped)
     if missing.doubts or not missing.counts:
-        with pytest.raises(StructureError, match="without guessing|No atom lacks"):
+        with pytest.raises(StructureError, match=r"without guessing|No atom lacks"):
             add_hydrogens(stripped)
         return
     full = add_hydrogens(stripped)

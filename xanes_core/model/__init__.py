@@ -5,6 +5,7 @@
 """
 
 from xanes_core.model.alignment import ALIGNMENTS, aligned
+from xanes_core.model.batch import predict_each, slim
 from xanes_core.model.calibration import (
     DEFAULT_LEVEL,
     LEVELS,
@@ -22,7 +23,13 @@ from xanes_core.model.card import (
     card_schema,
     metrics_csv,
 )
-from xanes_core.model.comparison import Comparison, compare, on_shared_grid, prediction_seconds
+from xanes_core.model.comparison import (
+    Comparison,
+    Overlaid,
+    compare,
+    on_shared_grid,
+    prediction_seconds,
+)
 from xanes_core.model.domain import SCORE_LIMITS, VERDICTS, Domain, disagreement, fit_domain
 from xanes_core.model.ensemble import ACTIVATIONS, Ensemble
 from xanes_core.model.explanation import (
@@ -65,6 +72,7 @@ __all__ = [
     "FeatureScaler",
     "Importance",
     "JsonObject",
+    "Overlaid",
     "PredictedFeature",
     "Prediction",
     "Report",
@@ -89,9 +97,11 @@ __all__ = [
     "load_report",
     "metrics_csv",
     "on_shared_grid",
+    "predict_each",
     "prediction_features",
     "prediction_seconds",
     "save_model",
+    "slim",
     "to_csv",
     "to_json",
     "to_xdi",

@@ -32,6 +32,7 @@ from xanes_core.plots.records import (
     record_figure,
     training_map_figure,
 )
+from xanes_core.plots.residual import MISFIT_LABEL, with_residual
 from xanes_core.plots.spectrum import (
     Curve,
     Energies,
@@ -44,11 +45,21 @@ from xanes_core.plots.spectrum import (
 )
 from xanes_core.plots.structure import SHELLS_ANG, scene, structure_figure
 from xanes_core.plots.style import ABSORBER, LIGHT, Look
+from xanes_core.plots.trajectory import (
+    Trajectory,
+    feature_figure,
+    frames_figure,
+    heat_figure,
+    mean_figure,
+    play_figure,
+    waterfall_figure,
+)
 
 __all__ = [
     "ABSORBER",
     "KIND_LABELS",
     "LIGHT",
+    "MISFIT_LABEL",
     "SHELLS_ANG",
     "UNKNOWN",
     "AtomEffect",
@@ -62,6 +73,7 @@ __all__ = [
     "Neighbour",
     "Placed",
     "PredictedRecord",
+    "Trajectory",
     "calibration_figure",
     "chemistry_figure",
     "comparison_figure",
@@ -70,12 +82,17 @@ __all__ = [
     "distance_figure",
     "effect_figure",
     "error_distance_figure",
+    "feature_figure",
     "figure_csv",
     "figure_image",
+    "frames_figure",
     "group_figure",
+    "heat_figure",
     "learning_curve_figure",
     "map_figure",
+    "mean_figure",
     "neighbours_around",
+    "play_figure",
     "prediction_curve",
     "ranked_errors_figure",
     "record_figure",
@@ -85,6 +102,8 @@ __all__ = [
     "spectrum_figure",
     "structure_figure",
     "training_map_figure",
+    "waterfall_figure",
     "windows_figure",
+    "with_residual",
     "without_band",
 ]  # fmt: skip
