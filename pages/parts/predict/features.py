@@ -75,16 +75,11 @@ def features_table(prediction: Prediction, axis: EnergyAxis) -> None:
 
 def summary_columns(prediction: Prediction) -> dict[str, str]:
     """Columns of the batch table and of the zip's summary: relative energies (eV), heights."""
-    return _summary_columns(prediction.members.tobytes(), prediction)
-
-
-@st.cache_data(max_entries=4096, show_spinner=False)
-def _summary_columns(key: bytes, _prediction: Prediction) -> dict[str, str]:
-    features = prediction_features(_prediction)
+    features = prediction_features(prediction)
     columns = {}
-    for name in _SUMMARY[_prediction.kind]:
+    for name in _SUMMARY[prediction.kind]:
         value, spread = features[name].value, features[name].spread
-        digits = 2 if name.endswith("_ev") else _prediction.kind.digits
+        digits = 2 if name.endswith("_ev") else prediction.kind.digits
         known = math.isfinite(value)
         columns[name] = f"{value:.{digits}f}" if known else ""
         has_spread = known and math.isfinite(spread)

@@ -14,14 +14,14 @@ from pages.parts.shared.library import example_atoms, examples
 from pages.parts.shared.page import from_link, notice, plain, to_link
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
-from xanes_core.structures import absorber_elements, read_structures
+from xanes_core.structures import absorber_elements, read_archive, read_structures
 
 MAX_FILES = 500
 MAX_FRAMES = 2000
 #: Files that could not be read, named above the page.
 SHOWN_FAILURES = 3
 _FILES, _ACTIVE, _EXAMPLE = "files", "active_entry", "example"
-_RELAXED, _RELAXED_PREFIX = "relaxed_entries", "relaxed:"
+_DERIVED, _RELAXED, _HYDROGENS = "derived_entries", "relaxed:", "hydrogens:"
 _LABEL_LENGTH = 60
 
 
@@ -54,12 +54,17 @@ class StructureEntry:
     name: str
     absorber: int | None = None
     note: str = ""
-    origin: str = ""  # key of the entry that was relaxed to give this one
+    origin: str = ""  # key of the entry that this one was made from
 
     @property
     def is_example(self) -> bool:
         """Whether it is one of the shipped examples."""
         return self.key.startswith("example:")
+
+    @property
+    def is_relaxed(self) -> bool:
+        """Whether it was relaxed on the Theory page."""
+        return self.key.startswith(_RELAXED)
 
     def frame_name(self, frame: int) -> str:
         """Name of one frame, counted from 0; shown from 1."""
@@ -80,7 +85,7 @@ def sidebar() -> None:
             accept_multiple_files=True,
             key=_uploader_key(),
             on_change=_take_files,
-            help="Molecules or crystals, one or many files, each with one or many frames.",
+            help="Molecules or crystals: files with one or many frames, or a zip of such files.",
         )
         _kept_files()
         st.pills(
@@ -100,7 +105,8 @@ def sidebar() -> None:
 def entries() -> list[StructureEntry]:
     """Everything that can be predicted now: readable files first, then the chosen example.
 
-    A relaxed structure stands behind the one it came from, for as long as that one is there.
+    A structure that was relaxed or given hydrogens stands behind the one it came from, for as long
+    as that one is there.
     """
     originals = [
         StructureEntry(
@@ -118,25 +124,49 @@ def entries() -> list[StructureEntry]:
                 f"example:{key}", label, [example_atoms(key)], key, example.absorber, example.note
             )
         )
-    relaxed = list(st.session_state.get(_RELAXED, {}).values())
-    return [e for own in originals for e in (own, *(r for r in relaxed if r.origin == own.key))]
+    return [entry for own in originals for entry in _with_derived(own)]
+
+
+def _with_derived(entry: StructureEntry) -> list[StructureEntry]:
+    """An entry with those that were made from it, and from these."""
+    derived = [e for e in st.session_state.get(_DERIVED, {}).values() if e.origin == entry.key]
+    return [entry, *(found for own in derived for found in _with_derived(own))]
 
 
 def add_relaxed(entry: StructureEntry, frame: int, atoms: Atoms) -> str:
     """Put the relaxed structure of one frame beside its original; return its key."""
-    key = f"{_RELAXED_PREFIX}{entry.key}:{frame}"
+    return _add_derived(f"{_RELAXED}{entry.key}:{frame}", "relaxed", entry, frame, atoms)
+
+
+def add_with_hydrogens(entry: StructureEntry, frame: int, atoms: Atoms) -> str:
+    """Put one frame with its hydrogens beside its original; return its key."""
+    key = f"{_HYDROGENS}{entry.key}:{frame}"
+    return _add_derived(key, "with hydrogens", entry, frame, atoms)
+
+
+def _add_derived(key: str, what: str, entry: StructureEntry, frame: int, atoms: Atoms) -> str:
     label = entry.label if len(entry.frames) == 1 else f"{entry.label} frame {frame + 1}"
-    name = f"{entry.frame_name(frame)} relaxed"
-    relaxed = StructureEntry(
-        key, f"{label}, relaxed", [atoms], name, entry.absorber, entry.note, entry.key
+    made = StructureEntry(
+        key,
+        f"{label}, {what}",
+        [atoms],
+        f"{entry.frame_name(frame)} {what}",
+        entry.absorber,
+        entry.note,
+        entry.key,
     )
-    st.session_state.setdefault(_RELAXED, {})[key] = relaxed
+    st.session_state.setdefault(_DERIVED, {})[key] = made
     return key
 
 
 def frame_in_view(entry: StructureEntry) -> int:
     """Frame that the reader chose, from 0; the last where the entry has fewer by now."""
     return min(int(st.session_state.get(f"frame_{entry.key}", 1)), len(entry.frames)) - 1
+
+
+def show_frame(entry: StructureEntry, frame: int) -> None:
+    """Bring a frame into view, counted from 0."""
+    st.session_state[f"frame_{entry.key}"] = frame + 1
 
 
 def show_failures() -> None:
@@ -225,12 +255,11 @@ def _take_files() -> None:
     uploads = st.session_state.get(_uploader_key()) or []
     kept, before = files(), st.session_state.get("uploader_keys", [])
     now = {}
-    for upload in uploads[:MAX_FILES]:
-        data = upload.getvalue()
-        digest = hashlib.sha256(data + b"\0" + upload.name.encode()).hexdigest()[:16]
-        now[digest] = kept.get(digest) or StructureFile(upload.name, digest, data)
-    if len(uploads) > MAX_FILES:
-        notice(f"{len(uploads)} files are too many at once: the first {MAX_FILES} were taken.")
+    found = [one for upload in uploads for one in _files_of(upload.name, upload.getvalue())]
+    for one in found[:MAX_FILES]:
+        now[one.digest] = kept.get(one.digest) or one
+    if len(found) > MAX_FILES:
+        notice(f"{len(found)} files are too many at once: the first {MAX_FILES} were taken.")
     fresh = [d for d in now if d not in kept]
     for digest in before:
         if digest not in now:
@@ -239,6 +268,20 @@ def _take_files() -> None:
     st.session_state["uploader_keys"] = list(now)
     if fresh:
         activate(f"file:{fresh[0]}")
+
+
+def _files_of(name: str, data: bytes) -> list[StructureFile]:
+    """The file itself, or the structure files in a zip; one with the reason where that fails."""
+    digest = hashlib.sha256(data + b"\0" + name.encode()).hexdigest()[:16]
+    if not name.lower().endswith(".zip"):
+        return [StructureFile(name, digest, data)]
+    try:
+        archive = read_archive(data)
+    except XanesError as error:
+        return [StructureFile(name, digest, None, error=str(error))]
+    if archive.left_out:
+        notice(f"{name}: {archive.left_out} files that are no structures were left out.")
+    return [file for one in archive.members for file in _files_of(one.name, one.data)]
 
 
 def _kept_files() -> None:
