@@ -63,7 +63,7 @@ def with_residual(
             **zero_line(look),
             "anchor": "x",
             "domain": [0.0, _PANEL],
-            "nticks": 4,
+            "nticks": 6,
             "tickcolor": look.ink,
             "title": {"text": "residual"},
         },

@@ -23,7 +23,7 @@ from xanes_core.spectra import XANES, SpectrumKind
 #: Share of the frames that the spread holds, from and to (%).
 SPREAD_PERCENT = (5.0, 95.0)
 #: Most frames that a view draws, spread evenly over all.
-MAX_LINES, MAX_STACKED, MAX_ROWS, MAX_PLAYED = 60, 24, 500, 150
+MAX_LINES, MAX_STACKED, MAX_ROWS, MAX_PLAYED = 60, 16, 500, 150
 #: One frame of the animation (ms).
 FRAME_MS = 80
 _SCALE = "Viridis"
@@ -209,7 +209,7 @@ def waterfall_figure(
     some = trajectory.some(MAX_STACKED)
     figure = _base(trajectory, axis, look)
     x = some.energy_rel_ev + axis.offset_ev
-    step = 0.25 * float(trajectory.mu.max())
+    step = 0.3 * float(trajectory.mu.max())
     marked = None if shown is None else some.row_of(shown)
     colours = frame_colours(some.frames, look)
     for row, (frame, mu) in enumerate(zip(some.frames, some.mu, strict=True)):
@@ -239,14 +239,15 @@ def waterfall_figure(
         text="frame", showarrow=False, font={"size": 11},
     )  # fmt: skip
     figure.update_layout(hovermode="closest", margin={"r": 44})
-    figure.update_yaxes(title_text=f"{trajectory.kind.label}, raised by {step:.2g} each")
+    title = f"{trajectory.kind.label}, raised by {step:.2g} each"
+    figure.update_yaxes(title_text=title, showticklabels=False, ticks="")
     return figure
 
 
 def heat_figure(
     trajectory: Trajectory, axis: EnergyAxis, *, shown: int | None = None, look: Look = LIGHT
 ) -> go.Figure:
-    """Frame against energy, the spectrum as colour; a line marks the frame `shown`."""
+    """Frame against energy, the spectrum as colour; a white line marks the frame `shown`."""
     some = trajectory.some(MAX_ROWS)
     figure = _base(trajectory, axis, look)
     figure.add_heatmap(
@@ -258,7 +259,7 @@ def heat_figure(
         hovertemplate="frame %{y}, %{x:.1f} eV: %{z:.3f}<extra></extra>",
     )
     if shown is not None:
-        figure.add_hline(y=shown, line={"color": NETWORK, "width": 2})
+        figure.add_hline(y=shown, line={"color": "#FFFFFF", "width": 2})
     figure.update_layout(hovermode="closest")
     edges = (some.frames[0] - 0.5, some.frames[-1] + 0.5)
     figure.update_yaxes(title_text="frame", rangemode="normal", range=edges, tickformat="~f")
@@ -344,7 +345,7 @@ def _player(frames: np.ndarray, start: int, look: Look) -> dict[str, Any]:
                 "x": 0.3,
                 "len": 0.7,
                 "y": -0.24,
-                "currentvalue": {"prefix": "frame ", "font": {"size": 12}},
+                "currentvalue": {"prefix": "frame ", "font": {"size": 12, "color": look.ink}},
                 "pad": {"t": 4},
                 "ticklen": 0,
                 "minorticklen": 0,
@@ -386,22 +387,30 @@ def feature_figure(
         The page it stands on.
     """
     rows = max(len(features), 1)
-    figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.06)
-    few = len(frames) <= MAX_LINES
+    figure = make_subplots(
+        rows=rows,
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=0.3 / rows,
+        subplot_titles=list(features),
+    )
     for row, (title, values) in enumerate(features.items(), start=1):
         figure.add_scatter(
             x=frames,
             y=values,
-            mode="lines+markers" if few else "lines",
-            line={"color": NETWORK, "width": 1.6},
+            mode="lines+markers",
+            line={"color": NETWORK, "width": 1.4},
+            marker={"size": 3},
             name=title,
             hovertemplate="%{y:.2f}",
             showlegend=False,
             row=row,
             col=1,
         )
-        figure.update_yaxes(title_text=title, nticks=4, row=row, col=1)
-    style_figure(figure, look.sized(390))
+        figure.update_yaxes(nticks=4, row=row, col=1)
+    style_figure(figure, look.sized(90 + 100 * rows))
+    # a title beside a panel this low would run into the next one
+    figure.update_annotations(x=0.0, xanchor="left", font={"size": 12, "color": look.ink})
     figure.update_xaxes(title_text="frame", tickformat="~f", row=rows, col=1)
     if shown is not None:
         figure.add_vline(x=shown, line={"color": NETWORK, "width": 1, "dash": "dot"})

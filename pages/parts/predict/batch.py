@@ -302,7 +302,7 @@ def _table(
         hide_index=True,
         key="batch_table",
         on_select=lambda: _bring_into_view(order),
-        selection_mode="single-row",
+        selection_mode="single-cell",
         column_config={
             "Name": st.column_config.TextColumn(width="medium"),
             "Result": st.column_config.TextColumn(width="large"),
@@ -330,10 +330,10 @@ def _table(
 
 def _bring_into_view(order: Sequence[tuple[StructureEntry | None, int]]) -> None:
     """Show the structure and frame of the line that was clicked."""
-    picked = st.session_state["batch_table"]["selection"]["rows"]
-    if not picked or picked[0] >= len(order):
+    cells = st.session_state["batch_table"]["selection"]["cells"]
+    if not cells or cells[0][0] >= len(order):
         return
-    entry, frame = order[picked[0]]
+    entry, frame = order[cells[0][0]]
     if entry is not None:
         inputs.activate(entry.key)
         inputs.show_frame(entry, frame)

@@ -33,9 +33,9 @@ from xanes_core.spectra import SpectrumKind
 ONE = "one"
 VIEWS = {
     ONE: "One frame",
-    "all": "All frames",
-    "mean": "Mean and spread",
-    "stack": "Stacked",
+    "all": "All",
+    "mean": "Mean",
+    "stack": "Stack",
     "map": "Map",
     "play": "Play",
     "numbers": "Numbers",
@@ -51,7 +51,7 @@ _MEANING = {
     "all": "A colour for each frame; the one in view is blue.",
     "mean": "The hatched band is the spread over the frames, not the uncertainty of the model.",
     "stack": "The first frame is lowest; the one in view is drawn thicker.",
-    "map": "The blue line marks the frame in view.",
+    "map": "The white line marks the frame in view.",
     "play": "It runs in your browser. Where it stops, structure and numbers follow.",
     "numbers": "Read off the spectrum of each frame; the dotted line marks the one in view.",
 }

@@ -280,7 +280,7 @@ def _files_of(name: str, data: bytes) -> list[StructureFile]:
     except XanesError as error:
         return [StructureFile(name, digest, None, error=str(error))]
     if archive.left_out:
-        notice(f"{name}: {archive.left_out} files that are no structures were left out.")
+        notice(f"{name}: files that are no structures were left out ({archive.left_out}).")
     return [file for one in archive.members for file in _files_of(one.name, one.data)]
 
 
