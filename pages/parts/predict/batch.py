@@ -233,7 +233,8 @@ def show_batch(
     st.markdown("##### All files")
     run = running()
     if run is None:
-        _offer_to_go_on(batch)
+        with st.container():  # here as while it runs, so that the table stays where it is
+            _offer_to_go_on(batch)
         _table(batch, model_keys, overlaid)
         return
     spectra_were_done = run.spectra_done
@@ -244,7 +245,8 @@ def show_batch(
             st.rerun()
         if not run.running or run.spectra_done != spectra_were_done:
             st.rerun()  # the figures above can show more now
-        _progress(run, batch.keys())
+        with st.container():
+            _progress(run, batch.keys())
         _table(batch, model_keys, overlaid)
 
     watched()

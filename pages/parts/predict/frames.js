@@ -17,11 +17,18 @@ export default function (component) {
     found.on("plotly_animatingframe", (event) => stopped(event.name));
   }
 
+  // plotly rejects the promise of an animation that is paused, without a reason, and nobody takes it
+  function paused(event) {
+    if (event.reason === undefined) event.preventDefault();
+  }
+  window.addEventListener("unhandledrejection", paused);
+
   // the chart may be drawn after this, and be drawn anew
   looking = setInterval(listen, 300);
   listen();
   return () => {
     clearInterval(looking);
     clearTimeout(timer);
+    window.removeEventListener("unhandledrejection", paused);
   };
 }
