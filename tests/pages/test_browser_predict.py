@@ -134,6 +134,7 @@ def test_an_example_and_a_measured_spectrum_lie_on_top_and_go_along(visit):  # n
     page.get_by_text("Misfit").wait_for()
     page.get_by_role("button", name="Fit the shift").first.click()
     page.get_by_text("is moved by").wait_for()
+    page.wait_for_timeout(1500)  # until the buttons below it are those of this spectrum
     found = drawn(page, "spectrum")
     at = next(i for i, name in enumerate(found["names"]) if "Cu edge" in name and found["x"][i])
     np.testing.assert_allclose(found["x"][at], [-15.0, 60.0])
