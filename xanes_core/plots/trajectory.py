@@ -26,6 +26,8 @@ SPREAD_PERCENT = (5.0, 95.0)
 MAX_LINES, MAX_STACKED, MAX_ROWS, MAX_PLAYED = 60, 16, 500, 150
 #: One frame of the animation (ms).
 FRAME_MS = 80
+#: Room below the axis for the buttons and the slider of an animation.
+_CONTROLS_PX = 110
 _SCALE = "Viridis"
 #: The end of the scale that would vanish on the page is left out.
 _PART = {"light": (0.0, 0.82), "dark": (0.25, 1.0)}
@@ -302,7 +304,11 @@ def play_figure(
         go.Frame(name=str(frame), data=[{"y": mu.astype(np.float32)}], traces=[1])
         for frame, mu in zip(some.frames, some.mu, strict=True)
     ]
-    figure.update_layout(**_player(some.frames, start, look), margin={"b": 120})
+    figure.update_layout(
+        **_player(some.frames, start, look),
+        margin={"b": 48 + _CONTROLS_PX},
+        height=figure.layout.height + _CONTROLS_PX,
+    )
     top = 1.05 * float(trajectory.mu.max())
     figure.update_yaxes(range=(min(0.0, float(trajectory.mu.min())), top))
     return figure
@@ -323,7 +329,7 @@ def _player(frames: np.ndarray, start: int, look: Look) -> dict[str, Any]:
                 "type": "buttons",
                 "direction": "left",
                 "x": 0.0,
-                "y": -0.28,
+                "y": -0.17,
                 "xanchor": "left",
                 "yanchor": "top",
                 "showactive": False,
@@ -342,9 +348,9 @@ def _player(frames: np.ndarray, start: int, look: Look) -> dict[str, Any]:
         "sliders": [
             {
                 "active": start,
-                "x": 0.3,
-                "len": 0.7,
-                "y": -0.24,
+                "x": 0.0,
+                "len": 1.0,
+                "y": -0.32,
                 "currentvalue": {"prefix": "frame ", "font": {"size": 12, "color": look.ink}},
                 "pad": {"t": 4},
                 "ticklen": 0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +18,7 @@ from pages.parts.shared.library import cached_model, structure_key
 from pages.parts.shared.session import owner
 from xanes_core.errors import XanesError
 from xanes_core.model import BatchResult, Overlaid, Prediction, to_zip
+from xanes_core.plots import EnergyAxis
 from xanes_core.spectra import XANES, XES, SpectrumKind
 
 #: Structures and frames that the page predicts; the command line takes any number.
@@ -358,10 +358,20 @@ def _pair(extra: Mapping[str, object], name: str) -> str:
     return with_uncertainty(float(number), float(spread)) if number and spread else number
 
 
-def values_of(extra: Sequence[Mapping[str, object]], kind: SpectrumKind) -> dict[str, np.ndarray]:
-    """Numbers of frames by the title of their column, NaN where one has none or it is to come."""
-    return {
-        title: np.array([float(str(one.get(name) or "nan")) for one in extra])
-        for title, name in _COLUMNS[kind].items()
-        if any(math.isfinite(float(str(one.get(name) or "nan"))) for one in extra)
-    }
+def values_of(
+    extra: Sequence[Mapping[str, object]], kind: SpectrumKind, axis: EnergyAxis
+) -> dict[str, np.ndarray]:
+    """Numbers of frames by the title of their column, energies as on the axis.
+
+    NaN where a frame has none or it is to come; a column without any is left out.
+    """
+    found = {}
+    for title, name in _COLUMNS[kind].items():
+        values = np.array([float(str(one.get(name) or "nan")) for one in extra])
+        if not np.isfinite(values).any():
+            continue
+        if name.endswith("_ev"):
+            values += axis.offset_ev
+            title += " relative to E0" if axis.is_relative else ""
+        found[title] = values
+    return found

@@ -106,7 +106,7 @@ def _show(
     key = f"frames_{view}_{kind.key}"
     name = f"{entry.name}_{VIEWS[view]}"
     if view == "numbers":
-        values = values_of([found[n - 1][1] for n in numbers], kind)
+        values = values_of([found[n - 1][1] for n in numbers], kind, axis)
         if not values:
             st.caption("The numbers are being read off the spectra.")
             return
