@@ -112,31 +112,46 @@ def plan(
     total = sum(len(entry.frames) for entry in uploaded)
     rows: list[Row] = []
     room = MAX_PREDICTED
+    models = _Models(model_choices)
     for entry in uploaded:
-        rows += _rows_of(entry, min(room, len(entry.frames)), model_choices)
+        rows += _rows_of(entry, min(room, len(entry.frames)), models)
         room = max(room - len(entry.frames), 0)
     rows += [Row(one.name, error=one.error) for one in failed]
     return Batch(rows, max(total - MAX_PREDICTED, 0))
 
 
-def _rows_of(
-    entry: StructureEntry, n_frames: int, model_choices: Mapping[SpectrumKind, str]
-) -> list[Row]:
+class _Models:
+    """Models by element: asked once for each, however many structures hold it."""
+
+    def __init__(self, choices: Mapping[SpectrumKind, str]) -> None:
+        self._choices = choices
+        self._found: dict[str, dict[SpectrumKind, str | None]] = {}
+
+    def of(self, element: str) -> dict[SpectrumKind, str | None]:
+        """Key of the model by kind of spectrum."""
+        if element not in self._found:
+            self._found[element] = {
+                kind: model_for(element, kind, wanted) for kind, wanted in self._choices.items()
+            }
+        return self._found[element]
+
+
+def _rows_of(entry: StructureEntry, n_frames: int, models: _Models) -> list[Row]:
     """Rows of one entry; what frames of the same atoms have in common is looked up once."""
     rows: list[Row] = []
     keys = _structure_keys(entry)
-    before, choices = None, None
+    before, absorber, error = None, None, ""
     for frame, atoms in enumerate(entry.frames[:n_frames]):
         if before is None or not np.array_equal(before.numbers, atoms.numbers):
-            before, choices = atoms, _choices(entry, frame, model_choices)
+            before = atoms
+            absorber, error = _absorber(entry, frame)
         name = entry.frame_name(frame)
-        if isinstance(choices, str):
-            rows.append(Row(name, entry, frame, error=choices))
+        if absorber is None:
+            rows.append(Row(name, entry, frame, error=error))
             continue
-        absorber, models = choices
-        for kind, model in models.items():
+        element = element_of(atoms, absorber)
+        for kind, model in models.of(element).items():
             if model is None:
-                element = element_of(atoms, absorber)
                 said = f"No shipped model predicts {kind.title} of {element}."
                 rows.append(Row(name, entry, frame, kind, error=said))
             else:
@@ -145,20 +160,15 @@ def _rows_of(
     return rows
 
 
-def _choices(
-    entry: StructureEntry, frame: int, model_choices: Mapping[SpectrumKind, str]
-) -> tuple[int | str, dict[SpectrumKind, str | None]] | str:
-    """Absorber and model by kind of spectrum for one frame, or why there are none."""
-    atoms = entry.frames[frame]
+def _absorber(entry: StructureEntry, frame: int) -> tuple[int | str | None, str]:
+    """Absorber of one frame, or why there is none."""
     try:
-        options = absorber_options(atoms)
-        if not options:
-            return "This frame holds no supported metal."
-        absorber = absorber_in_view(entry, options)
-        element = element_of(atoms, absorber)
-        return absorber, {k: model_for(element, k, wanted) for k, wanted in model_choices.items()}
+        options = absorber_options(entry.frames[frame])
     except XanesError as error:
-        return str(error)
+        return None, str(error)
+    if not options:
+        return None, "This frame holds no supported metal."
+    return absorber_in_view(entry, options), ""
 
 
 def _structure_keys(entry: StructureEntry) -> list[str]:
