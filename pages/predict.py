@@ -12,6 +12,7 @@ from pages.parts.predict.hydrogens import hydrogens_note
 from pages.parts.predict.kinds import choose_kinds, known_kinds
 from pages.parts.predict.others import choose_others, other_curves, say_what_lies_outside
 from pages.parts.predict.panels import Figure
+from pages.parts.predict.report import report_row
 from pages.parts.shared import inputs
 from pages.parts.shared.choices import (
     absorber_options,
@@ -95,15 +96,18 @@ def show_numbers(
     drawn: Mapping[SpectrumKind, Figure],
     own: OwnSpectrum | None,
     axis: EnergyAxis,
-    name: str,
+    view: tuple[StructureEntry, int],
 ) -> None:
-    """Numbers and files of the spectra."""
+    """Numbers and files of the spectra, and a report; `view` is the entry and frame in view."""
+    entry, frame = view
     for kind, prediction in predictions.items():
         if len(predictions) > 1:
             st.markdown(f"**{kind.title}**")
         features_table(prediction, axis)
         overlaid = own.overlaid if own is not None and own.kind == kind else None
-        panels.downloads(prediction, drawn[kind], name, overlaid)
+        panels.downloads(prediction, drawn[kind], entry.frame_name(frame), overlaid)
+    curves = {kind: figure.curves for kind, figure in drawn.items()}
+    report_row(entry, frame, predictions, curves, axis.energies)
 
 
 def show(entries: list[StructureEntry]) -> None:
@@ -159,7 +163,7 @@ def show(entries: list[StructureEntry]) -> None:
         else:
             trajectory.show_frames(entry, frame, together, axis, view=frames_view)
             drawn = {kind: Figure.of_one(p, own, axis) for kind, p in predictions.items()}
-        show_numbers(predictions, drawn, own, axis, entry.frame_name(frame))
+        show_numbers(predictions, drawn, own, axis, (entry, frame))
     batch.show_batch(together, keys, {own.kind: own.overlaid} if own is not None else None)
 
 

@@ -368,12 +368,21 @@ def test_absorber_by_index_element_and_all(capsys):
 
 def test_absorber_that_the_file_names(capsys):
     atoms = complex_of()
+    text = xyz_text(metals("Fe") + Atoms("O", [(0, 5, 7.8)]))
     Path("named.extxyz").write_text(
-        xyz_text(metals("Fe")).replace("\n", "\nProperties=species:S:1:pos:R:3 absorber=13", 1)
+        text.replace("\n", "\nProperties=species:S:1:pos:R:3 absorber=13", 1)
     )
     rows, lines = spectrum(capsys, "named.extxyz")
     assert lines == []
     assert np.abs(rows[:, 2] - load_model("Fe").predict(atoms).mu).max() > 1e-3
+
+
+def test_a_wrong_frame_is_named_and_the_others_are_written(capsys):
+    text = xyz_text(complex_of()) + "1\n\nQq 0 0 0\n" + xyz_text(complex_of(seed=2))
+    Path("md.xyz").write_text(text)
+    assert main(["predict", "md.xyz", "--out", "out"]) == 2
+    assert len(list(Path("out").iterdir())) == 2
+    assert re.search(r"Structure 2 of the file was left out: .*\"Qq\"", capsys.readouterr().err)
 
 
 def test_one_frame_of_many(capsys):

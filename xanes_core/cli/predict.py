@@ -80,6 +80,8 @@ def _predict(options: argparse.Namespace) -> int:
     for file in options.files:
         try:
             for label, name, atoms in _frames(Path(file), options):
+                if atoms.info.get("left_out"):
+                    status = BAD_INPUT
                 try:
                     prediction = _predict_structure(atoms, label, options, models)
                 except XanesError as error:  # the other frames may be sound
@@ -121,6 +123,8 @@ def _frames(file: Path, options: argparse.Namespace) -> list[tuple[str, str, Ato
 def _predict_structure(
     atoms: Atoms, label: str, options: argparse.Namespace, models: dict[str, SpectrumModel]
 ) -> Prediction:
+    if "notes" in atoms.info:
+        complain(str(atoms.info["notes"]), label)
     sites = select_sites(atoms, options.absorber)
     wanted = sites[0].element if options.model is None else options.model
     if wanted not in models:

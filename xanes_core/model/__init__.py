@@ -42,7 +42,13 @@ from xanes_core.model.explanation import (
 from xanes_core.model.export import BatchResult, to_csv, to_json, to_xdi, to_zip
 from xanes_core.model.features import PredictedFeature, prediction_features
 from xanes_core.model.kernel import fit_kernel
-from xanes_core.model.registry import list_models, load_model, load_report, save_model
+from xanes_core.model.registry import (
+    list_models,
+    load_model,
+    load_report,
+    save_model,
+    weights_sha256,
+)
 from xanes_core.model.report import Report
 from xanes_core.model.samples import Samples
 from xanes_core.model.scaling import FeatureScaler
@@ -106,5 +112,6 @@ __all__ = [
     "to_json",
     "to_xdi",
     "to_zip",
+    "weights_sha256",
     "window_points",
 ]  # fmt: skip

@@ -32,6 +32,14 @@ from xanes_core.plots.records import (
     record_figure,
     training_map_figure,
 )
+from xanes_core.plots.report import (
+    MAX_REPORTED,
+    ReportedSpectrum,
+    ReportedStructure,
+    SpectraReport,
+)
+from xanes_core.plots.report_page import report_html
+from xanes_core.plots.report_print import report_pdf
 from xanes_core.plots.residual import MISFIT_LABEL, with_residual
 from xanes_core.plots.spectrum import (
     Curve,
@@ -59,6 +67,7 @@ __all__ = [
     "ABSORBER",
     "KIND_LABELS",
     "LIGHT",
+    "MAX_REPORTED",
     "MISFIT_LABEL",
     "SHELLS_ANG",
     "UNKNOWN",
@@ -73,6 +82,9 @@ __all__ = [
     "Neighbour",
     "Placed",
     "PredictedRecord",
+    "ReportedSpectrum",
+    "ReportedStructure",
+    "SpectraReport",
     "Trajectory",
     "calibration_figure",
     "chemistry_figure",
@@ -96,6 +108,8 @@ __all__ = [
     "prediction_curve",
     "ranked_errors_figure",
     "record_figure",
+    "report_html",
+    "report_pdf",
     "scene",
     "signed_colours",
     "spectrum_curve",

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.predict.features import std_name, with_uncertainty
+from pages.parts.predict.report import batch_report_button
 from pages.parts.predict.stream import Run, Task, TaskKey, is_complete, named
 from pages.parts.shared import inputs
 from pages.parts.shared.choices import absorber_in_view, absorber_options, element_of, model_for
@@ -329,6 +330,8 @@ def _table(
             "Download all as zip", lambda: to_zip(results, overlaid), f"{kinds}_spectra.zip",
             key="download_zip", disabled=not done,
         )  # fmt: skip
+        entries = {row.entry.key: row.entry for row, _ in shown if row.entry is not None}
+        batch_report_button(list(entries.values()), results)
         said = f"{done:,} predicted, {len(results) - done:,} failed"
         if waiting:
             said += f", {waiting:,} to come"
