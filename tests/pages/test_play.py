@@ -39,7 +39,7 @@ def opened(**parameters):
 
 
 def data(at):
-    (component,) = at.get("bidi_component")
+    (component,) = (c for c in at.get("bidi_component") if c.proto.component_name == "motion")
     return json.loads(component.proto.json)
 
 

@@ -54,7 +54,8 @@ def words(text: str | None) -> str:
 
 
 def _title(figure: go.Figure, letter: str, panel: str) -> str:
-    axis = figure.layout[f"{letter}axis{panel[1:]}"]
+    own = f"{letter}axis{panel[1:]}"
+    axis = figure.layout[own if own in figure.layout else f"{letter}axis"]  # panels may share it
     # subscripts belong to the letter before them
     return html.unescape(_TAGS.sub("", axis.title.text or ""))
 
