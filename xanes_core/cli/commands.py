@@ -48,7 +48,7 @@ class Command:
 COMMANDS = (
     Command("app", "start the dashboard", "app"),
     Command("predict", "predict spectra of structure files", "predict"),
-    Command("featurize", "write wACSF features of a structure file", "predict"),
+    Command("featurize", "write the features of a structure file", "predict"),
     Command("models", "list the models", "predict"),
     Command(
         "importance",
