@@ -108,6 +108,11 @@ _SIZE_NOTE = (
     "check) as float16. More members change the error by less than its spread over folds."
 )
 
+_FEFF10 = (
+    "FEFF10, real-space full multiple scattering (FMS 6 A, SCF 4 A or more), Hedin-Lundqvist "
+    "self-energy, final-state rule"
+)
+_FEFF10_BROADENING = "core-hole lifetime and self-energy of FEFF10; nothing added"
 _OWN_DATA = (
     "the project's own: complexes assembled from ligands of the Cambridge Structural Database "
     "(DARTassembler's ligand base) and from small inorganic ligands, relaxed with GFN2-xTB"
@@ -122,6 +127,9 @@ _SETTINGS = FitSettings(
 _XES_SETTINGS = replace(
     _SETTINGS, align="band", align_at=int(np.searchsorted(XES.energy_rel_ev, BAND_FROM_EV))
 )
+
+# waves tell the networks more than they can take in with 128 units, and bring near what is alike
+_WAVE_SETTINGS = replace(_SETTINGS, hidden=(256, 256), kernel_share=0.4)
 
 # twice the samples, a third of the features and one element: each feature scaled by itself, a third
 # layer and a larger share of the kernel do better here
@@ -139,9 +147,22 @@ RECIPES = {
             default_for=tuple(el for el in ABSORBERS if el != "V"),
             convention="default",
             settings=_SETTINGS,
-            theory="FEFF10, real-space full multiple scattering (FMS 6 A, SCF 4 A or more), "
-            "Hedin-Lundqvist self-energy, final-state rule",
-            broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
+            theory=_FEFF10,
+            broadening=_FEFF10_BROADENING,
+            origin=_OWN_DATA,
+            licence=_OWN_LICENCE,
+            size_note=_SIZE_NOTE,
+            data="data/feff10",
+        ),
+        Recipe(
+            key="feff10-3d-ms",
+            title="FEFF10, nine metals, with scattering",
+            elements=ABSORBERS,
+            default_for=(),
+            convention="scattering",
+            settings=_WAVE_SETTINGS,
+            theory=_FEFF10,
+            broadening=_FEFF10_BROADENING,
             origin=_OWN_DATA,
             licence=_OWN_LICENCE,
             size_note=_SIZE_NOTE,
@@ -156,7 +177,7 @@ RECIPES = {
             settings=_XES_SETTINGS,
             theory="FEFF10, valence-to-core K emission by real-space full multiple scattering "
             "(FMS 6 A, SCF 4 A or more), Hedin-Lundqvist self-energy, no core hole",
-            broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
+            broadening=_FEFF10_BROADENING,
             origin=_OWN_DATA,
             licence=_OWN_LICENCE,
             size_note=_SIZE_NOTE,
