@@ -73,6 +73,11 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, choices=RECIPES, metavar="KEY")
     parser.add_argument("--data", type=Path, metavar="PATH", help="default: that of the recipe")
     parser.add_argument(
+        "--published",
+        metavar="DIR|none",
+        help="spectra of published structures, with their features; default: that of the recipe",
+    )
+    parser.add_argument(
         "--jobs", type=_n_jobs, default=1, metavar="J", help="processes; -1 for all cores"
     )
 
@@ -86,7 +91,11 @@ def _n_jobs(text: str) -> int:
 
 def _load(options: argparse.Namespace) -> tuple[Recipe, TrainingData]:
     recipe = get_recipe(options.model)
-    return recipe, load_training_data(recipe, options.data or project_data(recipe.data))
+    data = options.data or project_data(recipe.data)
+    published = options.published
+    if published is None and recipe.published:
+        published = project_data(recipe.published, "--published")
+    return recipe, load_training_data(recipe, data, None if published == "none" else published)
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from xanes_core.structures.examples import list_examples, load_example
 from xanes_core.structures.first_shell import (
     FAMILIES,
     GEOMETRIES,
+    Coordination,
     bond_limit_ang,
     coordination,
     coordination_number,
@@ -39,6 +40,7 @@ __all__ = [
     "ROUGH_CONTACT",
     "STRUCTURE_EXTENSIONS",
     "STRUCTURE_FORMATS",
+    "Coordination",
     "Environment",
     "Site",
     "absorber_elements",

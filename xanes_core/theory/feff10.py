@@ -31,13 +31,15 @@ from xanes_core.theory.feff10_io import (
     write_feff,
 )
 from xanes_core.theory.feff10_job import STAGES, run_stages
+from xanes_core.theory.feff10_phases import AtomPhases, parse_phases
 from xanes_core.theory.process import (
     LOG_LINES,
     WorkerFailed,
     read_if_there,
     run_function,
+    working_folder,
 )
-from xanes_core.theory.watch import Watch
+from xanes_core.theory.watch import RunOptions, Watch
 
 #: Note of a run that was repeated.
 HYDROGEN_NOTE = (
@@ -121,6 +123,46 @@ class Feff10(TheoryEngine):
             notes=tuple(notes),
         )
 
+    def phases(
+        self,
+        atoms: Atoms,
+        absorber: int = 0,
+        settings: Feff10Settings | None = None,
+        options: RunOptions | None = None,
+    ) -> list[AtomPhases]:
+        """Potentials and phase shifts of all kinds of atoms, without a spectrum.
+
+        Parameters
+        ----------
+        atoms, absorber, settings, options
+            As for :meth:`~xanes_core.theory.base.TheoryEngine.run`.
+
+        Raises
+        ------
+        StructureError, TheoryError
+            The input cannot be written, or FEFF10 is missing, fails or does not converge.
+        TheoryCancelled, TheoryTimeout
+            It was stopped; no process is left behind.
+        """
+        options = RunOptions() if options is None else options
+        text = self.write_input(atoms, absorber, self.checked_settings(settings))
+        here = self.available()
+        if not here:
+            raise TheoryError(here.message)
+        limit_s = self.time_limit_s if options.time_limit_s is None else options.time_limit_s
+        watch = Watch(self.title, limit_s, options.cancel, options.on_progress)
+        with working_folder(options.work_dir) as folder:
+            # the second number writes the phase shifts into files
+            text = re.sub(r"(?m)^PRINT.*$", "PRINT 0 2 0 0 0 0", text)
+            attempt = folder / "run1"
+            log, why = _attempt(text, attempt, watch, last="xsph")
+            if why:
+                raise TheoryError(why)
+            if converged(log) is False:
+                raise TheoryError("FEFF10's potentials did not converge")
+            files = sorted(attempt.glob("phase[0-9][0-9].dat"))
+            return [parse_phases(path.read_text(errors="replace")) for path in files]
+
 
 def _remedy(log: str, settings: Feff10Settings, atoms: Atoms) -> tuple[Feff10Settings, str] | None:
     """Settings that cure a failure of the potentials, with a note; None where none is known."""
@@ -132,15 +174,20 @@ def _remedy(log: str, settings: Feff10Settings, atoms: Atoms) -> tuple[Feff10Set
     return None
 
 
-def _attempt(text: str, folder: Path, watch: Watch) -> tuple[str, str]:
-    """Run the stages once; FEFF10's log of the potentials and why it failed (empty: it did not)."""
+def _attempt(
+    text: str, folder: Path, watch: Watch, last: str = next(reversed(STAGES))
+) -> tuple[str, str]:
+    """Run the stages once, to the ``last`` one.
+
+    FEFF10's log of the potentials, and why it failed (empty: it did not).
+    """
     folder.mkdir()
     (folder / "feff.inp").write_text(text)
     reporter = _Reporter(folder, watch)
     try:
         run_function(
             run_stages,
-            {"folder": str(folder), "input": text},
+            {"folder": str(folder), "input": text, "last": last},
             log=folder / "worker.log",
             watch=watch,
             on_message=reporter.stage,

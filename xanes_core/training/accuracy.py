@@ -42,7 +42,8 @@ def accuracy_report(
     Returns
     -------
     dict
-        ``model`` as :func:`xanes_core.training.scores.held_out_metrics`; ``baselines``: name ->
+        ``model`` and ``published`` as :func:`xanes_core.training.scores.held_out_metrics`, the
+        latter for published structures, of which baselines know none; ``baselines``: name ->
         element or ``all`` -> mean squared error on the same samples, and ``median`` -> median over
         samples; ``chemistry`` and ``by_verdict_chemistry`` as
         :func:`xanes_core.training.scores.chemistry_metrics`; ``fold_ratios``: element or ``all``
@@ -60,11 +61,12 @@ def accuracy_report(
             "no sample is held out, so nothing can be measured; name some in held_out.txt"
         )
     baselines = BASELINES if baselines is None else baselines
-    reference: Samples = data
-    if data.training_set is not None:
-        sites = ((atoms, 0) for atoms in data.training_set.structures)
-        reference = replace(data, x=WACSF.xanesnet().transform_many(sites))
-    train, test = data.development, np.flatnonzero(data.held_out)
+    own = data.own()  # baselines need structures
+    reference: Samples = own
+    if own.training_set is not None:
+        sites = ((atoms, 0) for atoms in own.training_set.structures)
+        reference = replace(own, x=WACSF.xanesnet().transform_many(sites))
+    train, test = own.development, np.flatnonzero(own.held_out)
     assessment = assess(data, n_jobs=n_jobs)
     chemistry, by_verdict = chemistry_metrics(assessment)
     ratios = {}
@@ -72,11 +74,13 @@ def accuracy_report(
         ratios = _fold_ratios(baselines[REFERENCE], reference, assessment)
     return {
         "key": data.recipe.key,
-        "n_train": len(train),
+        "n_train": len(data.development),
+        "n_published": int((data.is_published & ~data.held_out).sum()),
         "grid_points": len(data.energy_rel_ev),
         "model": held_out_metrics(assessment),
+        "published": held_out_metrics(assessment, published=True),
         "baselines": {
-            name: _means(_errors(baseline, reference, train, test), data.elements[test])
+            name: _means(_errors(baseline, reference, train, test), own.elements[test])
             for name, baseline in baselines.items()
         },
         "chemistry": chemistry,
@@ -108,8 +112,8 @@ def _fold_ratios(
     """Error of the folds over that of the baseline fitted to the same samples, per element."""
     ratios: dict[str, list[float]] = {}
     for part in assessment.parts:
-        unseen = part.unseen
-        train = np.setdiff1d(assessment.data.development, unseen.rows)
+        unseen = part.unseen.subset(part.unseen.rows < len(reference))
+        train = np.setdiff1d(assessment.data.own().development, unseen.rows)
         theirs = _errors(baseline, reference, train, unseen.rows)
         ours = np.mean((unseen.mean - unseen.truth) ** 2, axis=1)
         groups = by_element(unseen.elements, np.unique(unseen.elements).tolist())
