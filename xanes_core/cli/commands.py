@@ -61,6 +61,7 @@ COMMANDS = (
     Command("accuracy", "measure on held-out data, beside what a model has to beat", "training"),
     Command("learning-curve", "error against the number of training samples", "training"),
     Command("bench", "time featurising and prediction side by side", "bench"),
+    Command("descriptors", "make the phase-shift tables of the scattering features", "descriptors"),
     Command("dataset", "grow, extend, import and describe training sets", "dataset"),
 )
 

@@ -33,6 +33,8 @@ from xanes_core.structures import Coordination, Environment, coordination, envir
 HELD_OUT_OF = 10
 _ARRAYS = ("name", "x", "z", "r_ang", "number", "geometry", "families")
 _BETWEEN = "|"
+#: Smaller features say nothing, and their digits would take room.
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -228,9 +230,10 @@ def _arrays(structures: list[Atoms], descriptor: Descriptor) -> dict[str, np.nda
     for row, env in enumerate(envs):
         z[row, : len(env.numbers)] = env.numbers
         r[row, : len(env.numbers)] = env.distances_ang.round(3)
+    x = np.array([descriptor.transform_environment(env) for env in envs], dtype=np.float32)
     return {
         "name": np.array([atoms.info["name"] for atoms in structures]),
-        "x": np.array([descriptor.transform_environment(env) for env in envs], dtype=np.float32),
+        "x": np.where(np.abs(x) < _NOTHING, np.float32(0.0), x),
         "z": z,
         "r_ang": r,
         "number": np.array([shell.number for shell in shells], dtype=np.int16),

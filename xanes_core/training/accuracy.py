@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -182,7 +182,34 @@ def markdown_table(report: JsonObject, kind: SpectrumKind = XANES, *, short: boo
         lines.append("after +-, the standard error over five folds of the other samples")
     for level, scores in report["model"]["domain"].items():
         lines.append(f"{level}: n {scores['n']}, MSE {unit * scores['mse']:.2f}")
-    return "\n".join(lines + _chemistry_lines(report, unit))
+    return "\n".join(
+        lines + _published_lines(report, unit, columns) + _chemistry_lines(report, unit)
+    )
+
+
+def _published_lines(
+    report: JsonObject, unit: float, columns: Sequence[tuple[str, str, int]]
+) -> list[str]:
+    """Held-out published structures, in a table of their own: no baseline knows them."""
+    if not report["published"]:
+        return []
+    lines = [
+        "",
+        f"published structures held out, {report['n_published']} others among those fitted to:",
+        "",
+        "| " + " | ".join(["element", "n", "MSE", "median", *(one[0] for one in columns)]) + " |",
+        "|" + "---|" * (4 + len(columns)),
+    ]
+    for element, scores in report["published"].items():
+        if element != "domain":
+            cells = [element, str(scores["n"]), f"{unit * scores['mse']:.2f}"]
+            cells += [f"{unit * scores['median_mse']:.2f}"]
+            cells += [_number(scores[key], digits) for _, key, digits in columns]
+            lines.append("| " + " | ".join(cells) + " |")
+    lines.append("")
+    for level, scores in report["published"]["domain"].items():
+        lines.append(f"{level}: n {scores['n']}, MSE {unit * scores['mse']:.2f}")
+    return lines
 
 
 def _ratio(report: JsonObject, element: str) -> str:

@@ -46,7 +46,10 @@ class PhaseRun:
 
 
 def choose_complexes(
-    candidates: Iterable[tuple[str, Atoms]], *, runs: int = RUNS
+    candidates: Iterable[tuple[str, Atoms]],
+    further: Iterable[tuple[str, Atoms]] = (),
+    *,
+    runs: int = RUNS,
 ) -> list[tuple[str, Atoms]]:
     """Few complexes, small ones first, in which every absorber and neighbour occurs often enough.
 
@@ -54,28 +57,34 @@ def choose_complexes(
     ----------
     candidates : iterable of (str, ase.Atoms)
         Names and complexes, the absorber as atom 0; none that is held out.
+    further : iterable of (str, ase.Atoms), optional
+        Taken where the candidates do not have an element often enough.
     runs : int, optional
         How often is often enough.
     """
-    sized = []
-    for name, atoms in candidates:
-        env = environment(atoms)
-        near = set(env.numbers[env.distances_ang < _NEAR_ANG].tolist()) - {1}
-        if len(env.numbers) >= _MIN_ATOMS:
-            sized.append((len(env.numbers), name, atoms, [-env.absorber_z, *sorted(near)]))
-    sized.sort(key=lambda one: one[:2])
-    there = Counter(kind for *_, kinds in sized for kind in kinds)
-    # the rarest first: what comes with them need not be looked for
     seen: Counter[int] = Counter()
     chosen: dict[str, Atoms] = {}
-    for kind, _ in sorted(there.items(), key=lambda item: (item[1], item[0])):
-        for _, name, atoms, kinds in sized:
-            if seen[kind] >= runs:
-                break
-            if kind in kinds and name not in chosen:
-                chosen[name] = atoms
-                seen.update(kinds)
+    for pool in (candidates, further):
+        kinds_of = sorted(_with_kinds(pool), key=lambda one: (len(one[1]), one[0]))
+        there = Counter(kind for *_, kinds in kinds_of for kind in kinds)
+        # the rarest first: what comes with them need not be looked for
+        for rare, _ in sorted(there.items(), key=lambda item: (item[1], item[0])):
+            for name, atoms, kinds in kinds_of:
+                if seen[rare] >= runs:
+                    break
+                if rare in kinds and name not in chosen:
+                    chosen[name] = atoms
+                    seen.update(kinds)
     return list(chosen.items())
+
+
+def _with_kinds(pool: Iterable[tuple[str, Atoms]]) -> Iterator[tuple[str, Atoms, set[int]]]:
+    """Complexes that are not too bare, with neighbours' atomic numbers and minus the absorber's."""
+    for name, atoms in pool:
+        env = environment(atoms)
+        if len(env.numbers) >= _MIN_ATOMS:
+            near = set(env.numbers[env.distances_ang < _NEAR_ANG].tolist()) - {1}
+            yield name, atoms, {-env.absorber_z, *near}
 
 
 def run_phases(
