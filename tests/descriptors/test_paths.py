@@ -8,6 +8,7 @@ from ase import Atoms
 from tests.places import FILES
 from xanes_core.descriptors.paths import ANGLES, SCATTERERS, Paths
 from xanes_core.errors import DescriptorError
+from xanes_core.structures.environments import Environment, environment
 
 FOLDER = FILES / "scattering"
 STRUCTURES = ase.io.read(FOLDER / "structures.extxyz", index=":")
@@ -92,6 +93,19 @@ def test_features_do_not_jump_when_the_other_atom_becomes_the_nearer():
 
     assert step(SHARP) > 0.05
     assert step(SMOOTH) < 0.01 * step(SHARP)
+
+
+def test_an_environment_need_not_be_in_the_order_of_its_distances():
+    """As when an atom of it is moved."""
+    env = environment(STRUCTURES[1], 0)
+    order = np.random.default_rng(0).permutation(len(env.numbers))
+    mixed = Environment(
+        env.absorber_z, env.numbers[order], env.positions_ang[order], env.distances_ang[order]
+    )
+    for paths in (SHARP, SMOOTH):
+        np.testing.assert_allclose(
+            paths.transform_environment(mixed), paths.transform_environment(env), atol=1e-12
+        )
 
 
 def test_features_are_named_in_their_order():

@@ -91,11 +91,23 @@ def _n_jobs(text: str) -> int:
 
 def _load(options: argparse.Namespace) -> tuple[Recipe, TrainingData]:
     recipe = get_recipe(options.model)
-    data = options.data or project_data(recipe.data)
-    published = options.published
+    return recipe, training_data(recipe, options.data, options.published)
+
+
+def training_data(
+    recipe: Recipe, data: Path | None = None, published: str | None = None
+) -> TrainingData:
+    """What a recipe is trained on; ``published`` is a folder, or ``none``.
+
+    Raises
+    ------
+    DatasetError
+        The data are missing or damaged.
+    """
     if published is None and recipe.published:
-        published = project_data(recipe.published, "--published")
-    return recipe, load_training_data(recipe, data, None if published == "none" else published)
+        published = str(project_data(recipe.published, "--published"))
+    data = data or project_data(recipe.data)
+    return load_training_data(recipe, data, None if published == "none" else published)
 
 
 def _train(options: argparse.Namespace) -> int:

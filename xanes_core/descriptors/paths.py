@@ -138,9 +138,9 @@ class Paths(OfEnvironments):
         """
         seen = (env.numbers > 1) & (env.distances_ang < self._end)  # no path is shorter than r_ik
         z, x, r = env.numbers[seen], env.positions_ang[seen], env.distances_ang[seen]
-        near, far = np.triu_indices(len(r), 1)  # sorted by distance
+        near, far = np.triu_indices(len(r), 1)  # by distance; atoms that were moved may change it
         r_jk = np.linalg.norm(x[far] - x[near], axis=1)
-        if len(r) and not (r[0] > 0 and (r_jk > 0).all()):
+        if not ((r > 0).all() and (r_jk > 0).all()):
             raise DescriptorError("two atoms lie on each other; remove the one written twice")
         half = (r[near] + r[far] + r_jk) / 2.0
         short = half < self._end
@@ -164,7 +164,7 @@ class Paths(OfEnvironments):
     def _share(self, difference_ang: np.ndarray) -> np.ndarray:
         """Part of a path that begins at the nearer atom: a half where both are as near."""
         if self.tie_ang == 0:
-            return np.ones_like(difference_ang)
+            return (difference_ang >= 0).astype(np.float64)
         t = np.clip(0.5 + 0.5 * difference_ang / self.tie_ang, 0.0, 1.0)
         share: np.ndarray = t * t * (3.0 - 2.0 * t)
         return share
