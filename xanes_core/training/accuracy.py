@@ -191,7 +191,7 @@ def _published_lines(
     report: JsonObject, unit: float, columns: Sequence[tuple[str, str, int]]
 ) -> list[str]:
     """Held-out published structures, in a table of their own: no baseline knows them."""
-    if not report["published"]:
+    if not report.get("published"):
         return []
     lines = [
         "",
