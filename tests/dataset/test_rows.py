@@ -1,13 +1,22 @@
 """Features of published structures, stored beside their spectra."""
 
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.dataset.test_shards import complexes, records
-from tests.tiny_models import ELEMENTS, tiny_recipe, with_settings, write_training_set
+from tests.places import PROJECT
+from tests.tiny_models import (
+    ELEMENTS,
+    tiny_model,
+    tiny_recipe,
+    with_settings,
+    write_training_set,
+)
 from xanes_core.cli.commands import main
+from xanes_core.cli.training import training_data
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset.rows import (
     descriptor_hash,
@@ -25,7 +34,8 @@ from xanes_core.structures.environments import environment
 from xanes_core.structures.first_shell import coordination, coordination_number
 from xanes_core.training.accuracy import accuracy_report, markdown_table
 from xanes_core.training.assessment import Split, assess
-from xanes_core.training.recipes import load_training_data
+from xanes_core.training.evaluate import evaluate, load_evaluation_data
+from xanes_core.training.recipes import get_recipe, load_training_data
 from xanes_core.training.scores import held_out_metrics
 
 DESCRIPTOR = descriptor_by_name("default")
@@ -199,3 +209,29 @@ def test_without_them_nothing_is_said_of_them(tmp_path):
     assert data.n_published == 0
     assert not data.is_published.any()
     assert held_out_metrics(assess(data, Split(min_count=1000)), published=True) == {}
+
+
+def test_a_folder_or_none_is_said_at_the_command_line(written, tmp_path):
+    own = write_training_set(tmp_path / "own")
+    recipe = replace(tiny_recipe(), published="data/nowhere")
+    assert training_data(recipe, own, str(written)).n_published == N
+    assert training_data(recipe, own, "none").n_published == 0
+    with pytest.raises(DatasetError, match="holds no xanes spectra"):
+        training_data(recipe, own)
+
+
+def test_a_model_is_measured_on_those_held_out(written):
+    model = tiny_model()
+    found = load_evaluation_data(written, model)
+    held = [name for name in read_rows(written, DESCRIPTOR).names.tolist() if is_held_out(name)]
+    assert found.names == held
+    assert evaluate(model, written)["scores"]["all"]["n"] == len(held)
+
+
+def test_what_is_stored_goes_with_the_descriptor_of_the_recipe():
+    """Where this fails after new spectra: python -m xanes_core dataset rows --structures PATH."""
+    recipe = get_recipe("feff10-3d-ms")
+    found = read_rows(PROJECT / recipe.published, recipe.descriptor)
+    assert len(found.names) > 1300
+    assert np.isfinite(found.x).all()
+    assert 0.08 < found.held_out.mean() < 0.13
