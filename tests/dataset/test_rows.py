@@ -163,6 +163,16 @@ def test_missing_or_damaged_rows_are_told(written):
         read_rows(written, DESCRIPTOR)
 
 
+def test_features_of_a_part_are_found_in_those_of_the_whole(written):
+    joined, wanted = descriptor_by_name("scattering"), read_rows(written, DESCRIPTOR).x
+    write_rows(written, written.parent / "tmqm", joined)
+    for path in written.glob(f"rows-xanes-{descriptor_hash(DESCRIPTOR)}-*"):
+        path.unlink()
+    np.testing.assert_allclose(read_rows(written, DESCRIPTOR).x, wanted, rtol=1e-6)
+    paths = read_rows(written, joined.parts[1]).x
+    np.testing.assert_array_equal(paths, read_rows(written, joined).x[:, 298 : 298 + 420])
+
+
 def test_unconverged_records_are_left_out(tmp_path, folder):
     made = records(2, note="unconverged")
     write_shards(tmp_path / "bad", [made[0], *records(3)[2:]])

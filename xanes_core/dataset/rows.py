@@ -23,7 +23,7 @@ from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset.imports import read_tmqm
 from xanes_core.dataset.shards import ShardRecord, geometry_sha256, read_shard, shard_files
 from xanes_core.dataset.training_set import UNCONVERGED
-from xanes_core.descriptors import Descriptor
+from xanes_core.descriptors import CONVENTIONS, Descriptor, Joined, descriptor_by_name
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.files import array_bytes, read_arrays, sha256_of, write_bytes
 from xanes_core.spectra import XANES, SpectrumKind, feff_to_grid
@@ -147,7 +147,7 @@ def write_rows(
 def read_rows(
     folder: str | Path, descriptor: Descriptor, *, kind: SpectrumKind = XANES
 ) -> StoredRows:
-    """Spectra of shards with the features of a descriptor.
+    """Spectra of shards with the features of a descriptor, or of one that it is a part of.
 
     Records whose potentials did not converge are left out.
 
@@ -160,7 +160,7 @@ def read_rows(
     records: list[ShardRecord] = []
     parts: list[dict[str, np.ndarray]] = []
     for path in shard_files(Path(folder), kind):
-        target = _rows_file(path, descriptor)
+        target, whole, columns = _stored(path, descriptor)
         if not target.is_file():
             raise DatasetError(
                 f"{path.name} has no features of descriptor {descriptor.name!r} beside it "
@@ -169,7 +169,8 @@ def read_rows(
             )
         digest.update(path.read_bytes() + target.read_bytes())
         own = read_shard(path)
-        part = _read(target, descriptor)
+        part = _read(target, whole)
+        part["x"] = part["x"][:, columns]
         if part["name"].tolist() != [record.name for record in own]:
             raise DatasetError(f"{target.name} lists other records than {path.name}: delete it")
         kept = [row for row, record in enumerate(own) if UNCONVERGED not in record.note]
@@ -199,6 +200,21 @@ def _rows_file(shard: Path, descriptor: Descriptor) -> Path:
     number = shard.stem.rpartition("-")[2]
     kind = shard.stem.rpartition("-")[0]
     return shard.with_name(f"rows-{kind}-{descriptor_hash(descriptor)}-{number}.npz")
+
+
+def _stored(shard: Path, descriptor: Descriptor) -> tuple[Path, Descriptor, slice]:
+    """File with the features of a descriptor, by itself or as a part of a joined one."""
+    own = _rows_file(shard, descriptor)
+    if own.is_file():
+        return own, descriptor, slice(None)
+    for name in CONVENTIONS:
+        joined = descriptor_by_name(name)
+        target = _rows_file(shard, joined)
+        if isinstance(joined, Joined) and descriptor in joined.parts and target.is_file():
+            before = joined.parts[: joined.parts.index(descriptor)]
+            first = sum(part.n_features for part in before)
+            return target, joined, slice(first, first + descriptor.n_features)
+    return own, descriptor, slice(None)
 
 
 def _structures(source: Path, wanted: dict[str, ShardRecord]) -> dict[str, Atoms]:
