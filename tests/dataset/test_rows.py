@@ -28,6 +28,7 @@ from xanes_core.dataset.shards import write_shards
 from xanes_core.descriptors.descriptor import descriptor_by_name
 from xanes_core.errors import DatasetError
 from xanes_core.files import array_bytes, read_arrays
+from xanes_core.model.registry import load_model, save_model
 from xanes_core.spectra.grid import feff_to_grid
 from xanes_core.spectra.kinds import XANES
 from xanes_core.structures.environments import environment
@@ -37,6 +38,7 @@ from xanes_core.training.assessment import Split, assess
 from xanes_core.training.evaluate import evaluate, load_evaluation_data
 from xanes_core.training.recipes import get_recipe, load_training_data
 from xanes_core.training.scores import held_out_metrics
+from xanes_core.training.train import train_model
 
 DESCRIPTOR = descriptor_by_name("default")
 N = 45
@@ -212,6 +214,23 @@ def test_training_data_take_them_and_accuracy_tells_them_apart(written, tmp_path
     table = markdown_table(report)
     assert f"published structures held out, {N - held} others among those fitted to:" in table
     assert f"| Fe | {held} |" in table
+
+
+def test_a_model_is_made_of_both(written, tmp_path):
+    data = load_training_data(tiny_recipe(), write_training_set(tmp_path / "own"), written)
+    model = train_model(data, with_importance=False)
+    n = len(data)
+    assert model.card.training_set.n == n == len(model.report.names) == len(model.domain.features)
+    assert model.card.training_set.n_held_out_for_metrics == data.held_out.sum()
+    metrics = model.card.metrics
+    published = int(data.held_out[-N:].sum())
+    assert metrics["held_out_published"]["all"]["n"] == published
+    assert metrics["held_out"]["all"]["n"] == int(data.held_out.sum()) - published
+    assert model.report.names[-1] == data.names[-1] == f"Fe_tmqm_{N - 1:03d}"
+    assert model.report.geometry[-1] == data.shells[-1].geometry
+    assert (model.report.oxidation_state[-N:] == -1).all()
+    save_model(model, tmp_path)
+    assert load_model("tiny", folder=tmp_path).card == model.card
 
 
 def test_without_them_nothing_is_said_of_them(tmp_path):
