@@ -17,6 +17,7 @@ TRAVELS = (
     "app.py",
     ".streamlit/config.toml",
     "pages/**/*.py",
+    "pages/**/*.css",
     "pages/**/*.js",
     "pages/**/*.png",
     "models/*/*",

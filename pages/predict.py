@@ -9,6 +9,7 @@ import streamlit as st
 from pages.parts.predict import batch, panels
 from pages.parts.predict.features import features_table
 from pages.parts.predict.kinds import choose_kinds, known_kinds
+from pages.parts.predict.report import report_row
 from pages.parts.shared import inputs
 from pages.parts.shared.choices import (
     absorber_options,
@@ -126,17 +127,18 @@ def show_spectra(
             st.markdown(f"**{kind.title}**")
         features_table(prediction, axis)
         panels.downloads(prediction, drawn[kind], axis, entry.frame_name(frame))
+    report_row(entry, frame, predictions, drawn, energies)
 
 
 def show(entries: list[StructureEntry]) -> None:
     """The page with something to predict."""
     heading = st.container(gap="xxsmall")
-    left, right = st.columns([5, 7], gap="medium")
+    left, right = st.container(key="predict_panels").columns([5, 7], gap="medium")
     with left:
         entry = choose_entry(entries)
         top, view = st.container(), st.container()
         frame = panels.frame_slider(entry)
-        below = st.container()
+        below = st.container(key="predict_below")
     with heading:
         panels.heading(entry, named=len(entries) == 1)
     atoms = entry.frames[frame]

@@ -214,7 +214,7 @@ FAMILIES = {
 ALONE = {
     "xanes_core.dataset.assembly.from_base": "one of the two ways to draw a complex",
     "xanes_core.dataset.assembly.from_table": "the other one",
-    "xanes_core.plots.viewer_script": "a program that sets the app up",
+    "xanes_core.structures.formats.labels": "which element a site is: a question, not a syntax",
     "xanes_core.spectra.columns": "which column is what: after a table is read, before it is used",
 }
 

@@ -94,7 +94,7 @@ def told(capsys):
     lines = [
         line
         for line in captured.err.splitlines()
-        if ": at the edge: " not in line and ": outside: " not in line
+        if ": near the limit of " not in line and ": outside the training " not in line
     ]
     return captured.out, lines
 
@@ -193,10 +193,19 @@ def test_several_files_need_a_folder(capsys):
     assert (out, lines) == ("", ["several files: say with --out DIR where their spectra shall go"])
 
 
-@pytest.mark.parametrize("form", ["csv", "json", "xdi"])
+@pytest.mark.parametrize("form", ["csv", "json", "xdi", "features"])
 def test_suffix_follows_the_format(form):
     assert main(["predict", put("a.xyz"), "--out", "new/folder", "--format", form]) == 0
-    assert os.listdir("new/folder") == [f"a.{form}"]
+    ending = {"features": "features.csv"}.get(form, form)
+    assert os.listdir("new/folder") == [f"a.{ending}"]
+
+
+def test_features_are_told_with_the_networks_that_see_them(capsys):
+    assert main(["predict", put("iron.xyz"), "--format", "features"]) == 0
+    rows = list(csv.DictReader(io.StringIO(told(capsys)[0])))
+    edge = next(row for row in rows if row["feature"] == "edge_half_ev")
+    assert float(edge["std"]) > 0
+    assert 1 < int(edge["n_networks"]) <= int(edge["of_networks"])
 
 
 def test_files_of_one_name_do_not_overwrite_each_other():
@@ -369,12 +378,21 @@ def test_absorber_by_index_element_and_all(capsys):
 
 def test_absorber_that_the_file_names(capsys):
     atoms = complex_of()
+    text = xyz_text(metals("Fe") + Atoms("O", [(0, 5, 7.8)]))
     Path("named.extxyz").write_text(
-        xyz_text(metals("Fe")).replace("\n", "\nProperties=species:S:1:pos:R:3 absorber=13", 1)
+        text.replace("\n", "\nProperties=species:S:1:pos:R:3 absorber=13", 1)
     )
     rows, lines = spectrum(capsys, "named.extxyz")
     assert lines == []
     assert np.abs(rows[:, 2] - load_model("Fe").predict(atoms).mu).max() > 1e-3
+
+
+def test_a_wrong_frame_is_named_and_the_others_are_written(capsys):
+    text = xyz_text(complex_of()) + "1\n\nQq 0 0 0\n" + xyz_text(complex_of(seed=2))
+    Path("md.xyz").write_text(text)
+    assert main(["predict", "md.xyz", "--out", "out"]) == 2
+    assert len(list(Path("out").iterdir())) == 2
+    assert re.search(r"Structure 2 of the file was left out: .*\"Qq\"", capsys.readouterr().err)
 
 
 def test_one_frame_of_many(capsys):
@@ -408,7 +426,7 @@ def test_a_structure_unlike_the_training_set_is_remarked_on(capsys):
     put("far.xyz", Atoms("FeCl2", [(0, 0, 0), (0, 0, 3.2), (0, 0, -3.2)]))
     assert main(["predict", "far.xyz"]) == 0
     line = one_line(capsys.readouterr().err)
-    assert line.startswith(("far.xyz: outside: ", "far.xyz: at the edge: "))
+    assert line.startswith(("far.xyz: outside the ", "far.xyz: near the limit of the "))
 
 
 # --- featurize -----------------------------------------------------------------------------------

@@ -299,7 +299,7 @@ def test_emission_is_drawn_and_downloaded_beside_absorption(visit):
     # below .first: while one figure replaces another, both stand there for a moment
     page.locator(".st-key-emission .scatterlayer .js-line").first.wait_for()
     page.get_by_text("Emission (area 1, 1/eV)").first.wait_for()
-    page.get_by_text("mu(E) / edge step").first.wait_for(state="hidden")
+    page.get_by_text("\u03bc(E) / edge step").first.wait_for(state="hidden")
     assert "spectrum=xes" in page.url
     curve = network_curve(page, "emission")
     assert len(curve["x"]) == 181
@@ -312,7 +312,7 @@ def test_emission_is_drawn_and_downloaded_beside_absorption(visit):
     assert lines[0].startswith("energy_ev,energy_rel_ev,emission,")
     assert len(lines) == 182
     choose_spectra(page, "both")
-    page.get_by_text("mu(E) / edge step").first.wait_for()
+    page.get_by_text("\u03bc(E) / edge step").first.wait_for()
     page.get_by_text("Emission (area 1, 1/eV)").first.wait_for()
 
 

@@ -332,7 +332,7 @@ def test_a_downloaded_prediction_lies_on_itself_as_theory(write, name):
     assert not at.exception
     assert "Misfit 0.000" in texts(at.markdown).replace("*", "")
     assert not any(c.label == "What was mended" for c in at.expander)
-    assert trace(at, name).line["color"] == "#E69F00"
+    assert trace(at, name).line["color"] == "#C27D00"
 
 
 def test_a_spectrum_that_cannot_be_read_says_so_and_keeps_the_prediction():

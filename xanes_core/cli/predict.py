@@ -16,8 +16,10 @@ from xanes_core.descriptors import CONVENTIONS, Descriptor, descriptor_by_name
 from xanes_core.errors import StructureError, XanesError
 from xanes_core.files import array_bytes, csv_text, safe_name
 from xanes_core.model import (
+    VERDICT_TITLES,
     Prediction,
     SpectrumModel,
+    features_csv,
     list_models,
     load_model,
     to_csv,
@@ -29,7 +31,9 @@ from xanes_core.structures import Site, read_structures, select_sites
 
 #: Frame, absorber site and features of it.
 _Row = tuple[int, Site, np.ndarray]
-_WRITERS = {"csv": to_csv, "json": to_json, "xdi": to_xdi}
+_WRITERS = {"csv": to_csv, "json": to_json, "xdi": to_xdi, "features": features_csv}
+#: Where the end of the file's name is not that of the format.
+_ENDINGS = {"features": "features.csv"}
 
 
 def add_predict(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +51,13 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         choices=SPECTRUM_KINDS,
         help="absorption or valence-to-core emission; default: xanes, or that of --model",
     )
-    parser.add_argument("--format", choices=_WRITERS, default="csv")
+    parser.add_argument(
+        "--format",
+        choices=_WRITERS,
+        default="csv",
+        help="the spectrum as csv (default), json or xdi, or its features: edge, white line and "
+        "pre-edge peak with their spread and the networks that see them",
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, help="one file per structure goes here")
     parser.add_argument(
         "--frame", type=int, metavar="N", help="only this frame of each file, from 0"
@@ -58,7 +68,9 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 def add_featurize(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of ``featurize``."""
     parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--absorber", metavar="Fe|INDEX|all")
+    parser.add_argument(
+        "--absorber", metavar="Fe|INDEX|all", help="element, atom counted from 0, or all metals"
+    )
     parser.add_argument("--convention", choices=CONVENTIONS, default="default")
     parser.add_argument("--out", type=Path, metavar="FILE.csv|FILE.npz")
     parser.set_defaults(run=_featurize)
@@ -80,6 +92,8 @@ def _predict(options: argparse.Namespace) -> int:
     for file in options.files:
         try:
             for label, name, atoms in _frames(Path(file), options):
+                if atoms.info.get("left_out"):
+                    status = BAD_INPUT
                 try:
                     prediction = _predict_structure(atoms, label, options, models)
                 except XanesError as error:  # the other frames may be sound
@@ -90,7 +104,8 @@ def _predict(options: argparse.Namespace) -> int:
                 if options.out is None:
                     sys.stdout.write(text)
                 else:
-                    target = options.out / f"{safe_name(name, taken)}.{options.format}"
+                    ending = _ENDINGS.get(options.format, options.format)
+                    target = options.out / f"{safe_name(name, taken)}.{ending}"
                     write_out(target, text.encode())
         except XanesError as error:
             complain(str(error), file)
@@ -121,6 +136,8 @@ def _frames(file: Path, options: argparse.Namespace) -> list[tuple[str, str, Ato
 def _predict_structure(
     atoms: Atoms, label: str, options: argparse.Namespace, models: dict[str, SpectrumModel]
 ) -> Prediction:
+    if "notes" in atoms.info:
+        complain(str(atoms.info["notes"]), label)
     sites = select_sites(atoms, options.absorber)
     wanted = sites[0].element if options.model is None else options.model
     if wanted not in models:
@@ -130,7 +147,9 @@ def _predict_structure(
     if count > 1:
         complain(f"average over {count} {prediction.element} sites", label)
     if prediction.domain.level != "in domain":
-        complain(f"{prediction.domain.level}: {prediction.domain.reasons[0]}", label)
+        complain(
+            f"{VERDICT_TITLES[prediction.domain.level]}: {prediction.domain.reasons[0]}", label
+        )
     return prediction
 
 

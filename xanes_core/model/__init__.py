@@ -23,7 +23,14 @@ from xanes_core.model.card import (
     metrics_csv,
 )
 from xanes_core.model.comparison import Comparison, compare, on_shared_grid, prediction_seconds
-from xanes_core.model.domain import SCORE_LIMITS, VERDICTS, Domain, disagreement, fit_domain
+from xanes_core.model.domain import (
+    SCORE_LIMITS,
+    VERDICT_TITLES,
+    VERDICTS,
+    Domain,
+    disagreement,
+    fit_domain,
+)
 from xanes_core.model.ensemble import ACTIVATIONS, Ensemble
 from xanes_core.model.explanation import (
     DistanceHistograms,
@@ -33,9 +40,20 @@ from xanes_core.model.explanation import (
     window_points,
 )
 from xanes_core.model.export import BatchResult, to_csv, to_json, to_xdi, to_zip
-from xanes_core.model.features import PredictedFeature, prediction_features
+from xanes_core.model.features import (
+    feature_columns,
+    features_csv,
+    others_text,
+    prediction_features,
+)
 from xanes_core.model.kernel import fit_kernel
-from xanes_core.model.registry import list_models, load_model, load_report, save_model
+from xanes_core.model.registry import (
+    list_models,
+    load_model,
+    load_report,
+    save_model,
+    weights_sha256,
+)
 from xanes_core.model.report import Report
 from xanes_core.model.samples import Samples
 from xanes_core.model.scaling import FeatureScaler
@@ -53,6 +71,7 @@ __all__ = [
     "LEVELS",
     "SCORE_LIMITS",
     "VERDICTS",
+    "VERDICT_TITLES",
     "BatchResult",
     "Calibration",
     "Card",
@@ -65,7 +84,6 @@ __all__ = [
     "FeatureScaler",
     "Importance",
     "JsonObject",
-    "PredictedFeature",
     "Prediction",
     "Report",
     "Samples",
@@ -81,6 +99,8 @@ __all__ = [
     "concatenate",
     "disagreement",
     "distance_histograms",
+    "feature_columns",
+    "features_csv",
     "fit_calibration",
     "fit_domain",
     "fit_kernel",
@@ -89,6 +109,7 @@ __all__ = [
     "load_report",
     "metrics_csv",
     "on_shared_grid",
+    "others_text",
     "prediction_features",
     "prediction_seconds",
     "save_model",
@@ -96,5 +117,6 @@ __all__ = [
     "to_json",
     "to_xdi",
     "to_zip",
+    "weights_sha256",
     "window_points",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xanes_core.files import csv_text, safe_name
+from xanes_core.model.features import features_object
 from xanes_core.spectra import XANES, XES, Spectrum, spectrum_object, write_spectrum
 
 if TYPE_CHECKING:
@@ -123,8 +124,9 @@ def _band(prediction: Prediction) -> dict[str, np.ndarray]:
 
 
 def to_json(prediction: Prediction) -> str:
-    """JSON text: :func:`describe` and the arrays of the CSV, each a list of numbers."""
-    content = describe(prediction) | spectrum_object(as_spectrum(prediction), _band(prediction))
+    """JSON text: :func:`describe`, the features, and the arrays of the CSV as lists of numbers."""
+    content = describe(prediction) | {"features": features_object(prediction)}
+    content |= spectrum_object(as_spectrum(prediction), _band(prediction))
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 

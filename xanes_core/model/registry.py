@@ -257,6 +257,14 @@ def models_folder() -> Path:
     return Path(named) if named else PROJECT / "models"
 
 
+def weights_sha256(key: str) -> str:
+    """Checksum of the weights of a model on disk, as its folder lists it; empty where it is not."""
+    try:
+        return listed((models_folder() / key / SUMS).read_bytes()).get(WEIGHTS, "")
+    except OSError:
+        return ""
+
+
 def write_model_files(target: Path, contents: Mapping[str, bytes]) -> None:
     """Write the files of a model and their checksums; a reader never sees half of one."""
     sums = "".join(f"{sha256_of(data)}  {name}\n" for name, data in contents.items())

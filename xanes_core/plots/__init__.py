@@ -13,6 +13,7 @@ from xanes_core.plots.importance import (
     BarSeries,
     ImportanceMap,
     Neighbour,
+    atom_name,
     difference_figure,
     distance_figure,
     effect_figure,
@@ -25,13 +26,23 @@ from xanes_core.plots.importance import (
 from xanes_core.plots.records import (
     UNKNOWN,
     Colouring,
+    NearSpectrum,
     Placed,
     PredictedRecord,
     error_distance_figure,
+    nearest_figure,
     ranked_errors_figure,
     record_figure,
     training_map_figure,
 )
+from xanes_core.plots.report import (
+    MAX_REPORTED,
+    ReportedSpectrum,
+    ReportedStructure,
+    SpectraReport,
+)
+from xanes_core.plots.report_page import report_html
+from xanes_core.plots.report_print import report_pdf
 from xanes_core.plots.spectrum import (
     Curve,
     Energies,
@@ -42,13 +53,16 @@ from xanes_core.plots.spectrum import (
     spectrum_figure,
     without_band,
 )
-from xanes_core.plots.structure import SHELLS_ANG, scene, structure_figure
-from xanes_core.plots.style import ABSORBER, LIGHT, Look
+from xanes_core.plots.structure import SHELLS_ANG, first_view, scene, structure_figure
+from xanes_core.plots.style import ABSORBER, HIGHLIGHT, LIGHT, Look
+from xanes_core.plots.words import figure_text
 
 __all__ = [
     "ABSORBER",
+    "HIGHLIGHT",
     "KIND_LABELS",
     "LIGHT",
+    "MAX_REPORTED",
     "SHELLS_ANG",
     "UNKNOWN",
     "AtomEffect",
@@ -59,9 +73,14 @@ __all__ = [
     "EnergyAxis",
     "ImportanceMap",
     "Look",
+    "NearSpectrum",
     "Neighbour",
     "Placed",
     "PredictedRecord",
+    "ReportedSpectrum",
+    "ReportedStructure",
+    "SpectraReport",
+    "atom_name",
     "calibration_figure",
     "chemistry_figure",
     "comparison_figure",
@@ -72,13 +91,18 @@ __all__ = [
     "error_distance_figure",
     "figure_csv",
     "figure_image",
+    "figure_text",
+    "first_view",
     "group_figure",
     "learning_curve_figure",
     "map_figure",
+    "nearest_figure",
     "neighbours_around",
     "prediction_curve",
     "ranked_errors_figure",
     "record_figure",
+    "report_html",
+    "report_pdf",
     "scene",
     "signed_colours",
     "spectrum_curve",

@@ -40,9 +40,9 @@ Role = Literal["network", "theory", "measurement", "other"]
 Energies = Literal["relative", "absolute"]
 
 ENERGY_LABELS: MappingProxyType[Energies, str] = MappingProxyType(
-    {"relative": "Energy - E0 (eV)", "absolute": "Energy (eV)"}
+    {"relative": "Energy \u2212 E\u2080 (eV)", "absolute": "Energy (eV)"}
 )
-RESIDUAL_LABEL = "theory - network"
+RESIDUAL_LABEL = "theory \u2212 network"
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def curve_style(curve: Curve, *, dark: bool = False) -> tuple[str, str]:
     if curve.role == "measurement":
         return MEASUREMENT[Look(dark).theme], DASHES[curve.rank % len(DASHES)]
     if curve.role == "theory":
-        return (THEORY, THEORY_SECOND)[curve.rank % 2], DASHES[curve.rank // 2 % len(DASHES)]
+        return (THEORY, THEORY_SECOND)[curve.rank % 2], DASHES[curve.rank % len(DASHES)]
     n = len(OTHERS)
     return OTHERS[curve.rank % n], DASHES[curve.rank // n % len(DASHES)]
 
@@ -288,7 +288,7 @@ def comparison_figure(
     figure.update_xaxes(showticklabels=False, row=1, col=1)
     figure.update_xaxes(title_text=axis.label, row=2, col=1)
     figure.update_yaxes(title_text=XANES.label, rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title_text="difference", row=2, col=1)
+    figure.update_yaxes(title_text="Difference", row=2, col=1)
     if axis.is_relative:
         figure.add_vline(x=0.0, line={"color": look.grid, "width": 1})
     return figure

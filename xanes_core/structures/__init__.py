@@ -23,6 +23,13 @@ from xanes_core.structures.first_shell import (
     coordination,
     coordination_number,
 )
+from xanes_core.structures.movement import (
+    LARGE_BOND_CHANGE_ANG,
+    LARGE_RMSD_ANG,
+    BondChange,
+    Movement,
+    compare_geometries,
+)
 from xanes_core.structures.read import STRUCTURE_EXTENSIONS, STRUCTURE_FORMATS, read_structures
 from xanes_core.structures.sites import (
     Site,
@@ -36,12 +43,16 @@ __all__ = [
     "BROKEN_CONTACT",
     "FAMILIES",
     "GEOMETRIES",
+    "LARGE_BOND_CHANGE_ANG",
+    "LARGE_RMSD_ANG",
     "MIN_DISTANCE_ANG",
     "ROUGH_CONTACT",
     "STRUCTURE_EXTENSIONS",
     "STRUCTURE_FORMATS",
+    "BondChange",
     "Coordination",
     "Environment",
+    "Movement",
     "Site",
     "absorber_elements",
     "absorber_sites",
@@ -49,6 +60,7 @@ __all__ = [
     "check_contacts",
     "checked_index",
     "closest_contact",
+    "compare_geometries",
     "coordination",
     "coordination_number",
     "environment",

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.parts.predict.features import std_name, summary_columns, with_uncertainty
+from pages.parts.predict.features import batch_cell, summary_columns
+from pages.parts.predict.report import batch_report_button
 from pages.parts.shared.choices import absorber_in_view, absorber_options, element_of, model_for
 from pages.parts.shared.downloads import download_button
 from pages.parts.shared.inputs import StructureEntry, StructureFile, files
@@ -120,6 +121,7 @@ def show_batch(entries: list[StructureEntry], model_keys: Mapping[SpectrumKind, 
             "Download all as zip", lambda: to_zip(results), f"{kinds}_spectra.zip",
             key="download_zip", disabled=not done,
         )  # fmt: skip
+        batch_report_button(uploaded, results)
         st.caption(f"{done} predicted, {len(results) - done} failed. Energies relative to E0.")
     if any(len(e.frames) > BATCH_FRAMES for e in uploaded):
         st.caption(
@@ -134,10 +136,5 @@ def _row(result: BatchResult) -> dict[str, str]:
     kind = prediction.kind
     own = {"Name": result.name, "Absorber": prediction.element}
     said = f"{kind.title} predicted by {prediction.model_key}, {prediction.domain.level}"
-    pairs = {label: _pair(result.extra, name) for label, name in _COLUMNS[kind].items()}
+    pairs = {label: batch_cell(result.extra, name) for label, name in _COLUMNS[kind].items()}
     return own | pairs | {"Result": said}
-
-
-def _pair(extra: Mapping[str, str], name: str) -> str:
-    number, spread = extra.get(name) or "", extra.get(std_name(name)) or ""
-    return with_uncertainty(float(number), float(spread)) if number and spread else number

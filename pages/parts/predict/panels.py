@@ -25,8 +25,8 @@ PRINT_SIZE_IN = (5.2, 3.5)
 #: Names of the figures for style sheets and tests.
 _FIGURE_KEYS = {XANES: "spectrum", XES: "emission"}
 _VERDICTS: dict[str, tuple[str, Literal["green", "orange", "red", "gray"]]] = {
-    "in domain": ("In domain", "green"),
-    "at the edge": ("At the edge of the training data", "orange"),
+    "in domain": ("Within the training data", "green"),
+    "at the edge": ("Near the limit of the training data", "orange"),
     "outside": ("Outside the training data", "red"),
 }
 

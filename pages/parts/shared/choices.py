@@ -11,11 +11,11 @@ from pages.parts.shared import inputs
 from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import default_model, model_cards, sites_of
 from pages.parts.shared.page import from_link, linked_choice, notice, to_link
-from xanes_core.plots import Energies
+from xanes_core.plots import Energies, atom_name
 from xanes_core.spectra import XANES, SpectrumKind
 from xanes_core.structures import absorber_elements
 
-AXES: dict[Energies, str] = {"relative": "E \u2212 E0", "absolute": "Energy"}
+AXES: dict[Energies, str] = {"relative": "E \u2212 E\u2080", "absolute": "Energy"}
 #: More sites than this are offered by element only.
 MAX_LISTED_SITES = 60
 
@@ -94,7 +94,7 @@ def absorber_options(atoms: Atoms) -> dict[int | str, str]:
         own = [s for s in sites if s.element == element]
         atoms_in_all = sum(s.multiplicity for s in own)
         if atoms_in_all == 1:
-            options[own[0].index] = f"{element}, atom {own[0].index}"
+            options[own[0].index] = atom_name(element, own[0].index)
             continue
         if len(own) == 1:
             options[element] = f"{element}, {atoms_in_all} equivalent atoms"
@@ -102,8 +102,34 @@ def absorber_options(atoms: Atoms) -> dict[int | str, str]:
         options[element] = f"{element}, average of {atoms_in_all} atoms"
         for site in own[:MAX_LISTED_SITES]:
             equal = f", stands for {site.multiplicity}" if site.multiplicity > 1 else ""
-            options[site.index] = f"{element}, atom {site.index}{equal}"
+            options[site.index] = f"{atom_name(element, site.index)}{equal}"
     return options
+
+
+def pickable_atoms(atoms: Atoms) -> list[int]:
+    """Atoms whose click in the 3D view changes the absorber; none where there is no choice."""
+    options = absorber_options(atoms)
+    if len(options) < 2:
+        return []
+    return [
+        i for site in sites_of(atoms) for i in site.equivalent if _option_of(atoms, i) is not None
+    ]
+
+
+def pick_absorber(entry: StructureEntry, atoms: Atoms, index: int) -> None:
+    """Take the atom clicked in the 3D view as if it had been chosen from the list."""
+    option = _option_of(atoms, index)
+    if option is not None:
+        st.session_state[_absorber_key(entry)] = option
+
+
+def _option_of(atoms: Atoms, index: int) -> int | str | None:
+    """Choice of absorber that holds this atom: its site, else its element; None for others."""
+    options = absorber_options(atoms)
+    site = next((s for s in sites_of(atoms) if index in s.equivalent), None)
+    if site is None:
+        return None
+    return next((o for o in (site.index, site.element) if o in options), None)
 
 
 def element_of(atoms: Atoms, absorber: int | str) -> str:

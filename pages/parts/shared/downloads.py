@@ -10,7 +10,9 @@ import streamlit as st
 
 _MIME_TYPES = {
     ".csv": "text/csv",
+    ".html": "text/html",
     ".json": "application/json",
+    ".pdf": "application/pdf",
     ".png": "image/png",
     ".svg": "image/svg+xml",
     ".xyz": "chemical/x-xyz",

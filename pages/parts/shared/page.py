@@ -16,6 +16,8 @@ from xanes_core.plots import Look
 
 # an icon by name would come from a font server; this one comes from here
 ICON = Path(__file__).resolve().parent / "icon.png"
+#: What the theme leaves open; Streamlit takes a path for the content of the file.
+STYLES = Path(__file__).resolve().parent / "page.css"
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _NOTICES = "_notices"
 Key = TypeVar("Key", bound=str)
@@ -44,8 +46,7 @@ def page(title: str) -> Iterator[None]:
     """Set a page up, show navigation and notices, and turn what the library refuses into words."""
     st.set_page_config(page_title=f"{title} - XANES Explorer", page_icon=str(ICON), layout="wide")
     st.logo(ICON)
-    # the default margins leave too little room for two panels side by side
-    st.html("<style>.stMainBlockContainer {padding-left: 2rem; padding-right: 2rem;}</style>")
+    st.html(STYLES)
     with st.sidebar, st.container(key="navigation", gap="xxsmall"):
         for link in PAGES:
             st.page_link(link.script, label=link.title, width="stretch")
