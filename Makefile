@@ -80,8 +80,9 @@ docs: .venv/ready-docs
 	rm -rf build/docs
 	$(BIN)/python -m docs.build_api build/docs
 
-# the pictures of the README, of the app as it is now
+# small pictures of the examples, and those of the README, of the app as it is now
 pictures: setup-test
+	$(BIN)/python -m data.examples.draw_pictures
 	$(BIN)/python -m docs.take_pictures
 
 clean:

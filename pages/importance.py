@@ -23,7 +23,6 @@ from pages.parts.importance.windows import (
     take_drag,
     window_row,
     windows,
-    windows_to_link,
 )
 from pages.parts.shared import inputs
 from pages.parts.shared.charts import chart
@@ -96,7 +95,7 @@ def distances_panel(subject: Subject, window: EnergyWindow) -> None:
 def map_panel(subject: Subject, window: EnergyWindow) -> None:
     """Distance against energy."""
     line = st.container(horizontal=True, vertical_alignment="center", gap="medium")
-    line.markdown("##### Which distance speaks at which energy")
+    line.markdown("## Which distance speaks at which energy")
     scaled = line.toggle(
         "Each energy by itself", key="map_scaled", persist_state="session",
         help="Every energy in per cent of its largest distance, where it matters at all.",
@@ -118,7 +117,7 @@ def map_panel(subject: Subject, window: EnergyWindow) -> None:
 
 def groups_panel(subject: Subject, window: EnergyWindow) -> None:
     """Importance of shells and kinds, G4 by lambda and zeta."""
-    st.markdown("##### Shell by shell")
+    st.markdown("## Shell by shell")
     model, element = subject.model, subject.element
     for grouping, title in (("shell", "shells"), ("kind", "kinds"), ("angle", "angles")):
         try:
@@ -227,7 +226,6 @@ def _legend(limit: float, window: EnergyWindow) -> None:
 def main() -> None:
     """Show the page."""
     inputs.sidebar()
-    st.markdown("#### What the network looks at")
     subject = choose_subject()
     if subject is None:
         return
@@ -242,8 +240,7 @@ def main() -> None:
     with right:
         atoms_panel(subject, window)
         groups_panel(subject, window)
-    windows_to_link()
 
 
-with page("Feature importance"):
+with page("Feature importance", "What the network looks at"):
     main()

@@ -26,7 +26,6 @@ from pages.parts.shared.library import Request, predict
 from pages.parts.shared.overlay import misfit_line, overlay_of_kind
 from pages.parts.shared.page import page, plain
 from pages.parts.shared.viewer3d import structure_panel
-from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
 from xanes_core.model import Prediction
 from xanes_core.plots import Curve, Energies, EnergyAxis, prediction_curve, without_band
@@ -34,23 +33,9 @@ from xanes_core.spectra import XANES, SpectrumKind
 
 
 def welcome() -> None:
-    """Invite to an example or to a file of one's own."""
-    st.markdown("#### Predict a K-edge XANES spectrum")
-    st.markdown("Start with an example, or drop your own structures in the sidebar.")
-    keys = [key for element in ABSORBERS if (key := inputs.first_example(element))]
-    # row by row, so that the order holds where a phone stacks the columns
-    for start in range(0, len(keys), 3):
-        for column, key in zip(st.columns(3), keys[start : start + 3], strict=False):
-            example = inputs.examples()[key]
-            column.button(
-                f"**{example.element}** {plain(example.title)}",
-                key=f"start_{example.element}",
-                on_click=inputs.choose_example,
-                args=(key,),
-                help=plain(example.note),
-                width="stretch",
-            )
-    st.caption("Files: xyz, CIF, POSCAR, mol, pdb and more, with one or many frames.")
+    """Invite to a structure; Home has the pictures."""
+    st.markdown("Drop structures into the sidebar, or choose a metal there for an example.")
+    st.page_link("app.py", label="Examples of all nine metals on Home")
 
 
 def overlay_curves(
@@ -71,7 +56,7 @@ def overlay_curves(
             continue
         absorber = request.absorber if other is entry else first_choice(other, options)
         element = element_of(atoms, absorber)
-        model_key = model_for(element, request.kind, request.model_key)
+        model_key = model_for(element, request.kind, request.model_key, (atoms, absorber))
         if model_key is None:
             continue
         try:
@@ -156,7 +141,7 @@ def show(entries: list[StructureEntry]) -> None:
     if not kinds:
         right.warning(f"No shipped model covers {element} yet: choose another absorber.")
         return
-    chosen = {kind: choose_model(element, kind) for kind in kinds}
+    chosen = {kind: choose_model(element, kind, (atoms, absorber)) for kind in kinds}
     keys = {kind: key for kind, key in chosen.items() if key}  # each of these kinds has a model
     requests = {kind: Request(absorber, element, key, kind) for kind, key in keys.items()}
     try:
@@ -191,5 +176,5 @@ def main() -> None:
         batch.show_batch([], {XANES: ""})
 
 
-with page("Predict"):
+with page("Predict", "Predict a K-edge XANES spectrum"):
     main()

@@ -27,13 +27,12 @@ from pages.parts.importance.windows import (
     take_drag,
     window_row,
     windows,
-    windows_to_link,
 )
-from pages.parts.shared import inputs
+from pages.parts.shared import inputs, view
 from pages.parts.shared.charts import chart
 from pages.parts.shared.downloads import download_button
 from pages.parts.shared.library import cached_model
-from pages.parts.shared.page import from_link, linked_choice, page, plain, to_link
+from pages.parts.shared.page import linked_choice, notice, page, plain
 from pages.parts.shared.subject import Subject, choose_subject
 from xanes_core.importance import (
     MAX_WINDOWS,
@@ -92,17 +91,23 @@ def choose_items(compared: str, subject: Subject, chosen: list[EnergyWindow]) ->
     if compared == "elements":
         known = list(model.mean_mu) or list(model.elements)
         others = [el for el in known if el != element]
-        asked = from_link("with", others, "the element")
-        if asked:
-            st.session_state["windows_elements"] = [asked]
-        picked = st.multiselect(
-            f"Compare {element} with", others, key="windows_elements", max_selections=3,
-            default=None if "windows_elements" in st.session_state else others[:1],
-            persist_state="session",
-        )  # fmt: skip
-        to_link("with", picked[0] if picked else None)
+        picked = _choose_elements(element, others)
         return [Item(el, el, model, el, chosen[0]) for el in [element, *picked]]
     return [Item(w.label, _short(w, chosen), model, element, w) for w in chosen]
+
+
+def _choose_elements(element: str, others: list[str]) -> list[str]:
+    """Elements to compare with; the first at first."""
+    asked = [el for el in view.value("with").split(",") if el]
+    if wrong := [el for el in asked if el not in others]:
+        notice(view.missing("the element", ",".join(wrong)))
+    known = [el for el in asked if el in others]
+    st.session_state["windows_elements"] = known or others[:1]
+    view.put("with", ",".join(known))
+    return st.multiselect(
+        f"Compare {element} with", others, key="windows_elements", max_selections=3,
+        on_change=lambda: view.put("with", ",".join(st.session_state["windows_elements"])),
+    )  # fmt: skip
 
 
 def _short(window: EnergyWindow, chosen: list[EnergyWindow]) -> str:
@@ -254,7 +259,7 @@ def table_panel(items: list[Item], pair: tuple[Item, Item], share: bool) -> None
                 star = " *" if gap.marked[i] else ""
                 row["Difference"] = value_text(gap.value[i], gap.error[i], sign=True) + star
             rows.append(row)
-    st.markdown("##### Shell by shell")
+    st.markdown("## Shell by shell")
     st.dataframe(pd.DataFrame(rows).fillna(""), hide_index=True, key="windows_table")
     unit = "In per cent of each window's sum" if share else ABSOLUTE_TOLD[:-1]
     st.caption(f"{unit}; * differs by more than two standard errors.")
@@ -263,7 +268,6 @@ def table_panel(items: list[Item], pair: tuple[Item, Item], share: bool) -> None
 def main() -> None:
     """Show the page."""
     inputs.sidebar()
-    st.markdown("#### Spectral windows side by side")
     subject = choose_subject()
     if subject is None:
         return
@@ -272,7 +276,6 @@ def main() -> None:
     chosen = windows(2, presets)
     items = choose_items(compared, subject, chosen)
     windows_panel(subject, compared, chosen, items, presets)
-    windows_to_link()
     if len(items) < 2:
         st.info(
             f"Only one model knows {subject.element}: choose a vanadium complex to compare two."
@@ -289,5 +292,5 @@ def main() -> None:
     table_panel(items, pair, share)
 
 
-with page("Spectral windows"):
+with page("Spectral windows", "Spectral windows side by side"):
     main()

@@ -31,6 +31,7 @@ from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.model.export import CSV_COLUMNS
 from xanes_core.model.registry import load_model, save_model
 from xanes_core.spectra.read import read_spectrum
+from xanes_core.structures.examples import load_example
 from xanes_core.training import recipes
 from xanes_core.training.crossval import Variant
 
@@ -357,6 +358,22 @@ def spectrum(capsys, *arguments):
     assert main(["predict", *arguments]) == 0
     out, lines = told(capsys)
     return table(out)[1], lines
+
+
+def test_without_a_model_the_one_that_knows_the_structure_predicts(capsys, monkeypatch):
+    monkeypatch.delenv("XANES_MODELS")
+    atoms = load_example("vanadium-hexacarbonyl")
+    put("v.xyz", atoms)
+    assert main(["predict", "v.xyz"]) == 0
+    out, lines = told(capsys)
+    wanted = load_model("feff10-3d").predict(atoms)
+    np.testing.assert_allclose(table(out)[1][:, 2], wanted.mu, atol=1e-3)
+    assert lines[0].startswith("v.xyz: feff10-3d knows this structure best: in domain, band 0.16")
+    assert "fdmnes-v is outside" in lines[0]
+    assert main(["predict", "v.xyz", "--model", "fdmnes-v"]) == 0
+    out, lines = told(capsys)
+    assert not any("knows this structure best" in line for line in lines)
+    assert np.abs(table(out)[1][:, 2] - wanted.mu).max() > 0.1
 
 
 def test_absorber_by_index_element_and_all(capsys):

@@ -429,7 +429,7 @@ def test_a_phone_scrolls_down_but_never_sideways(visit, path):
         wait_spectrum(page)
         viewer_atoms(page)
     else:
-        page.locator("h4").first.wait_for()
+        page.locator("h1").first.wait_for()
     page.wait_for_timeout(700)
     widths = page.evaluate(
         """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]

@@ -79,10 +79,10 @@ def test_a_preset_and_a_bound_move_the_window_and_the_link():
 
 
 def test_bounds_the_wrong_way_round_leave_the_window():
-    at = opened("importance", example="ferrocene", windows="4:14,14:26")
+    at = opened("importance", example="ferrocene", windows="4:15,14:26")
     at = set_by_label(at, "to (eV)", 2.0)
     assert "the former range was kept" in texts(at.info)
-    assert link(at, "windows") == "4:14,14:26"
+    assert link(at, "windows") == "4:15,14:26"
 
 
 def shown_window(at) -> tuple[str | None, float, float]:

@@ -218,8 +218,8 @@ def test_results_belong_to_their_structure(page):
     page.pills(key="element").set_value("Fe").run()
     assert not page.exception
     assert "FEFF10" not in names(page)
-    page.query_params["example"] = EXAMPLE
-    page.run()
+    page.pills(key="element").set_value("Ni").run()
+    assert page.query_params["example"] in (EXAMPLE, [EXAMPLE])
     assert "FEFF10" in names(page)
 
 

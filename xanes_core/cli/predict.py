@@ -19,14 +19,16 @@ from xanes_core.model import (
     VERDICT_TITLES,
     Prediction,
     SpectrumModel,
+    best_model,
     features_csv,
     list_models,
     load_model,
     to_csv,
     to_json,
     to_xdi,
+    why_best,
 )
-from xanes_core.spectra import SPECTRUM_KINDS
+from xanes_core.spectra import SPECTRUM_KINDS, XANES
 from xanes_core.structures import Site, read_structures, select_sites
 
 #: Frame, absorber site and features of it.
@@ -45,7 +47,12 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         help="element (average over its sites), atom index from 0, or all sites of the only metal "
         "(default)",
     )
-    parser.add_argument("--model", metavar="KEY", help="default: that of the absorber's element")
+    parser.add_argument(
+        "--model",
+        metavar="KEY",
+        help="default: of the models that know the absorber's element the one that knows the "
+        "structure best, by verdict and then by the width of its band",
+    )
     parser.add_argument(
         "--spectrum",
         choices=SPECTRUM_KINDS,
@@ -138,11 +145,17 @@ def _predict_structure(
 ) -> Prediction:
     if "notes" in atoms.info:
         complain(str(atoms.info["notes"]), label)
-    sites = select_sites(atoms, options.absorber)
-    wanted = sites[0].element if options.model is None else options.model
-    if wanted not in models:
-        models[wanted] = load_model(wanted, options.spectrum)
-    prediction = models[wanted].predict(atoms, options.absorber)
+    element = select_sites(atoms, options.absorber)[0].element
+    if options.model is not None:
+        wanted = [options.model]
+    else:
+        wanted = [card.key for card in list_models(element, options.spectrum or XANES)]
+    predictions = [
+        _model(key, options, models).predict(atoms, options.absorber) for key in wanted or [element]
+    ]
+    prediction = best_model(predictions)
+    if len(predictions) > 1:
+        complain(why_best(predictions), label)
     count = sum(site.multiplicity for site in prediction.sites)
     if count > 1:
         complain(f"average over {count} {prediction.element} sites", label)
@@ -151,6 +164,15 @@ def _predict_structure(
             f"{VERDICT_TITLES[prediction.domain.level]}: {prediction.domain.reasons[0]}", label
         )
     return prediction
+
+
+def _model(
+    key: str, options: argparse.Namespace, models: dict[str, SpectrumModel]
+) -> SpectrumModel:
+    """Model of a key or element, loaded once."""
+    if key not in models:
+        models[key] = load_model(key, options.spectrum)
+    return models[key]
 
 
 def _featurize(options: argparse.Namespace) -> int:

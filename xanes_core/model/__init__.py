@@ -5,6 +5,7 @@
 """
 
 from xanes_core.model.alignment import ALIGNMENTS, aligned
+from xanes_core.model.best import best_model, why_best
 from xanes_core.model.calibration import (
     DEFAULT_LEVEL,
     LEVELS,
@@ -92,6 +93,7 @@ __all__ = [
     "Unseen",
     "WindowImportance",
     "aligned",
+    "best_model",
     "card_json",
     "card_schema",
     "check_environment",
@@ -118,5 +120,6 @@ __all__ = [
     "to_xdi",
     "to_zip",
     "weights_sha256",
+    "why_best",
     "window_points",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from xanes_core.plots.accuracy import (
     coverage_curves,
     learning_curve_figure,
 )
+from xanes_core.plots.animation import motion_gif
 from xanes_core.plots.images import figure_csv, figure_image
 from xanes_core.plots.importance import (
     KIND_LABELS,
@@ -22,6 +23,19 @@ from xanes_core.plots.importance import (
     neighbours_around,
     signed_colours,
     windows_figure,
+)
+from xanes_core.plots.lessons import (
+    distance_importance_figure,
+    features_figure,
+    marked_spectra,
+    members_figure,
+)
+from xanes_core.plots.motion import (
+    Motion,
+    make_motion,
+    motion_assets,
+    motion_data,
+    motion_html,
 )
 from xanes_core.plots.records import (
     UNKNOWN,
@@ -55,6 +69,7 @@ from xanes_core.plots.spectrum import (
 )
 from xanes_core.plots.structure import SHELLS_ANG, first_view, scene, structure_figure
 from xanes_core.plots.style import ABSORBER, HIGHLIGHT, LIGHT, Look
+from xanes_core.plots.thumbnail import thumbnail_svg
 from xanes_core.plots.words import figure_text
 
 __all__ = [
@@ -73,6 +88,7 @@ __all__ = [
     "EnergyAxis",
     "ImportanceMap",
     "Look",
+    "Motion",
     "NearSpectrum",
     "Neighbour",
     "Placed",
@@ -87,15 +103,24 @@ __all__ = [
     "coverage_curves",
     "difference_figure",
     "distance_figure",
+    "distance_importance_figure",
     "effect_figure",
     "error_distance_figure",
+    "features_figure",
     "figure_csv",
     "figure_image",
     "figure_text",
     "first_view",
     "group_figure",
     "learning_curve_figure",
+    "make_motion",
     "map_figure",
+    "marked_spectra",
+    "members_figure",
+    "motion_assets",
+    "motion_data",
+    "motion_gif",
+    "motion_html",
     "nearest_figure",
     "neighbours_around",
     "prediction_curve",
@@ -108,6 +133,7 @@ __all__ = [
     "spectrum_curve",
     "spectrum_figure",
     "structure_figure",
+    "thumbnail_svg",
     "training_map_figure",
     "windows_figure",
     "without_band",

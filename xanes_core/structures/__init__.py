@@ -13,6 +13,7 @@ from xanes_core.structures.checks import (
     closest_contact,
     validate_structure,
 )
+from xanes_core.structures.deform import Movable, apply_moves, cluster_around
 from xanes_core.structures.environments import Environment, environment
 from xanes_core.structures.examples import list_examples, load_example
 from xanes_core.structures.first_shell import (
@@ -23,6 +24,7 @@ from xanes_core.structures.first_shell import (
     coordination,
     coordination_number,
 )
+from xanes_core.structures.ligands import Ligand, find_ligands
 from xanes_core.structures.movement import (
     LARGE_BOND_CHANGE_ANG,
     LARGE_RMSD_ANG,
@@ -30,13 +32,21 @@ from xanes_core.structures.movement import (
     Movement,
     compare_geometries,
 )
+from xanes_core.structures.moves import MOVE_KINDS, Move, parse_move
 from xanes_core.structures.read import STRUCTURE_EXTENSIONS, STRUCTURE_FORMATS, read_structures
+from xanes_core.structures.simple_ligands import SIMPLE_LIGANDS
 from xanes_core.structures.sites import (
     Site,
     absorber_elements,
     absorber_sites,
     checked_index,
     select_sites,
+)
+from xanes_core.structures.suggestions import (
+    Suggestion,
+    move_label,
+    move_limits,
+    suggest_moves,
 )
 
 __all__ = [
@@ -46,27 +56,40 @@ __all__ = [
     "LARGE_BOND_CHANGE_ANG",
     "LARGE_RMSD_ANG",
     "MIN_DISTANCE_ANG",
+    "MOVE_KINDS",
     "ROUGH_CONTACT",
+    "SIMPLE_LIGANDS",
     "STRUCTURE_EXTENSIONS",
     "STRUCTURE_FORMATS",
     "BondChange",
     "Coordination",
     "Environment",
+    "Ligand",
+    "Movable",
+    "Move",
     "Movement",
     "Site",
+    "Suggestion",
     "absorber_elements",
     "absorber_sites",
+    "apply_moves",
     "bond_limit_ang",
     "check_contacts",
     "checked_index",
     "closest_contact",
+    "cluster_around",
     "compare_geometries",
     "coordination",
     "coordination_number",
     "environment",
+    "find_ligands",
     "list_examples",
     "load_example",
+    "move_label",
+    "move_limits",
+    "parse_move",
     "read_structures",
     "select_sites",
+    "suggest_moves",
     "validate_structure",
 ]  # fmt: skip

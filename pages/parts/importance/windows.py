@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.importance.data import spectra_of
-from pages.parts.shared.page import notice, plain, to_link
+from pages.parts.shared import view
+from pages.parts.shared.page import notice, plain
 from pages.parts.shared.subject import Subject
 from xanes_core.errors import XanesError
 from xanes_core.importance import (
@@ -17,7 +18,7 @@ from xanes_core.importance import (
     parse_windows,
 )
 
-#: What the session keeps: a name follows the spectrum in view, bounds stay where they are.
+#: Windows shown last, for callbacks: a name follows the spectrum in view, bounds stay.
 _CHOSEN = "windows_chosen"
 _FIRST = ("rising edge", "white line")
 #: Shown of a model that has no spectrum to find windows on.
@@ -36,16 +37,13 @@ def presets_of(subject: Subject) -> WindowPresets:
 
 
 def windows(count: int, presets: WindowPresets) -> list[EnergyWindow]:
-    """Windows of this session, at least `count`; the link's where it brings new ones."""
-    text = st.query_params.get("windows")
-    if text is not None and text != st.session_state.get("_link_windows"):
-        st.session_state["_link_windows"] = text
-        try:
-            set_windows(parse_windows(text))
-        except XanesError as error:
-            notice(f"The link's windows were left out: {error}.")
-            del st.query_params["windows"]
-    chosen = st.session_state.setdefault(_CHOSEN, list(_FIRST))
+    """Windows in view, at least `count`: those of the link, else the first presets."""
+    text = view.value("windows")
+    if text != st.session_state.get("windows_shown", ""):
+        st.session_state["windows_shown"] = text
+        _count_version()
+    chosen = parse_windows(text) if text else list(_FIRST)
+    st.session_state[_CHOSEN] = chosen
     shown: list[EnergyWindow] = []
     for choice in chosen:
         if not isinstance(choice, str):
@@ -71,14 +69,14 @@ def next_window(shown: list[EnergyWindow], presets: WindowPresets) -> EnergyWind
     return next((w for w in (*offered, *_WITHOUT_SPECTRUM) if w not in shown), _WITHOUT_SPECTRUM[0])
 
 
-def windows_to_link() -> None:
-    """Write the windows into the address: names that follow the spectrum, bounds that stay."""
-    to_link("windows", format_windows(st.session_state[_CHOSEN]))
-
-
 def set_windows(chosen: list[EnergyWindow | str]) -> None:
-    """Take new windows; charts that were dragged on start anew."""
-    st.session_state[_CHOSEN] = list(chosen)
+    """Take new windows."""
+    view.put("windows", format_windows(chosen) if chosen != list(_FIRST) else None)
+    _count_version()  # what was typed or dragged goes, even where the windows stay
+
+
+def _count_version() -> None:
+    """Widgets and charts that show the old windows start anew."""
     st.session_state["windows_version"] = st.session_state.get("windows_version", 0) + 1
 
 

@@ -71,7 +71,7 @@ def _batch_one(
             return BatchResult(name, error="This frame holds no supported metal.")
         absorber = absorber_in_view(entry, options)
         element = element_of(atoms, absorber)
-        model_key = model_for(element, kind, model_choice)
+        model_key = model_for(element, kind, model_choice, (atoms, absorber))
         if model_key is None:
             return BatchResult(name, error=f"No shipped model predicts {kind.title} of {element}.")
         return BatchResult(name, predict(atoms, Request(absorber, element, model_key, kind)))
@@ -102,7 +102,7 @@ def show_batch(entries: list[StructureEntry], model_keys: Mapping[SpectrumKind, 
         bar.empty()
     import pandas as pd  # a third of a second, which an empty page does without
 
-    st.markdown("##### All files")
+    st.markdown("## All files")
     columns = ["Name", "Absorber", *(c for kind in model_keys for c in _COLUMNS[kind]), "Result"]
     failed_first = sorted(results, key=lambda r: r.prediction is not None)
     st.dataframe(

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
+from pages.parts.shared import inputs
 from pages.parts.shared.charts import show_figure
 from pages.parts.shared.downloads import Content, download_row
 from pages.parts.shared.inputs import StructureEntry
@@ -34,7 +35,7 @@ _VERDICTS: dict[str, tuple[str, Literal["green", "orange", "red", "gray"]]] = {
 def heading(entry: StructureEntry, *, named: bool) -> None:
     """What is in view (unless a list names it), and why it is worth a look."""
     if named:
-        st.markdown(f"#### {plain(entry.label)}")
+        st.markdown(f"## {plain(entry.label)}")
     if entry.note:
         st.caption(plain(entry.note))
 
@@ -98,12 +99,16 @@ def downloads(prediction: Prediction, curves: list[Curve], axis: EnergyAxis, nam
 
 def frame_slider(entry: StructureEntry) -> int:
     """Frame in view, from 0; a slider only where there are several."""
+    frame = inputs.frame_in_view(entry)
     if len(entry.frames) == 1:
-        return 0
-    return (
-        st.slider("Frame", 1, len(entry.frames), key=f"frame_{entry.key}", persist_state="session")
-        - 1
-    )
+        return frame
+    key = f"frame_{entry.key}"
+    st.session_state[key] = frame + 1
+    st.slider(
+        "Frame", 1, len(entry.frames), key=key,
+        on_change=lambda: inputs.show_frame(entry, st.session_state[key] - 1),
+    )  # fmt: skip
+    return frame
 
 
 def even_frames(n_frames: int, shown: int, at_most: int = 8) -> list[int]:

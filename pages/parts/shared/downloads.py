@@ -10,6 +10,7 @@ import streamlit as st
 
 _MIME_TYPES = {
     ".csv": "text/csv",
+    ".gif": "image/gif",
     ".html": "text/html",
     ".json": "application/json",
     ".pdf": "application/pdf",

@@ -10,8 +10,10 @@ from pathlib import PurePosixPath
 import streamlit as st
 from ase import Atoms
 
-from pages.parts.shared.library import example_atoms, examples
-from pages.parts.shared.page import from_link, notice, plain, to_link
+from pages.parts.shared import view
+from pages.parts.shared.library import example_atoms, examples, model_cards
+from pages.parts.shared.page import notice, plain
+from pages.parts.shared.view import EXAMPLE, FILE, RELAXED
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
 from xanes_core.structures import absorber_elements, read_structures
@@ -20,8 +22,9 @@ MAX_FILES = 500
 MAX_FRAMES = 2000
 #: Files that could not be read, named above the page.
 SHOWN_FAILURES = 3
-_FILES, _ACTIVE, _EXAMPLE = "files", "active_entry", "example"
-_RELAXED, _RELAXED_PREFIX = "relaxed_entries", "relaxed:"
+#: Missing files that are named; of others it is said how many there are.
+SHOWN_MISSING = 5
+_FILES, _RELAXED, _CAME = "files", "relaxed_entries", "files_came"
 _LABEL_LENGTH = 60
 
 
@@ -59,7 +62,7 @@ class StructureEntry:
     @property
     def is_example(self) -> bool:
         """Whether it is one of the shipped examples."""
-        return self.key.startswith("example:")
+        return self.key.startswith(EXAMPLE)
 
     def frame_name(self, frame: int) -> str:
         """Name of one frame, counted from 0; shown from 1."""
@@ -73,49 +76,64 @@ def files() -> dict[str, StructureFile]:
 
 def sidebar() -> None:
     """Widgets that choose the structures; reads new files with a progress line."""
-    _apply_link()
     with st.sidebar:
-        st.file_uploader(
-            "Your structures",
-            accept_multiple_files=True,
-            key=_uploader_key(),
-            on_change=_take_files,
-            help="Molecules or crystals, one or many files, each with one or many frames.",
-        )
-        _kept_files()
+        _uploader("Your structures")
+        chosen = examples().get(view.view().example)
+        st.session_state["element"] = chosen.element if chosen else None
         st.pills(
             "Or an example",
             ABSORBERS,
             key="element",
             on_change=_pick_element,
-            persist_state="session",
             help="One click loads an example complex of this metal.",
         )
-        element = st.session_state.get("element")
-        if element:
-            _example_select(element)
+        if chosen:
+            _example_select(chosen.element)
     _read_new()
+    _missing_files()
+
+
+def drop_zone(label: str) -> bool:
+    """The sidebar's uploader in another place; tells whether files came with this run."""
+    _uploader(label)
+    _read_new()
+    return bool(st.session_state.pop(_CAME, False))
+
+
+def _uploader(label: str) -> None:
+    st.file_uploader(
+        label,
+        accept_multiple_files=True,
+        key=_uploader_key(),
+        on_change=_take_files,
+        help="Molecules or crystals, one or many files, each with one or many frames.",
+    )
+    _kept_files()
 
 
 def entries() -> list[StructureEntry]:
     """Everything that can be predicted now: readable files first, then the chosen example.
 
     A relaxed structure stands behind the one it came from, for as long as that one is there.
+    Nothing, while nothing is in view or the file in view is not here (any more).
     """
+    state = view.view()
+    if not state.structure or waited_for(state.structure):
+        return []
     originals = [
         StructureEntry(
-            f"file:{key}", shortened(f.name), f.frames, f.name, _named_absorber(f.frames[0])
+            f"{FILE}{key}", shortened(f.name), f.frames, f.name, _named_absorber(f.frames[0])
         )
         for key, f in files().items()
         if f.frames
     ]
-    key = st.session_state.get(_EXAMPLE)
+    key = state.example
     if key in examples():
         example = examples()[key]
         label = f"{example.title}, {example.formula}"
         originals.append(
             StructureEntry(
-                f"example:{key}", label, [example_atoms(key)], key, example.absorber, example.note
+                f"{EXAMPLE}{key}", label, [example_atoms(key)], key, example.absorber, example.note
             )
         )
     relaxed = list(st.session_state.get(_RELAXED, {}).values())
@@ -124,7 +142,7 @@ def entries() -> list[StructureEntry]:
 
 def add_relaxed(entry: StructureEntry, frame: int, atoms: Atoms) -> str:
     """Put the relaxed structure of one frame beside its original; return its key."""
-    key = f"{_RELAXED_PREFIX}{entry.key}:{frame}"
+    key = f"{RELAXED}{entry.key}:{frame}"
     label = entry.label if len(entry.frames) == 1 else f"{entry.label} frame {frame + 1}"
     name = f"{entry.frame_name(frame)} relaxed"
     relaxed = StructureEntry(
@@ -135,8 +153,17 @@ def add_relaxed(entry: StructureEntry, frame: int, atoms: Atoms) -> str:
 
 
 def frame_in_view(entry: StructureEntry) -> int:
-    """Frame that the reader chose, from 0; the last where the entry has fewer by now."""
-    return min(int(st.session_state.get(f"frame_{entry.key}", 1)), len(entry.frames)) - 1
+    """Frame that the reader chose, from 0; the last, with a notice, where it has fewer."""
+    chosen, count = int(view.place(entry.key, "frame") or 1), len(entry.frames)
+    if chosen > count:
+        notice(f"Frame {chosen} was asked for, but {entry.label} has {count}: showing the last.")
+        show_frame(entry, count - 1)
+    return min(chosen, count) - 1
+
+
+def show_frame(entry: StructureEntry, frame: int) -> None:
+    """Bring a frame into view, counted from 0."""
+    view.put_place(entry.key, "frame", str(frame + 1) if frame else None)
 
 
 def show_failures() -> None:
@@ -150,29 +177,60 @@ def show_failures() -> None:
 
 
 def active_entry(offered: list[StructureEntry]) -> StructureEntry | None:
-    """The entry in view; the first one where the remembered one is gone."""
+    """The entry in view; the one it came from, or the first, where it is gone."""
+    state = view.view()
     by_key = {entry.key: entry for entry in offered}
-    chosen = by_key.get(st.session_state.get(_ACTIVE, "")) or (offered[0] if offered else None)
+    chosen = by_key.get(state.structure)
+    if chosen is None and state.structure.startswith(RELAXED):
+        chosen = by_key.get(state.structure.removeprefix(RELAXED).rpartition(":")[0])
+        notice(
+            "The relaxed structure of this link is not here: showing the original. Relax it again "
+            "on the Theory page."
+        )
+    chosen = chosen or (offered[0] if offered else None)
     if chosen:
-        st.session_state[_ACTIVE] = chosen.key
-    # a link cannot carry a relaxed structure: it leads to the one that was relaxed
-    origin = (chosen.origin or chosen.key) if chosen else ""
-    is_example = origin.startswith("example:")
-    to_link("example", st.session_state.get(_EXAMPLE) if is_example else None)
-    to_link("element", st.session_state.get("element") if is_example else None)
+        state.structure = chosen.key
     return chosen
 
 
 def activate(key: str) -> None:
-    """Bring the entry `key` into view."""
-    st.session_state[_ACTIVE] = key
+    """Bring the entry `key` into view; files that were waited for are waited for no longer."""
+    state = view.view()
+    state.structure = key
+    if not waited_for(key):
+        forget_missing()
+
+
+def waited_for(key: str) -> bool:
+    """Whether an entry comes from a file that the link names and nobody has dropped yet."""
+    return any(f"{FILE}{digest}" in key for digest in missing())
+
+
+def missing() -> dict[str, str]:
+    """Names by digest of files that belong to what is in view and are not here."""
+    here = files()
+    return {digest: name for digest, name in view.view().files.items() if digest not in here}
+
+
+def forget_missing() -> None:
+    """Wait no longer for the files that are not here."""
+    state = view.view()
+    for digest in missing():
+        del state.files[digest]
+        if f"{FILE}{digest}" in state.structure:
+            state.structure = ""
 
 
 def choose_example(key: str) -> None:
-    """Bring the example `key` into view, its metal marked in the sidebar."""
-    st.session_state[_EXAMPLE] = key
-    st.session_state["element"] = examples()[key].element
-    activate(f"example:{key}")
+    """Bring the example `key` into view, its metal marked in the sidebar.
+
+    A model that does not know its metal is chosen no longer.
+    """
+    view.view().example = key
+    known = [card.key for card in model_cards(examples()[key].element)]
+    if view.value("model") not in known:
+        view.put("model", None)
+    activate(f"{EXAMPLE}{key}")
 
 
 def first_example(element: str) -> str | None:
@@ -180,32 +238,43 @@ def first_example(element: str) -> str | None:
     return next((k for k, e in examples().items() if e.element == element), None)
 
 
-def _apply_link() -> None:
-    example = from_link("example", list(examples()), "the example")
-    element = from_link("element", ABSORBERS, "the element")
-    if example:
-        choose_example(example)
-        metal = examples()[example].element
-        if element and element != metal:
-            notice(f"The link names {element}, but its example holds {metal}: showing the example.")
-    elif element and (key := first_example(element)):
-        choose_example(key)
-
-
 def _pick_element() -> None:
     element = st.session_state.get("element")
     if element is None:
-        st.session_state[_EXAMPLE] = None
+        view.view().example = ""
+        _show_first_file()
     elif key := first_example(element):
         choose_example(key)
+
+
+def _show_first_file() -> None:
+    """Bring the first file that could be read into view; nothing where there is none."""
+    key = next((digest for digest, f in files().items() if f.frames), None)
+    view.view().structure = f"{FILE}{key}" if key else ""
+
+
+def _missing_files() -> None:
+    """Say which files of the link are not here, and how to bring them back."""
+    names = list(missing().values())
+    if not names:
+        return
+    shown = ", ".join(f"**{plain(name, 80)}**" for name in names[:SHOWN_MISSING])
+    if more := len(names) - SHOWN_MISSING if len(names) > SHOWN_MISSING else 0:
+        shown += f" and {more} more"
+    them = "it" if len(names) == 1 else "them"
+    st.warning(
+        f"Not here: {shown}. A page keeps files only until it is reloaded, and a link carries "
+        f"none. Drop {them} into the sidebar again: absorber, frame and settings come back with "
+        f"{them}.",
+    )
+    st.button("Go on without", on_click=forget_missing, type="tertiary", key="forget_missing")
 
 
 def _example_select(element: str) -> None:
     options = [k for k, e in examples().items() if e.element == element]
     if len(options) < 2:
         return
-    current = st.session_state.get(_EXAMPLE)
-    st.session_state["example_select"] = current if current in options else options[0]
+    st.session_state["example_select"] = view.view().example
     st.selectbox(
         "Example",
         options,
@@ -232,13 +301,24 @@ def _take_files() -> None:
     if len(uploads) > MAX_FILES:
         notice(f"{len(uploads)} files are too many at once: the first {MAX_FILES} were taken.")
     fresh = [d for d in now if d not in kept]
+    st.session_state[_CAME] = bool(fresh)
+    state, awaited = view.view(), missing()
     for digest in before:
         if digest not in now:
             kept.pop(digest, None)
+            state.files.pop(digest, None)
     kept.update(now)
     st.session_state["uploader_keys"] = list(now)
-    if fresh:
-        activate(f"file:{fresh[0]}")
+    state.files |= {digest: now[digest].name for digest in fresh}
+    for digest, name in awaited.items():
+        if digest not in now and name in [now[d].name for d in fresh]:
+            notice(
+                f"{name} is another file than the one of the link, though it has the same name: "
+                "absorber and frame start anew."
+            )
+            state.files.pop(digest)
+    if fresh and not any(f"{FILE}{digest}" in state.structure for digest in fresh):
+        state.structure = f"{FILE}{fresh[0]}"
 
 
 def _kept_files() -> None:
@@ -249,10 +329,15 @@ def _kept_files() -> None:
     names = [f.name for f in files().values()]
     some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     st.caption(f"Kept: {plain(some, 120)}")
+    if not view.view().structure:
+        st.button("Show the files", on_click=_show_first_file, type="tertiary")
     st.button("Remove the files", on_click=_clear_files, type="tertiary")
 
 
 def _clear_files() -> None:
+    state = view.view()
+    for digest in files():
+        state.files.pop(digest, None)
     st.session_state[_FILES] = {}
     st.session_state["uploader_keys"] = []
     st.session_state["uploader_version"] += 1

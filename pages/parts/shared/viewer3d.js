@@ -312,8 +312,25 @@ function listen(host) {
   });
 }
 
+// a slow turn, until the reader takes the molecule into the hand or asks for little motion
+function turn(host, wanted) {
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const turns = Boolean(wanted) && !calm && !host.touched3d;
+  if (turns === Boolean(host.turns3d)) return;
+  host.turns3d = turns;
+  host.dataset.turns = String(turns);
+  host.viewer3d.spin(turns ? "y" : false, 0.35);
+  if (turns) {
+    const stop = () => { host.touched3d = true; if (host.viewer3d) turn(host, false); };
+    for (const kind of ["pointerdown", "wheel", "keydown"]) {
+      host.addEventListener(kind, stop, { once: true, capture: true, passive: true });
+    }
+  }
+}
+
 function release(host) {
   if (!host.viewer3d) return;
+  turn(host, false);
   host.observer3d.disconnect();
   host.viewer3d = undefined;
 }
@@ -333,6 +350,7 @@ export default function (component) {
   Promise.all([loadScript(data.script_url), sized(stage)])
     .then(() => {
       draw(host, data);
+      turn(host, data.spin);
       say(host, "");
     })
     .catch((error) => {

@@ -37,6 +37,12 @@ def _script_present() -> bool:
     return viewer_ready()
 
 
+def script_url() -> str:
+    """Address of the viewer's script on this server."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return f"/{base}/app/static/{VIEWER_SCRIPT}" if base else f"/app/static/{VIEWER_SCRIPT}"
+
+
 def show_structure(
     scene: dict[str, Any],
     *,
@@ -45,12 +51,14 @@ def show_structure(
     key: str,
     pickable: bool | Sequence[int] = False,
     on_pick: Callable[[int], None] | None = None,
+    spin: bool = False,
 ) -> int | None:
     """Show a scene of :func:`xanes_core.plots.scene`; `structure` names what the camera is on.
 
     `pickable` says of which atoms of the structure (all, or these indices) a click is told, to
     `on_pick` before the page runs again, and to the caller once; a click on any other atom only
-    marks it. Atoms in the scene's ``highlight`` get a halo.
+    marks it. Atoms in the scene's ``highlight`` get a halo. With `spin` the
+    view turns slowly until it is touched, unless the reader asked for little motion.
     """
     present = _script_present()
     if not present or st.session_state.get(f"{key}_plain"):
@@ -63,8 +71,6 @@ def show_structure(
             "`python -m xanes_core.plots.viewer_script` fetches it once."
         )
         return None
-    base = st.get_option("server.baseUrlPath").strip("/")
-    prefix = f"/{base}" if base else ""
     data = scene | {
         "structure": structure,
         "background": look().background,
@@ -72,8 +78,9 @@ def show_structure(
         "height_px": height_px,
         "absorber_colour": ABSORBER,
         "highlight_colour": HIGHLIGHT,
-        "script_url": f"{prefix}/app/static/{VIEWER_SCRIPT}",
+        "script_url": script_url(),
         "pickable": pickable if isinstance(pickable, bool) else list(pickable),
+        "spin": spin,
     }
 
     def take_pick() -> None:
