@@ -5,6 +5,7 @@
 """
 
 from xanes_core.model.alignment import ALIGNMENTS, aligned
+from xanes_core.model.batch import predict_each, slim
 from xanes_core.model.best import best_model, why_best
 from xanes_core.model.calibration import (
     DEFAULT_LEVEL,
@@ -23,7 +24,13 @@ from xanes_core.model.card import (
     card_schema,
     metrics_csv,
 )
-from xanes_core.model.comparison import Comparison, compare, on_shared_grid, prediction_seconds
+from xanes_core.model.comparison import (
+    Comparison,
+    Overlaid,
+    compare,
+    on_shared_grid,
+    prediction_seconds,
+)
 from xanes_core.model.domain import (
     SCORE_LIMITS,
     VERDICT_TITLES,
@@ -85,6 +92,7 @@ __all__ = [
     "FeatureScaler",
     "Importance",
     "JsonObject",
+    "Overlaid",
     "Prediction",
     "Report",
     "Samples",
@@ -112,9 +120,11 @@ __all__ = [
     "metrics_csv",
     "on_shared_grid",
     "others_text",
+    "predict_each",
     "prediction_features",
     "prediction_seconds",
     "save_model",
+    "slim",
     "to_csv",
     "to_json",
     "to_xdi",

@@ -57,6 +57,7 @@ from xanes_core.plots.report import (
 )
 from xanes_core.plots.report_page import report_html
 from xanes_core.plots.report_print import report_pdf
+from xanes_core.plots.residual import MISFIT_LABEL, with_residual
 from xanes_core.plots.spectrum import (
     Curve,
     Energies,
@@ -70,6 +71,15 @@ from xanes_core.plots.spectrum import (
 from xanes_core.plots.structure import SHELLS_ANG, first_view, scene, structure_figure
 from xanes_core.plots.style import ABSORBER, HIGHLIGHT, LIGHT, Look
 from xanes_core.plots.thumbnail import thumbnail_svg
+from xanes_core.plots.trajectory import (
+    Trajectory,
+    feature_figure,
+    frames_figure,
+    heat_figure,
+    mean_figure,
+    play_figure,
+    waterfall_figure,
+)
 from xanes_core.plots.words import figure_text
 
 __all__ = [
@@ -78,6 +88,7 @@ __all__ = [
     "KIND_LABELS",
     "LIGHT",
     "MAX_REPORTED",
+    "MISFIT_LABEL",
     "SHELLS_ANG",
     "UNKNOWN",
     "AtomEffect",
@@ -96,6 +107,7 @@ __all__ = [
     "ReportedSpectrum",
     "ReportedStructure",
     "SpectraReport",
+    "Trajectory",
     "atom_name",
     "calibration_figure",
     "chemistry_figure",
@@ -106,16 +118,20 @@ __all__ = [
     "distance_importance_figure",
     "effect_figure",
     "error_distance_figure",
+    "feature_figure",
     "features_figure",
     "figure_csv",
     "figure_image",
     "figure_text",
     "first_view",
+    "frames_figure",
     "group_figure",
+    "heat_figure",
     "learning_curve_figure",
     "make_motion",
     "map_figure",
     "marked_spectra",
+    "mean_figure",
     "members_figure",
     "motion_assets",
     "motion_data",
@@ -123,6 +139,7 @@ __all__ = [
     "motion_html",
     "nearest_figure",
     "neighbours_around",
+    "play_figure",
     "prediction_curve",
     "ranked_errors_figure",
     "record_figure",
@@ -135,6 +152,8 @@ __all__ = [
     "structure_figure",
     "thumbnail_svg",
     "training_map_figure",
+    "waterfall_figure",
     "windows_figure",
+    "with_residual",
     "without_band",
 ]  # fmt: skip

@@ -90,6 +90,11 @@ class EnergyAxis:
         """Where absolute energies (n,) lie on this axis, in eV."""
         return energy_ev - self.e0_ev if self.is_relative else energy_ev
 
+    def place_curve_ev(self, curve: Curve) -> np.ndarray:
+        """Where the energies (n,) of a curve lie on this axis, in eV: each on its own edge."""
+        own = self if curve.e0_ev is None else replace(self, e0_ev=curve.e0_ev)
+        return own.place_ev(curve.energy_ev)
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -112,6 +117,9 @@ class Curve:
     rank : int
         Position among the curves of the same role: varies the dash (and, for ``"other"`` and
         ``"theory"``, the colour).
+    e0_ev : float or None
+        Edge energy of its absorber (eV), where relative energies are counted from; None for that
+        of the figure.
 
     Raises
     ------
@@ -127,6 +135,7 @@ class Curve:
     upper: np.ndarray | None = None
     level: float | None = None
     rank: int = field(default=0)
+    e0_ev: float | None = None
 
     def __post_init__(self) -> None:
         n = np.shape(self.energy_ev)
@@ -154,6 +163,7 @@ def prediction_curve(
         np.asarray(prediction.upper),
         float(prediction.level),
         rank,
+        float(prediction.e0_ev),
     )
 
 
@@ -225,12 +235,12 @@ def _set_energies(figure: go.Figure, curves: Sequence[Curve], axis: EnergyAxis) 
     figure.update_xaxes(tickformat="~f", hoverformat=".1f")
     own = [curve for curve in curves if curve.role == "network"]
     if own:  # the network's own grid: a measured EXAFS scan must not squeeze the edge
-        x = axis.place_ev(own[0].energy_ev)
+        x = axis.place_curve_ev(own[0])
         figure.update_xaxes(range=(float(x[0]), float(x[-1])))
 
 
 def _add_curve(figure: go.Figure, curve: Curve, axis: EnergyAxis, look: Look) -> None:
-    x = axis.place_ev(curve.energy_ev)
+    x = axis.place_curve_ev(curve)
     colour, dash = curve_style(curve, dark=look.dark)
     group = f"{curve.role}-{curve.rank}"
     custom, hover = None, "%{y:.3f}"

@@ -5,6 +5,7 @@
 >>> select_sites(atoms, "Fe")  # doctest: +SKIP
 """
 
+from xanes_core.structures.archive import Archive, ArchiveMember, read_archive
 from xanes_core.structures.checks import (
     BROKEN_CONTACT,
     MIN_DISTANCE_ANG,
@@ -23,6 +24,12 @@ from xanes_core.structures.first_shell import (
     bond_limit_ang,
     coordination,
     coordination_number,
+)
+from xanes_core.structures.hydrogens import (
+    MissingHydrogens,
+    add_hydrogens,
+    lacks_hydrogens,
+    missing_hydrogens,
 )
 from xanes_core.structures.ligands import Ligand, find_ligands
 from xanes_core.structures.movement import (
@@ -61,10 +68,13 @@ __all__ = [
     "SIMPLE_LIGANDS",
     "STRUCTURE_EXTENSIONS",
     "STRUCTURE_FORMATS",
+    "Archive",
+    "ArchiveMember",
     "BondChange",
     "Coordination",
     "Environment",
     "Ligand",
+    "MissingHydrogens",
     "Movable",
     "Move",
     "Movement",
@@ -72,6 +82,7 @@ __all__ = [
     "Suggestion",
     "absorber_elements",
     "absorber_sites",
+    "add_hydrogens",
     "apply_moves",
     "bond_limit_ang",
     "check_contacts",
@@ -83,11 +94,14 @@ __all__ = [
     "coordination_number",
     "environment",
     "find_ligands",
+    "lacks_hydrogens",
     "list_examples",
     "load_example",
+    "missing_hydrogens",
     "move_label",
     "move_limits",
     "parse_move",
+    "read_archive",
     "read_structures",
     "select_sites",
     "suggest_moves",

@@ -75,6 +75,14 @@ def read_structures(
     return _checked_frames(_parse(text, chosen), chosen.title)
 
 
+def is_structure_name(name: str) -> bool:
+    """Whether a file of this name may be a structure, by its extension or what it is called."""
+    try:
+        return bool(_of_name(name))
+    except StructureError:
+        return False
+
+
 def _read_file(source: str | os.PathLike[str]) -> bytes:
     try:
         path = Path(source)

@@ -64,7 +64,7 @@ def drop_zone() -> None:
 
 def example_pictures() -> None:
     """An example of each metal, structure and spectrum in one small picture."""
-    st.markdown("#### Nine metals, one click away")
+    st.markdown("## Nine metals, one click away")
     with card_grid("home_examples", 150):
         for key in PICTURED:
             example = examples()[key]

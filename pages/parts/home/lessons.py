@@ -30,7 +30,7 @@ HEIGHT_PX = 250
 
 def lessons(subject: HomeSubject) -> None:
     """All five, one below the other."""
-    st.markdown("#### How it works, on this structure")
+    st.markdown("## How it works, on this structure")
     st.caption(plain(subject.label))
     _row(1, "What XANES is", _xanes_text(subject), lambda: _xanes(subject))
     _row(2, "From structure to numbers", _numbers_text(subject), lambda: _numbers(subject))
@@ -44,7 +44,7 @@ def _row(number: int, title: str, text: str, make: Callable[[], go.Figure]) -> N
     with st.container(border=True, key=f"lesson_{number}"):
         left, right = st.columns([4, 7], gap="medium", vertical_alignment="center")
         with left:
-            st.markdown(f"##### {number}. {title}")
+            st.markdown(f"### {number}. {title}")
             st.markdown(text)
         with right:
             try:

@@ -109,13 +109,8 @@ def _other_places(label: str, energy: FeatureEstimate, offset_ev: float) -> str:
 
 def summary_columns(prediction: Prediction) -> dict[str, str]:
     """Columns of the batch table and of the zip's summary: relative energies (eV), heights."""
-    return _summary_columns(prediction.members.tobytes(), prediction)
-
-
-@st.cache_data(max_entries=4096, show_spinner=False)
-def _summary_columns(key: bytes, _prediction: Prediction) -> dict[str, str]:
-    kind = _prediction.kind
-    return feature_columns(prediction_features(_prediction), _SUMMARY[kind], kind=kind)
+    kind = prediction.kind
+    return feature_columns(prediction_features(prediction), _SUMMARY[kind], kind=kind)
 
 
 def batch_cell(columns: Mapping[str, str], name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 import streamlit as st
+from ase import Atoms
 
 from pages.parts.shared.downloads import download_button
 from pages.parts.shared.inputs import StructureEntry
@@ -56,22 +57,35 @@ def report_row(
 
 
 def batch_report_button(entries: Sequence[StructureEntry], results: Sequence[BatchResult]) -> None:
-    """Button for one report of the first files and frames that could be predicted."""
+    """Button for one report of the first files and frames that could be predicted.
+
+    A batch keeps no spectra of single networks: they are predicted once more when asked for.
+    """
     atoms = {e.frame_name(i): frame for e in entries for i, frame in enumerate(e.frames)}
-    spectra: dict[str, list[ReportedSpectrum]] = {}
+    spectra: dict[str, list[Prediction]] = {}
     for result in results:
         if result.prediction is not None and result.name in atoms:
-            model = cached_model(result.prediction.model_key)
-            spectra.setdefault(result.name, []).append(ReportedSpectrum(model, result.prediction))
-    shown = tuple(
-        ReportedStructure(name, atoms[name], tuple(own))
-        for name, own in list(spectra.items())[:MAX_REPORTED]
-    )
+            spectra.setdefault(result.name, []).append(result.prediction)
+
+    def report() -> str:
+        shown = tuple(
+            ReportedStructure(name, atoms[name], tuple(_again(atoms[name], one) for one in own))
+            for name, own in list(spectra.items())[:MAX_REPORTED]
+        )
+        return report_html(SpectraReport(shown), viewer_source())
+
     download_button(
         "Report of all" if len(spectra) <= MAX_REPORTED else f"Report of the first {MAX_REPORTED}",
-        lambda: report_html(SpectraReport(shown), viewer_source()), "spectra_report.html",
-        key="report_batch", disabled=not shown,
+        report, "spectra_report.html", key="report_batch", disabled=not spectra,
     )  # fmt: skip
+
+
+def _again(atoms: Atoms, prediction: Prediction) -> ReportedSpectrum:
+    """The same prediction with all that a report tells of it."""
+    model, sites = cached_model(prediction.model_key), prediction.sites
+    is_one = len(sites) == 1 and sites[0].multiplicity == 1
+    absorber = sites[0].index if is_one else prediction.element
+    return ReportedSpectrum(model, model.predict(atoms, absorber))
 
 
 def _link() -> str:

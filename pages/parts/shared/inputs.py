@@ -13,10 +13,10 @@ from ase import Atoms
 from pages.parts.shared import view
 from pages.parts.shared.library import example_atoms, examples, model_cards
 from pages.parts.shared.page import notice, plain
-from pages.parts.shared.view import EXAMPLE, FILE, RELAXED
+from pages.parts.shared.view import EXAMPLE, FILE, HYDROGENS, RELAXED
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
-from xanes_core.structures import absorber_elements, read_structures
+from xanes_core.structures import absorber_elements, read_archive, read_structures
 
 MAX_FILES = 500
 MAX_FRAMES = 2000
@@ -24,7 +24,7 @@ MAX_FRAMES = 2000
 SHOWN_FAILURES = 3
 #: Missing files that are named; of others it is said how many there are.
 SHOWN_MISSING = 5
-_FILES, _RELAXED, _CAME = "files", "relaxed_entries", "files_came"
+_FILES, _DERIVED, _CAME = "files", "derived_entries", "files_came"
 _LABEL_LENGTH = 60
 
 
@@ -57,12 +57,17 @@ class StructureEntry:
     name: str
     absorber: int | None = None
     note: str = ""
-    origin: str = ""  # key of the entry that was relaxed to give this one
+    origin: str = ""  # key of the entry that this one was made from
 
     @property
     def is_example(self) -> bool:
         """Whether it is one of the shipped examples."""
         return self.key.startswith(EXAMPLE)
+
+    @property
+    def is_relaxed(self) -> bool:
+        """Whether it was relaxed on the Theory page."""
+        return self.key.startswith(RELAXED)
 
     def frame_name(self, frame: int) -> str:
         """Name of one frame, counted from 0; shown from 1."""
@@ -106,7 +111,7 @@ def _uploader(label: str) -> None:
         accept_multiple_files=True,
         key=_uploader_key(),
         on_change=_take_files,
-        help="Molecules or crystals, one or many files, each with one or many frames.",
+        help="Molecules or crystals: files with one or many frames, or a zip of such files.",
     )
     _kept_files()
 
@@ -114,8 +119,9 @@ def _uploader(label: str) -> None:
 def entries() -> list[StructureEntry]:
     """Everything that can be predicted now: readable files first, then the chosen example.
 
-    A relaxed structure stands behind the one it came from, for as long as that one is there.
-    Nothing, while nothing is in view or the file in view is not here (any more).
+    A structure that was relaxed or given hydrogens stands behind the one it came from, for as long
+    as that one is there. Nothing, while nothing is in view or the file in view is not
+    here (any more).
     """
     state = view.view()
     if not state.structure or waited_for(state.structure):
@@ -136,19 +142,38 @@ def entries() -> list[StructureEntry]:
                 f"{EXAMPLE}{key}", label, [example_atoms(key)], key, example.absorber, example.note
             )
         )
-    relaxed = list(st.session_state.get(_RELAXED, {}).values())
-    return [e for own in originals for e in (own, *(r for r in relaxed if r.origin == own.key))]
+    return [entry for own in originals for entry in _with_derived(own)]
+
+
+def _with_derived(entry: StructureEntry) -> list[StructureEntry]:
+    """An entry with those that were made from it, and from these."""
+    derived = [e for e in st.session_state.get(_DERIVED, {}).values() if e.origin == entry.key]
+    return [entry, *(found for own in derived for found in _with_derived(own))]
 
 
 def add_relaxed(entry: StructureEntry, frame: int, atoms: Atoms) -> str:
     """Put the relaxed structure of one frame beside its original; return its key."""
-    key = f"{RELAXED}{entry.key}:{frame}"
+    return _add_derived(f"{RELAXED}{entry.key}:{frame}", "relaxed", entry, frame, atoms)
+
+
+def add_with_hydrogens(entry: StructureEntry, frame: int, atoms: Atoms) -> str:
+    """Put one frame with its hydrogens beside its original; return its key."""
+    key = f"{HYDROGENS}{entry.key}:{frame}"
+    return _add_derived(key, "with hydrogens", entry, frame, atoms)
+
+
+def _add_derived(key: str, what: str, entry: StructureEntry, frame: int, atoms: Atoms) -> str:
     label = entry.label if len(entry.frames) == 1 else f"{entry.label} frame {frame + 1}"
-    name = f"{entry.frame_name(frame)} relaxed"
-    relaxed = StructureEntry(
-        key, f"{label}, relaxed", [atoms], name, entry.absorber, entry.note, entry.key
+    made = StructureEntry(
+        key,
+        f"{label}, {what}",
+        [atoms],
+        f"{entry.frame_name(frame)} {what}",
+        entry.absorber,
+        entry.note,
+        entry.key,
     )
-    st.session_state.setdefault(_RELAXED, {})[key] = relaxed
+    st.session_state.setdefault(_DERIVED, {})[key] = made
     return key
 
 
@@ -181,12 +206,15 @@ def active_entry(offered: list[StructureEntry]) -> StructureEntry | None:
     state = view.view()
     by_key = {entry.key: entry for entry in offered}
     chosen = by_key.get(state.structure)
-    if chosen is None and state.structure.startswith(RELAXED):
-        chosen = by_key.get(state.structure.removeprefix(RELAXED).rpartition(":")[0])
-        notice(
-            "The relaxed structure of this link is not here: showing the original. Relax it again "
-            "on the Theory page."
-        )
+    while chosen is None and state.structure.startswith((RELAXED, HYDROGENS)):
+        prefix = RELAXED if state.structure.startswith(RELAXED) else HYDROGENS
+        if prefix == RELAXED:
+            notice(
+                "The relaxed structure of this link is not here: showing the original. Relax it "
+                "again on the Theory page."
+            )
+        state.structure = state.structure.removeprefix(prefix).rpartition(":")[0]
+        chosen = by_key.get(state.structure)
     chosen = chosen or (offered[0] if offered else None)
     if chosen:
         state.structure = chosen.key
@@ -294,12 +322,11 @@ def _take_files() -> None:
     uploads = st.session_state.get(_uploader_key()) or []
     kept, before = files(), st.session_state.get("uploader_keys", [])
     now = {}
-    for upload in uploads[:MAX_FILES]:
-        data = upload.getvalue()
-        digest = hashlib.sha256(data + b"\0" + upload.name.encode()).hexdigest()[:16]
-        now[digest] = kept.get(digest) or StructureFile(upload.name, digest, data)
-    if len(uploads) > MAX_FILES:
-        notice(f"{len(uploads)} files are too many at once: the first {MAX_FILES} were taken.")
+    found = [one for upload in uploads for one in _files_of(upload.name, upload.getvalue())]
+    for one in found[:MAX_FILES]:
+        now[one.digest] = kept.get(one.digest) or one
+    if len(found) > MAX_FILES:
+        notice(f"{len(found)} files are too many at once: the first {MAX_FILES} were taken.")
     fresh = [d for d in now if d not in kept]
     st.session_state[_CAME] = bool(fresh)
     state, awaited = view.view(), missing()
@@ -319,6 +346,20 @@ def _take_files() -> None:
             state.files.pop(digest)
     if fresh and not any(f"{FILE}{digest}" in state.structure for digest in fresh):
         state.structure = f"{FILE}{fresh[0]}"
+
+
+def _files_of(name: str, data: bytes) -> list[StructureFile]:
+    """The file itself, or the structure files in a zip; one with the reason where that fails."""
+    digest = hashlib.sha256(data + b"\0" + name.encode()).hexdigest()[:16]
+    if not name.lower().endswith(".zip"):
+        return [StructureFile(name, digest, data)]
+    try:
+        archive = read_archive(data)
+    except XanesError as error:
+        return [StructureFile(name, digest, None, error=str(error))]
+    if archive.left_out:
+        notice(f"{name}: files that are no structures were left out ({archive.left_out}).")
+    return [file for one in archive.members for file in _files_of(one.name, one.data)]
 
 
 def _kept_files() -> None:

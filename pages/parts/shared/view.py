@@ -21,7 +21,9 @@ from xanes_core.importance import parse_windows
 from xanes_core.spectra import SPECTRUM_KINDS
 
 _STATE = "view"
-EXAMPLE, FILE, RELAXED = "example:", "file:", "relaxed:"
+EXAMPLE, FILE = "example:", "file:"
+#: Beginnings of the keys of structures that were made from others.
+RELAXED, HYDROGENS = "relaxed:", "hydrogens:"
 #: Settings that all pages share, in the order in which a link names them.
 SETTINGS = ("model", "spectrum", "axis", "windows")
 _PLACE = ("absorber", "frame")
@@ -178,11 +180,16 @@ def _went_back() -> bool:
 
 
 def _original(structure: str) -> tuple[str, str]:
-    """Key of the structure that was relaxed and its frame, from 1; no frame for any other."""
-    if not structure.startswith(RELAXED):
-        return structure, ""
-    key, _, frame = structure.removeprefix(RELAXED).rpartition(":")
-    return key, str(int(frame) + 1)
+    """Key of the structure that another was made from, and the frame that was relaxed, from 1.
+
+    No frame for any other; of one with hydrogens the link names the original.
+    """
+    relaxed = ""
+    while structure.startswith((RELAXED, HYDROGENS)):
+        is_relaxed = structure.startswith(RELAXED)
+        structure, _, frame = structure.partition(":")[2].rpartition(":")
+        relaxed = str(int(frame) + 1) if is_relaxed else ""
+    return structure, relaxed
 
 
 def _files_text(files: Mapping[str, str], first: str) -> str:

@@ -128,3 +128,5 @@ def structure_panel(entry: StructureEntry, frame: int, sites: Sequence[Site]) ->
     )
     if view["note"]:
         st.caption(view["note"])
+    if "notes" in atoms.info:
+        st.caption(plain(atoms.info["notes"], 900))

@@ -104,7 +104,7 @@ def _settings(atoms: Atoms, key: str) -> tuple[RelaxSettings, bool]:
 
 def relax_tab(subject: StructureSubject, entry: StructureEntry, frame: int) -> Curve | None:
     """Everything about the relaxation; the other structure's spectrum where there are two."""
-    if entry.origin:
+    if entry.is_relaxed:
         return _on_relaxed(subject, entry)
     slot = ("relax", structure_key(subject.atoms))
     settings, confirmed = _settings(subject.atoms, slot[1])
