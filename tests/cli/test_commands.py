@@ -26,6 +26,7 @@ from tests.tiny_models import (
 )
 from xanes_core.cli import predict, terminal
 from xanes_core.cli.commands import main
+from xanes_core.descriptors.descriptor import descriptor_by_name
 from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.model.export import CSV_COLUMNS
 from xanes_core.model.registry import load_model, save_model
@@ -448,11 +449,11 @@ def test_a_structure_unlike_the_training_set_is_remarked_on(capsys):
 # --- featurize -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("convention", ["xanesnet", "default"])
+@pytest.mark.parametrize("convention", ["xanesnet", "default", "scattering"])
 def test_features_as_csv(capsys, convention):
     assert main(["featurize", put("a.xyz"), "--convention", convention]) == 0
     head, rows = table(capsys.readouterr().out)
-    wanted = WACSF.from_name(convention)
+    wanted = descriptor_by_name(convention)
     assert tuple(head) == wanted.feature_names
     assert rows.shape == (1, wanted.n_features)
     assert convention != "xanesnet" or rows.shape == (1, 97)

@@ -20,12 +20,14 @@ from xanes_core.dataset.grow import Growth, grow, grow_pending, grow_shards
 from xanes_core.dataset.grower import GrowReport
 from xanes_core.dataset.imports import import_folder, import_tmqm
 from xanes_core.dataset.pack import PackReport, pack
+from xanes_core.dataset.rows import write_rows
 from xanes_core.dataset.run import BACKENDS, Run, Spread
 from xanes_core.dataset.shards import shard_finished
 from xanes_core.dataset.store import FURTHER_KINDS
 from xanes_core.dataset.suspects import suspects_of_set, suspects_of_shards
 from xanes_core.dataset.task import ComplexOutcome, Stop
 from xanes_core.dataset.uncertain import POOL_FACTOR, grow_uncertain
+from xanes_core.descriptors import CONVENTIONS, descriptor_by_name
 from xanes_core.errors import DatasetError
 from xanes_core.files import project_data
 from xanes_core.model import load_model
@@ -62,6 +64,9 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     sharding.add_argument("source", type=Path, metavar="FOLDER", help="a set grown with --from")
     sharding.add_argument("--out", type=Path, metavar="DIR", help=f"({SHARDS})")
     sharding.set_defaults(run=_shard)
+    _add_rows(
+        kinds.add_parser("rows", help="features of the structures of shards, from public files")
+    )
     doubt = kinds.add_parser(
         "suspects", help="list stored spectra that look wrong; nothing is changed"
     )
@@ -147,6 +152,22 @@ def _add_import(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-atoms", type=_positive, metavar="N")
     command.add_argument("--count", type=_positive, metavar="N")
     command.set_defaults(run=_import)
+
+
+def _add_rows(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--structures", type=Path, required=True, metavar="PATH", help="files of tmQM"
+    )
+    command.add_argument("--convention", choices=CONVENTIONS, default="scattering")
+    command.add_argument("--data", type=Path, metavar="DIR", help=f"({SHARDS})")
+    command.set_defaults(run=_rows)
+
+
+def _rows(options: argparse.Namespace) -> int:
+    folder = options.data or project_data(SHARDS)
+    files = write_rows(folder, options.structures, descriptor_by_name(options.convention))
+    print(", ".join(path.name for path in files) or "every file has its features")
+    return 0
 
 
 def _shard(options: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.cli.terminal import BAD_INPUT, complain, write_out
-from xanes_core.descriptors import CONVENTIONS, WACSF
+from xanes_core.descriptors import CONVENTIONS, Descriptor, descriptor_by_name
 from xanes_core.errors import StructureError, XanesError
 from xanes_core.files import array_bytes, csv_text, safe_name
 from xanes_core.model import (
@@ -176,7 +176,7 @@ def _model(
 
 
 def _featurize(options: argparse.Namespace) -> int:
-    convention = WACSF.from_name(options.convention)
+    convention = descriptor_by_name(options.convention)
     suffix = ".csv" if options.out is None else options.out.suffix.lower()
     if suffix not in (".csv", ".npz"):
         complain(f"--out {options.out.name}: the name must end in .csv or .npz")
@@ -198,13 +198,13 @@ def _featurize(options: argparse.Namespace) -> int:
     return 0
 
 
-def _feature_csv(convention: WACSF, rows: Sequence[_Row]) -> bytes:
+def _feature_csv(convention: Descriptor, rows: Sequence[_Row]) -> bytes:
     """One header line of feature names, then one row per absorber site."""
     values = ([float(value) for value in x] for _, _, x in rows)
     return csv_text([convention.feature_names, *values]).encode()
 
 
-def _feature_npz(convention: WACSF, rows: Sequence[_Row]) -> bytes:
+def _feature_npz(convention: Descriptor, rows: Sequence[_Row]) -> bytes:
     return array_bytes(
         {
             "x": np.array([x for _, _, x in rows]),

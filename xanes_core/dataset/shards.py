@@ -184,7 +184,7 @@ def write_shards(
         if record.element not in ABSORBERS:
             raise DatasetError(f"{record.name} has no absorber: {record.element!r}")
         known.add(record.name)
-    numbers = [_number(path) for path in _shards(folder, kind)]
+    numbers = [_number(path) for path in shard_files(folder, kind)]
     written = []
     first = max(numbers, default=0) + 1
     for number, start in enumerate(range(0, len(records), size), start=first):
@@ -208,19 +208,29 @@ def read_shards(folder: str | Path, *, kind: SpectrumKind = XANES) -> list[Shard
         A file is damaged, or a name stands in two.
     """
     by_name: dict[str, ShardRecord] = {}
-    for path in _shards(Path(folder), kind):
-        try:
-            arrays = read_arrays(path.read_bytes())
-            columns = [arrays[name] for name in _PER_RECORD]
-            recipes = json.loads(str(arrays["recipes"]))
-            records = [_record(row, recipes) for row in zip(*columns, strict=True)]
-        except (OSError, KeyError, ValueError) as error:
-            raise DatasetError(f"{path.name} is damaged ({error}); restore it") from error
-        for record in records:
+    for path in shard_files(folder, kind):
+        for record in read_shard(path):
             if record.name in by_name:
                 raise DatasetError(f"{record.name} stands in {path.name} and in an earlier file")
             by_name[record.name] = record
     return list(by_name.values())
+
+
+def read_shard(path: Path) -> list[ShardRecord]:
+    """Records of one file.
+
+    Raises
+    ------
+    DatasetError
+        It is damaged.
+    """
+    try:
+        arrays = read_arrays(path.read_bytes())
+        columns = [arrays[name] for name in _PER_RECORD]
+        recipes = json.loads(str(arrays["recipes"]))
+        return [_record(row, recipes) for row in zip(*columns, strict=True)]
+    except (OSError, KeyError, ValueError) as error:
+        raise DatasetError(f"{path.name} is damaged ({error}); restore it") from error
 
 
 def shard_finished(
@@ -301,9 +311,10 @@ def _without_structure(atoms: Atoms, curve: TheoryCurve, recipe: dict[str, Any])
     )
 
 
-def _shards(folder: Path, kind: SpectrumKind) -> list[Path]:
+def shard_files(folder: str | Path, kind: SpectrumKind = XANES) -> list[Path]:
+    """Files of a kind of spectrum, in the order in which they were written."""
     return sorted(
-        (path for path in folder.glob(f"{kind.key}-*.npz") if _NUMBERED.search(path.name)),
+        (path for path in Path(folder).glob(f"{kind.key}-*.npz") if _NUMBERED.search(path.name)),
         key=_number,
     )
 

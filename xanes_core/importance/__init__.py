@@ -1,7 +1,7 @@
 """What a model looks at: features scrambled, windows compared, atoms weighed."""
 
 from xanes_core.importance.atom_effects import LocalEffects, local_effects
-from xanes_core.importance.groups import GROUPINGS, SHELLS, feature_groups, shell_of
+from xanes_core.importance.groups import GROUPINGS, MEANINGS, SHELLS, feature_groups, shell_of
 from xanes_core.importance.permutation import Scrambling, cross_importance, permutation_importance
 from xanes_core.importance.presets import WindowPresets, find_presets
 from xanes_core.importance.stored import find_importance, mean_over_absorbers, stored_importance
@@ -26,6 +26,7 @@ from xanes_core.importance.windows import (
 __all__ = [
     "GROUPINGS",
     "MAX_WINDOWS",
+    "MEANINGS",
     "PRESET_NAMES",
     "SHELLS",
     "Bars",

@@ -190,6 +190,11 @@ def _assembled(card: Card, arrays: dict[str, np.ndarray]) -> SpectrumModel:
             f"model {card.key} was trained with {ensemble.n_features} features, but convention "
             f"{descriptor.name!r} has {descriptor.n_features}; train it again"
         )
+    if dict(card.descriptor) != descriptor.parameters():  # such as other phase shifts
+        raise ModelError(
+            f"model {card.key} was trained with other parameters of convention "
+            f"{descriptor.name!r} than those of this version; train it again"
+        )
     model = SpectrumModel(
         key=card.key,
         card=card,

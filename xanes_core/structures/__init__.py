@@ -20,6 +20,7 @@ from xanes_core.structures.examples import list_examples, load_example
 from xanes_core.structures.first_shell import (
     FAMILIES,
     GEOMETRIES,
+    Coordination,
     bond_limit_ang,
     coordination,
     coordination_number,
@@ -70,6 +71,7 @@ __all__ = [
     "Archive",
     "ArchiveMember",
     "BondChange",
+    "Coordination",
     "Environment",
     "Ligand",
     "MissingHydrogens",
