@@ -63,7 +63,7 @@ def chromium_path() -> str:
 class Server:
     """The app on a free port, as `streamlit run app.py` starts it."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, folder: Path = ROOT) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -72,7 +72,7 @@ class Server:
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
         command += [f"--server.port={port}", "--server.address=127.0.0.1"]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT
+            command, cwd=folder, stdout=self._log, stderr=subprocess.STDOUT
         )
         try:
             self._wait(log)
