@@ -17,11 +17,16 @@ TRAVELS = (
     "app.py",
     ".streamlit/config.toml",
     "pages/**/*.py",
+    "pages/**/*.css",
     "pages/**/*.js",
     "pages/**/*.png",
+    "pages/**/*.css",
     "models/*/*",
     "data/examples/index.json",
     "data/examples/*.extxyz",
+    "data/examples/pictures/*.svg",
+    "data/stories/*.toml",
+    "data/stories/theory.json",
     "static/3Dmol*",  # there once the app was set up; the app does without it
 )
 

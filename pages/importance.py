@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.importance.data import (
+    ABSOLUTE_TOLD,
     ABSOLUTE_UNIT,
     effects_of,
     histogram_of,
@@ -16,7 +17,13 @@ from pages.parts.importance.data import (
     spectra_of,
     window_of,
 )
-from pages.parts.importance.windows import take_drag, window_row, windows, windows_to_link
+from pages.parts.importance.windows import (
+    missing_presets,
+    presets_of,
+    take_drag,
+    window_row,
+    windows,
+)
 from pages.parts.shared import inputs
 from pages.parts.shared.charts import chart
 from pages.parts.shared.page import page, plain
@@ -30,6 +37,7 @@ from xanes_core.plots import (
     AtomEffect,
     BarSeries,
     ImportanceMap,
+    atom_name,
     distance_figure,
     effect_figure,
     group_figure,
@@ -40,11 +48,9 @@ from xanes_core.plots import (
 from xanes_core.spectra import XANES
 
 CAVEAT = (
-    "Each bar scrambles all G2 of one distance at once; neighbouring distances see the same atom "
-    "and answer for it, so a bar is a lower bound: shells and kinds are scrambled as a whole."
+    "Each bar scrambles all G\u00b2 of one distance at once; neighbouring distances see the same "
+    "atom and answer for it, so a bar is a lower bound. Shell by shell they are scrambled together."
 )
-#: Unit of the small figures, where the words would not fit.
-_UNIT = "0.001 edge steps\u00b2"
 EFFECTS = {"removed": "taken out", "moved": "moved out by 0.05 \u00c5"}
 
 
@@ -66,12 +72,12 @@ def distances_panel(subject: Subject, window: EnergyWindow) -> None:
     bars = window_of(subject.model, subject.element, "distance", window, share=False)
     histogram, source = histogram_of(subject.model, subject.element)
     near = neighbours_of(subject)
-    series = [BarSeries("all G2 of one distance", bars, ABSOLUTE_UNIT)]
+    series = [BarSeries("all G\u00b2 of one distance", bars, ABSOLUTE_UNIT)]
     if st.toggle(
         "Single features", key="single_features", persist_state="session",
-        help="The plain G2 of each distance scrambled alone, over all absorbers of the model.",
+        help="The plain G\u00b2 of each distance scrambled alone, over all absorbers of the model.",
     ):  # fmt: skip
-        series.append(BarSeries("plain G2 alone", single_g2(subject, window), ABSOLUTE_UNIT))
+        series.append(BarSeries("plain G\u00b2 alone", single_g2(subject, window), ABSOLUTE_UNIT))
     chart(
         lambda look: distance_figure(
             series, subject.centres_ang, histogram=histogram, neighbours=near, look=look
@@ -82,14 +88,14 @@ def distances_panel(subject: Subject, window: EnergyWindow) -> None:
     stored = by_distance(subject)
     st.caption(
         f"{source} Bars: {stored.n_samples} spectra that the scoring networks had not seen, "
-        f"{plain(window.label)}; error bars are one standard error. {CAVEAT}"
+        f"{plain(window.label)}; error bars are one standard error. {ABSOLUTE_TOLD} {CAVEAT}"
     )
 
 
 def map_panel(subject: Subject, window: EnergyWindow) -> None:
     """Distance against energy."""
     line = st.container(horizontal=True, vertical_alignment="center", gap="medium")
-    line.markdown("##### Which distance speaks at which energy")
+    line.markdown("## Which distance speaks at which energy")
     scaled = line.toggle(
         "Each energy by itself", key="map_scaled", persist_state="session",
         help="Every energy in per cent of its largest distance, where it matters at all.",
@@ -110,8 +116,8 @@ def map_panel(subject: Subject, window: EnergyWindow) -> None:
 
 
 def groups_panel(subject: Subject, window: EnergyWindow) -> None:
-    """Totals of shells and kinds, G4 by lambda and zeta."""
-    st.markdown("##### Scrambled as a whole")
+    """Importance of shells and kinds, G4 by lambda and zeta."""
+    st.markdown("## Shell by shell")
     model, element = subject.model, subject.element
     for grouping, title in (("shell", "shells"), ("kind", "kinds"), ("angle", "angles")):
         try:
@@ -123,7 +129,7 @@ def groups_panel(subject: Subject, window: EnergyWindow) -> None:
         else:
             rows = [i for i, name in enumerate(groups.names) if name != "absorber"]
             names = [KIND_LABELS.get(groups.names[i], groups.names[i].split(" (")[0]) for i in rows]
-            series = [BarSeries(title, selected(groups, rows), _UNIT)]
+            series = [BarSeries(title, selected(groups, rows), ABSOLUTE_UNIT)]
         _group_chart(series, names, key=f"groups_{grouping}", name=f"{model.key}_{element}_{title}")
 
 
@@ -138,12 +144,12 @@ def _by_lambda(angles: WindowImportance) -> list[BarSeries]:
     series = []
     for sign in ("+1", "-1"):
         rows = [i for i, name in enumerate(angles.names) if f"lambda={sign}" in name]
-        series.append(BarSeries(f"G4, lambda {sign}", selected(angles, rows), _UNIT))
+        series.append(BarSeries(f"G\u2074, \u03bb = {sign}", selected(angles, rows), ABSOLUTE_UNIT))
     return series
 
 
 def _zetas(names: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(f"zeta {name.split('zeta=')[1]}" for name in names))
+    return list(dict.fromkeys(f"\u03b6 = {name.split('zeta=')[1]}" for name in names))
 
 
 def atoms_panel(subject: Subject, window: EnergyWindow) -> None:
@@ -163,40 +169,46 @@ def atoms_panel(subject: Subject, window: EnergyWindow) -> None:
         **start,
     ) or "removed"  # fmt: skip
     values = averaged.removed if done == "removed" else averaged.moved
+    atoms = [int(i) for i in effects.atoms]
+    if st.session_state.get("effect_atom") not in atoms:
+        st.session_state["effect_atom"] = atoms[int(np.argmax(np.abs(values)))]
     limit = float(np.abs(values).max(initial=0.0)) or 1.0
-    colours = signed_colours(effects.by_atom(values), limit)
-    view = scene(subject.atoms, subject.site, colours=colours)
-    picked = show_structure(
-        view, structure=f"{subject.label} {subject.site}", height_px=290, key="effects_view",
-        pickable=True,
+    view = scene(
+        subject.atoms, subject.site, colours=signed_colours(effects.by_atom(values), limit)
+    )
+    show_structure(
+        view | {"highlight": [st.session_state["effect_atom"]]},
+        structure=f"{subject.label} {subject.site}", height_px=290, key="effects_view",
+        pickable=atoms, on_pick=_take_pick,
     )  # fmt: skip
     _legend(limit, window)
-    atoms = [int(i) for i in effects.atoms]
+    # the names hold no number of the window: a list keeps showing the name that it showed before
     names = {
-        i: f"{el}{i}, {r:.2f} \u00c5, {v:+.3f}"
-        for i, el, r, v in zip(atoms, effects.elements, effects.distances_ang, values, strict=True)
+        i: f"{atom_name(el, i)}, {r:.2f} \u00c5"
+        for i, el, r in zip(atoms, effects.elements, effects.distances_ang, strict=True)
     }
-    if picked in names and picked != st.session_state.get("_picked_seen"):
-        st.session_state["effect_atom"] = picked
-    st.session_state["_picked_seen"] = picked
-    if st.session_state.get("effect_atom") not in names:
-        st.session_state["effect_atom"] = atoms[int(np.argmax(np.abs(values)))]
     chosen = st.selectbox(
-        "Atom (distance, effect in the window); or click it above", atoms, key="effect_atom",
+        "Atom, or click it above", atoms, key="effect_atom",
         format_func=lambda i: names.get(i, str(i)), persist_state="session",
     )  # fmt: skip
     members = effects.removed_members if done == "removed" else effects.moved_members
     own = members[:, atoms.index(chosen)]
-    atom = names[chosen].split(",")[0]
+    name = names[chosen].split(",")[0]
     effect = AtomEffect(
-        f"{atom} {EFFECTS[done]}", effects.energy_rel_ev, effects.mu,
+        f"{name} {EFFECTS[done]}", effects.energy_rel_ev, effects.mu,
         own.mean(axis=0), own.std(axis=0, ddof=1),
     )  # fmt: skip
     chart(
         lambda look: effect_figure(effect, window=(window.low_ev, window.high_ev), look=look),
-        key="effect", name=f"effect_{atom}",
+        key="effect", name=f"effect_{subject.atoms[chosen].symbol}{chosen + 1}",
         height_px=330,
     )  # fmt: skip
+    change = f"{values[atoms.index(chosen)]:+.3f}".replace("-", "\u2212")
+    st.caption(f"{effect.name}, mean over {plain(window.label)}: {change} edge steps.")
+
+
+def _take_pick(atom: int) -> None:
+    st.session_state["effect_atom"] = atom
 
 
 def _legend(limit: float, window: EnergyWindow) -> None:
@@ -206,29 +218,29 @@ def _legend(limit: float, window: EnergyWindow) -> None:
         f"<span>falls {-limit:.3f}</span>"
         f'<span style="flex:1;height:10px;border-radius:3px;background:linear-gradient(90deg,'
         f'{low},{middle},{high})"></span><span>rises +{limit:.3f}</span></div>'
-        f'<div style="font-size:13px;opacity:0.75">mean mu(E) from {window.low_ev:g} to '
-        f"{window.high_ev:g} eV: what the network makes of the atom, not chemistry</div>"
+        f'<div style="font-size:13px;opacity:0.75">mean \u03bc(E) from {window.bounds}: '
+        f"what the network makes of the atom, not chemistry</div>"
     )
 
 
 def main() -> None:
     """Show the page."""
     inputs.sidebar()
-    st.markdown("#### What the network looks at")
     subject = choose_subject()
     if subject is None:
         return
-    window = windows(1)[0]
+    presets = presets_of(subject)
+    window = windows(1, presets)[0]
     left, right = st.columns([7, 5], gap="medium")
     with left:
-        window_row(0, window)
+        window_row(0, window, presets)
+        missing_presets(presets)
         distances_panel(subject, window)
         map_panel(subject, window)
     with right:
         atoms_panel(subject, window)
         groups_panel(subject, window)
-    windows_to_link(windows(1))
 
 
-with page("Feature importance"):
+with page("Feature importance", "What the network looks at"):
     main()

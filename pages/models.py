@@ -8,9 +8,9 @@ from pages.parts.models.accuracy import accuracy_section, calibration_section, l
 from pages.parts.models.card import card_section
 from pages.parts.models.map import map_section
 from pages.parts.models.records import predictions_section
-from pages.parts.shared import inputs
+from pages.parts.shared import inputs, view
 from pages.parts.shared.library import model_cards
-from pages.parts.shared.page import from_link, page, to_link
+from pages.parts.shared.page import linked_choice, notice, page
 from xanes_core.model import Card
 
 SECTIONS = {
@@ -21,43 +21,29 @@ SECTIONS = {
     "map": ("Training set", map_section),
     "learning": ("Learning curve", learning_section),
 }
+TITLES = {key: title for key, (title, _) in SECTIONS.items()}
 
 
 def choose_card(cards: list[Card]) -> Card:
-    """The model in view: the link's, the one chosen before, or the first."""
+    """The model whose card is in view: chosen here, else the one that predicts, else the first."""
     by_key = {card.key: card for card in cards}
-    asked = from_link("model", list(by_key), "the model")
-    choice = asked or st.session_state.get("models_key") or st.session_state.get("model_choice")
-    key = choice if choice in by_key else cards[0].key
+    asked = view.value("card")
+    if asked and asked not in by_key:
+        notice(view.missing("the card of", asked))
+    key = next((k for k in (asked, view.value("model")) if k in by_key), cards[0].key)
+    view.put("card", key if key == asked else None)
     st.session_state["models_key"] = key
     st.selectbox(
         "Model", list(by_key), key="models_key", label_visibility="collapsed", width=330,
-        format_func=lambda k: f"{by_key[k].title} ({k})", persist_state="session",
+        format_func=lambda k: f"{by_key[k].title} ({k})",
+        on_change=lambda: view.put("card", st.session_state["models_key"]),
     )  # fmt: skip
-    to_link("model", key)
     return by_key[key]
-
-
-def choose_section() -> str:
-    """What of the model to show."""
-    asked = from_link("section", list(SECTIONS), "the section")
-    if asked:
-        st.session_state["models_section"] = asked
-    options = {} if "models_section" in st.session_state else {"default": "card"}
-    section = st.segmented_control(
-        "Section", list(SECTIONS), key="models_section", format_func=lambda k: SECTIONS[k][0],
-        required=True, persist_state="session", label_visibility="collapsed", wrap=True,
-        **options,
-    )  # fmt: skip
-    to_link("section", section)
-    return section
 
 
 def main() -> None:
     """Show the page."""
     inputs.sidebar()
-    inputs.active_entry(inputs.entries())
-    st.markdown("#### Models")
     # the widest first: what most readers look for
     cards = sorted(model_cards(), key=lambda card: -len(card.elements))
     if not cards:
@@ -65,7 +51,7 @@ def main() -> None:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         card = choose_card(cards)
-        section = choose_section()
+        section = linked_choice("section", TITLES, label="Section", what="the section", wrap=True)
     SECTIONS[section][1](card)
 
 

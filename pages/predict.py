@@ -6,9 +6,13 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.parts.predict import batch, panels
+from pages.parts.predict import batch, panels, trajectory
 from pages.parts.predict.features import features_table
+from pages.parts.predict.hydrogens import hydrogens_note
 from pages.parts.predict.kinds import choose_kinds, known_kinds
+from pages.parts.predict.others import choose_others, other_curves, say_what_lies_outside
+from pages.parts.predict.panels import Figure
+from pages.parts.predict.report import report_row
 from pages.parts.shared import inputs
 from pages.parts.shared.choices import (
     absorber_options,
@@ -17,126 +21,89 @@ from pages.parts.shared.choices import (
     choose_entry,
     choose_model,
     element_of,
-    first_choice,
-    model_for,
 )
 from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import Request, predict
-from pages.parts.shared.overlay import misfit_line, overlay_of_kind
+from pages.parts.shared.overlay import OwnSpectrum, misfit_line, overlay_of_kind
 from pages.parts.shared.page import page, plain
 from pages.parts.shared.viewer3d import structure_panel
-from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
-from xanes_core.model import Prediction
-from xanes_core.plots import Curve, Energies, EnergyAxis, prediction_curve, without_band
+from xanes_core.model import Prediction, compare
+from xanes_core.plots import Energies, EnergyAxis, prediction_curve
 from xanes_core.spectra import XANES, SpectrumKind
 
 
 def welcome() -> None:
-    """Invite to an example or to a file of one's own."""
-    st.markdown("#### Predict a K-edge XANES spectrum")
-    st.markdown("Start with an example, or drop your own structures in the sidebar.")
-    keys = [key for element in ABSORBERS if (key := inputs.first_example(element))]
-    # row by row, so that the order holds where a phone stacks the columns
-    for start in range(0, len(keys), 3):
-        for column, key in zip(st.columns(3), keys[start : start + 3], strict=False):
-            example = inputs.examples()[key]
-            column.button(
-                f"**{example.element}** {plain(example.title)}",
-                key=f"start_{example.element}",
-                on_click=inputs.choose_example,
-                args=(key,),
-                help=plain(example.note),
-                width="stretch",
-            )
-    st.caption("Files: xyz, CIF, POSCAR, mol, pdb and more, with one or many frames.")
+    """Invite to a structure; Home has the pictures."""
+    st.markdown("Drop structures into the sidebar, or choose a metal there for an example.")
+    st.page_link("app.py", label="Examples of all nine metals on Home")
 
 
-def overlay_curves(
-    entries: list[StructureEntry], entry: StructureEntry, frame: int, request: Request
-) -> list[Curve]:
-    """Spectra of further structures and frames, as chosen in the line above the figure."""
-    curves: list[Curve] = []
-    chosen = st.session_state.get("overlay") or []
-    others = [(e.label, e, 0) for e in entries if e.key in chosen and e.key != entry.key]
-    if st.session_state.get("overlay_frames") and len(entry.frames) > 1:
-        others += [
-            (f"frame {i + 1}", entry, i) for i in panels.even_frames(len(entry.frames), frame)
-        ]
-    for label, other, i in others:
-        atoms = other.frames[i]
-        options = absorber_options(atoms)
-        if not options:
-            continue
-        absorber = request.absorber if other is entry else first_choice(other, options)
-        element = element_of(atoms, absorber)
-        model_key = model_for(element, request.kind, request.model_key)
-        if model_key is None:
-            continue
-        try:
-            prediction = predict(atoms, Request(absorber, element, model_key, request.kind))
-        except XanesError as error:
-            st.warning(f"{plain(label, 60)}: {plain(error)}")
-            continue
-        name = label if element == request.element else f"{label}, {element} edge"
-        curves.append(prediction_curve(prediction, name, role="other", rank=len(curves)))
-    # two bands can be told apart, more only hide each other
-    return curves if len(curves) < 2 else [without_band(curve) for curve in curves]
-
-
-def spectrum_controls(entries: list[StructureEntry], entry: StructureEntry) -> Energies:
-    """In the line above the figure: energy axis and what to overlay."""
+def spectrum_controls(entries: list[StructureEntry], entry: StructureEntry) -> tuple[Energies, str]:
+    """In the line above the figure: energy axis, what to overlay, how to look at many frames."""
     energies = choose_axis()
-    others = {e.key: e.label for e in entries if e.key != entry.key}
-    if others:
-        st.multiselect(
-            "Overlay", list(others), format_func=lambda k: others.get(k, k), key="overlay",
-            persist_state="session", placeholder="Overlay structures", max_selections=8,
-            label_visibility="collapsed",
-        )  # fmt: skip
-    if len(entry.frames) > 1:
-        st.toggle("Other frames", key="overlay_frames", persist_state="session")
-    return energies
+    view = trajectory.choose_view(entry)
+    if view == trajectory.ONE:
+        choose_others(entries, entry)
+    return energies, view
 
 
 def show_spectra(
     entries: list[StructureEntry],
     entry: StructureEntry,
-    frame: int,
     requests: Mapping[SpectrumKind, Request],
     predictions: Mapping[SpectrumKind, Prediction],
-    energies: Energies,
-) -> None:
-    """One figure for each kind of spectrum, then their numbers and files."""
-    element = next(iter(requests.values())).element
-    axis = EnergyAxis(next(iter(predictions.values())).e0_ev, energies)
-    measured = overlay_of_kind(predictions, known_kinds(element))
-    drawn = {}
+    own: OwnSpectrum | None,
+    axis: EnergyAxis,
+) -> dict[SpectrumKind, Figure]:
+    """One figure for each kind of spectrum, with what lies over it and what is left of that."""
+    drawn: dict[SpectrumKind, Figure] = {}
     for kind, prediction in predictions.items():
-        drawn[kind] = [prediction_curve(prediction, f"Network, {element}")]
-        drawn[kind] += overlay_curves(entries, entry, frame, requests[kind])
-        own = measured[1] if measured and measured[0] == kind else None
-        if own is not None:
-            drawn[kind].append(own)
-        panels.spectrum_panel(drawn[kind], prediction, axis, one_of_two=len(predictions) > 1)
-        if own is not None:
-            misfit_line(prediction, own)
+        curves = [prediction_curve(prediction, f"Network, {prediction.element}")]
+        curves += other_curves(entries, entry, requests[kind])
+        comparison = None
+        if own is not None and own.kind == kind:
+            curves.append(own.curve)
+            try:
+                comparison = compare(prediction, own.curve.energy_ev, own.curve.mu)
+            except XanesError as error:
+                st.warning(plain(error))
+        drawn[kind] = Figure(curves, kind, axis, comparison)
+        panels.spectrum_panel(drawn[kind], one_of_two=len(predictions) > 1)
+        say_what_lies_outside(curves, axis)
+        if own is not None and comparison is not None:
+            misfit_line(prediction, comparison, own.overlaid, axis)
+    return drawn
+
+
+def show_numbers(
+    predictions: Mapping[SpectrumKind, Prediction],
+    drawn: Mapping[SpectrumKind, Figure],
+    own: OwnSpectrum | None,
+    axis: EnergyAxis,
+    view: tuple[StructureEntry, int],
+) -> None:
+    """Numbers and files of the spectra, and a report; `view` is the entry and frame in view."""
+    entry, frame = view
     for kind, prediction in predictions.items():
         if len(predictions) > 1:
             st.markdown(f"**{kind.title}**")
         features_table(prediction, axis)
-        panels.downloads(prediction, drawn[kind], axis, entry.frame_name(frame))
+        overlaid = own.overlaid if own is not None and own.kind == kind else None
+        panels.downloads(prediction, drawn[kind], entry.frame_name(frame), overlaid)
+    curves = {kind: figure.curves for kind, figure in drawn.items()}
+    report_row(entry, frame, predictions, curves, axis.energies)
 
 
 def show(entries: list[StructureEntry]) -> None:
     """The page with something to predict."""
     heading = st.container(gap="xxsmall")
-    left, right = st.columns([5, 7], gap="medium")
+    left, right = st.container(key="predict_panels").columns([5, 7], gap="medium")
     with left:
         entry = choose_entry(entries)
         top, view = st.container(), st.container()
         frame = panels.frame_slider(entry)
-        below = st.container()
+        below = st.container(key="predict_below")
     with heading:
         panels.heading(entry, named=len(entries) == 1)
     atoms = entry.frames[frame]
@@ -154,7 +121,7 @@ def show(entries: list[StructureEntry]) -> None:
     if not kinds:
         right.warning(f"No shipped model covers {element} yet: choose another absorber.")
         return
-    chosen = {kind: choose_model(element, kind) for kind in kinds}
+    chosen = {kind: choose_model(element, kind, (atoms, absorber)) for kind in kinds}
     keys = {kind: key for kind, key in chosen.items() if key}  # each of these kinds has a model
     requests = {kind: Request(absorber, element, key, kind) for kind, key in keys.items()}
     try:
@@ -168,12 +135,21 @@ def show(entries: list[StructureEntry]) -> None:
     with view:
         structure_panel(entry, frame, next(iter(predictions.values())).sites)
     with below:
+        hydrogens_note(entry, frame)
         panels.verdict_panel(list(predictions.values()))
     with line:
-        energies = spectrum_controls(entries, entry)
+        energies, frames_view = spectrum_controls(entries, entry)
+    axis = EnergyAxis(next(iter(predictions.values())).e0_ev, energies)
+    own = overlay_of_kind(predictions, known_kinds(element))
+    together = batch.update(entries, keys)
     with right:
-        show_spectra(entries, entry, frame, requests, predictions, energies)
-    batch.show_batch(entries, keys)
+        if frames_view == trajectory.ONE:
+            drawn = show_spectra(entries, entry, requests, predictions, own, axis)
+        else:
+            trajectory.show_frames(entry, frame, together, axis, view=frames_view)
+            drawn = {kind: Figure.of_one(p, own, axis) for kind, p in predictions.items()}
+        show_numbers(predictions, drawn, own, axis, (entry, frame))
+    batch.show_batch(together, keys, {own.kind: own.overlaid} if own is not None else None)
 
 
 def main() -> None:
@@ -186,8 +162,8 @@ def main() -> None:
     else:
         inputs.active_entry([])
         welcome()
-        batch.show_batch([], {XANES: ""})
+        batch.show_batch(batch.update([], {XANES: ""}), {XANES: ""})
 
 
-with page("Predict"):
+with page("Predict", "Predict a K-edge XANES spectrum"):
     main()

@@ -24,7 +24,6 @@ FIRST_EXAMPLE = "titanium-tetrachloride"
 
 def welcome() -> None:
     """Invite to an example or to a structure of one's own."""
-    st.markdown("#### Compare the network with a real calculation")
     st.markdown(
         "Choose a metal or drop your own structures in the sidebar, then run FEFF10 on it here: "
         "milliseconds beside seconds, and what lies between the two spectra."
@@ -93,5 +92,5 @@ def main() -> None:
             welcome()
 
 
-with page("Theory"):
+with page("Theory", "Compare the network with a real calculation"):
     main()

@@ -8,8 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.importance.data import (
+    ABSOLUTE_TOLD,
     ABSOLUTE_UNIT,
     SHARE_UNIT,
+    bars_of,
     histogram_of,
     neighbours_of,
     other_models,
@@ -17,23 +19,26 @@ from pages.parts.importance.data import (
     window_of,
 )
 from pages.parts.importance.windows import (
-    set_windows,
+    add_window,
+    drop_window,
+    missing_presets,
+    next_window,
+    presets_of,
     take_drag,
     window_row,
     windows,
-    windows_to_link,
 )
-from pages.parts.shared import inputs
+from pages.parts.shared import inputs, view
 from pages.parts.shared.charts import chart
 from pages.parts.shared.downloads import download_button
 from pages.parts.shared.library import cached_model
-from pages.parts.shared.page import from_link, linked_choice, page, plain, to_link
+from pages.parts.shared.page import linked_choice, notice, page, plain
 from pages.parts.shared.subject import Subject, choose_subject
 from xanes_core.importance import (
     MAX_WINDOWS,
-    PRESETS,
     Difference,
     EnergyWindow,
+    WindowPresets,
     difference,
     distance_sentence,
     group_centres_ang,
@@ -70,7 +75,7 @@ def choose_comparison() -> tuple[str, bool, bool]:
         compared = linked_choice("compare", COMPARE, label="Compare", what="the comparison")
         share = not st.toggle(
             "Absolute", key="windows_absolute", persist_state="session",
-            help="Penalties instead of shares: large where spectra differ much.",
+            help="Importance as it is instead of shares: large where spectra differ much.",
         )  # fmt: skip
         mirrored = st.toggle("Mirrored bars", key="windows_mirrored", persist_state="session")
     return compared, share, mirrored
@@ -86,27 +91,36 @@ def choose_items(compared: str, subject: Subject, chosen: list[EnergyWindow]) ->
     if compared == "elements":
         known = list(model.mean_mu) or list(model.elements)
         others = [el for el in known if el != element]
-        asked = from_link("with", others, "the element")
-        if asked:
-            st.session_state["windows_elements"] = [asked]
-        picked = st.multiselect(
-            f"Compare {element} with", others, key="windows_elements", max_selections=3,
-            default=None if "windows_elements" in st.session_state else others[:1],
-            persist_state="session",
-        )  # fmt: skip
-        to_link("with", picked[0] if picked else None)
+        picked = _choose_elements(element, others)
         return [Item(el, el, model, el, chosen[0]) for el in [element, *picked]]
     return [Item(w.label, _short(w, chosen), model, element, w) for w in chosen]
 
 
+def _choose_elements(element: str, others: list[str]) -> list[str]:
+    """Elements to compare with; the first at first."""
+    asked = [el for el in view.value("with").split(",") if el]
+    if wrong := [el for el in asked if el not in others]:
+        notice(view.missing("the element", ",".join(wrong)))
+    known = [el for el in asked if el in others]
+    st.session_state["windows_elements"] = known or others[:1]
+    view.put("with", ",".join(known))
+    return st.multiselect(
+        f"Compare {element} with", others, key="windows_elements", max_selections=3,
+        on_change=lambda: view.put("with", ",".join(st.session_state["windows_elements"])),
+    )  # fmt: skip
+
+
 def _short(window: EnergyWindow, chosen: list[EnergyWindow]) -> str:
     names = [w.name for w in chosen]
-    alone = names.count(window.name) == 1 and window.name != "window"
-    return window.name if alone else f"{window.low_ev:g} to {window.high_ev:g} eV"
+    return window.name if window.name and names.count(window.name) == 1 else window.bounds
 
 
 def windows_panel(
-    subject: Subject, compared: str, chosen: list[EnergyWindow], items: list[Item]
+    subject: Subject,
+    compared: str,
+    chosen: list[EnergyWindow],
+    items: list[Item],
+    presets: WindowPresets,
 ) -> None:
     """Spectrum to drag on, and the bounds as numbers."""
     spectra = spectra_of(subject)
@@ -118,7 +132,7 @@ def windows_panel(
     with right:
         active = 0
         for i, window in enumerate(used):
-            window_row(i, window)
+            window_row(i, window, presets)
         if compared == "windows":
             with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
                 active = st.segmented_control(
@@ -126,12 +140,11 @@ def windows_panel(
                     default=0, key=f"active_window_{len(used)}", required=True,
                 )  # fmt: skip
                 if len(used) < MAX_WINDOWS:
-                    free = next((w for w in PRESETS if w not in used), PRESETS[0])
-                    st.button("Add", on_click=set_windows, args=([*used, free],), key="add_window")
+                    free = next_window(used, presets)
+                    st.button("Add", on_click=add_window, args=(free,), key="add_window")
                 if len(used) > 2:
-                    st.button(
-                        "Remove last", on_click=set_windows, args=(used[:-1],), key="drop_window"
-                    )
+                    st.button("Remove last", on_click=drop_window, key="drop_window")
+        missing_presets(presets)
     with left:
         chart(
             lambda look: windows_figure(
@@ -196,7 +209,7 @@ def difference_panel(subject: Subject, pair: tuple[Item, Item], share: bool) -> 
         return first, second, difference(first, second, paired=_are_paired(pair))
 
     first, second, gaps = subtracted("distance")
-    sentence = distance_sentence(labels, subject.centres_ang, first, second, gaps, unit)
+    sentence = distance_sentence(labels, bars_of(subject), first, second, gaps, unit)
     shells = group_sentence(labels, *subtracted("shell"), unit=unit)
     with st.container(border=True, key="windows_sentence"):
         st.markdown(plain(sentence, 600))
@@ -222,7 +235,7 @@ def _are_paired(pair: tuple[Item, Item]) -> bool:
 
 
 def table_panel(items: list[Item], pair: tuple[Item, Item], share: bool) -> None:
-    """Totals of groups that are scrambled as a whole."""
+    """Importance shell by shell and kind by kind."""
     rows = []
     for grouping in ("shell", "kind"):
         groups = {
@@ -234,7 +247,9 @@ def table_panel(items: list[Item], pair: tuple[Item, Item], share: bool) -> None
         for name in first.names:
             if name == "absorber":
                 continue
-            row = {"Group": KIND_LABELS.get(name, name).replace("<br>", " ")}
+            row = {
+                "Group": KIND_LABELS.get(name, name.replace(" A)", " \u00c5)")).replace("<br>", " ")
+            }
             for label, window in groups.items():
                 if name in window.names:
                     i = window.names.index(name)
@@ -244,24 +259,23 @@ def table_panel(items: list[Item], pair: tuple[Item, Item], share: bool) -> None
                 star = " *" if gap.marked[i] else ""
                 row["Difference"] = value_text(gap.value[i], gap.error[i], sign=True) + star
             rows.append(row)
-    st.markdown("##### Groups scrambled as a whole")
+    st.markdown("## Shell by shell")
     st.dataframe(pd.DataFrame(rows).fillna(""), hide_index=True, key="windows_table")
-    unit = "per cent of each window's sum" if share else "0.001 edge steps squared"
-    st.caption(f"In {unit}; * differs by more than two standard errors.")
+    unit = "In per cent of each window's sum" if share else ABSOLUTE_TOLD[:-1]
+    st.caption(f"{unit}; * differs by more than two standard errors.")
 
 
 def main() -> None:
     """Show the page."""
     inputs.sidebar()
-    st.markdown("#### Spectral windows side by side")
     subject = choose_subject()
     if subject is None:
         return
     compared, share, mirrored = choose_comparison()
-    chosen = windows(2)
+    presets = presets_of(subject)
+    chosen = windows(2, presets)
     items = choose_items(compared, subject, chosen)
-    windows_panel(subject, compared, chosen, items)
-    windows_to_link(windows(2))
+    windows_panel(subject, compared, chosen, items, presets)
     if len(items) < 2:
         st.info(
             f"Only one model knows {subject.element}: choose a vanadium complex to compare two."
@@ -278,5 +292,5 @@ def main() -> None:
     table_panel(items, pair, share)
 
 
-with page("Spectral windows"):
+with page("Spectral windows", "Spectral windows side by side"):
     main()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.places import PROJECT
 from xanes_core.constants import ABSORBERS
-from xanes_core.descriptors.wacsf import CONVENTIONS, WACSF
+from xanes_core.descriptors import CONVENTIONS, descriptor_by_name
 from xanes_core.model.card import CARD_KEYS, CARD_VERSION
 from xanes_core.model.domain import VERDICTS
 from xanes_core.model.registry import list_models, load_model, load_report
@@ -108,7 +108,7 @@ def test_card_tells_the_training_set(key):
 def test_card_tells_the_descriptor_the_settings_and_the_grid(key):
     card = card_of(key)
     assert card["convention"] in CONVENTIONS
-    assert card["descriptor"] == WACSF.from_name(card["convention"]).parameters()
+    assert card["descriptor"] == descriptor_by_name(card["convention"]).parameters()
     settings = card["hyper_parameters"]
     made = FitSettings(**{**settings, "hidden": tuple(settings["hidden"])}).as_dict()
     assert settings.items() <= made.items()  # settings that came later have their defaults

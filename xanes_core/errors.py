@@ -41,3 +41,7 @@ class TheoryCancelled(TheoryError):
 
 class TheoryTimeout(TheoryError):
     """The calculation took longer than it was allowed to."""
+
+
+class StoryError(XanesError):
+    """A guided story cannot be used as it is written."""

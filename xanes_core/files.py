@@ -26,7 +26,7 @@ PROJECT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 CACHE_VARIABLE = "XANES_CACHE_DIR"
 #: Longest name in bytes: file systems allow 255 for name, number and extension together.
 _MAX_NAME = 80
-_UNSAFE = re.compile(r"[^\w.-]+")
+_UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
 #: Encodings by the mark that a text begins with; that of UTF-16 is the beginning of one of UTF-32.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -169,12 +169,13 @@ def _cell(value: object) -> object:
 def safe_name(name: str, taken: set[str] | None = None) -> str:
     """A file name (no folder, no extension of ours) made from a user's `name`.
 
-    Letters of any script, digits, dot, dash and underscore stay, up to 80 bytes; a name already in
-    `taken` gets a number, and the result is added to `taken`.
+    Letters and digits of ASCII, dot, dash and underscore stay, up to 80 of them; accents are
+    dropped, subscripts become digits, letters of other scripts their code (``u9244``), so that
+    names stay apart. A name already in `taken` gets a number, and the result is added to `taken`.
     """
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
-    base = _UNSAFE.sub("_", unicodedata.normalize("NFC", base)).strip("._-")
-    base = base.encode()[:_MAX_NAME].decode(errors="ignore") or "structure"
+    base = _UNSAFE.sub("_", _ascii(base)).strip("._-")
+    base = base[:_MAX_NAME] or "structure"
     if taken is None:
         return base
     unique, n = base, 2
@@ -183,6 +184,16 @@ def safe_name(name: str, taken: set[str] | None = None) -> str:
         unique, n = f"{base}_{n}", n + 1
     taken.add(unique.lower())
     return unique
+
+
+def _ascii(text: str) -> str:
+    """`text` in letters of ASCII, other letters by their code, anything else as it is."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(
+        f"u{ord(c):04x}" if c.isalnum() and not c.isascii() else c
+        for c in plain
+        if not unicodedata.combining(c)
+    )
 
 
 def cache_folder() -> Path:

@@ -29,23 +29,29 @@ def lines():
 
 
 def test_benchmark_reports_speed_and_agreement(lines):
-    assert len(lines) == 6
+    assert len(lines) == 10
     found = re.fullmatch(
         r"featurise \d+ neighbours: loop [\d.]+ ms, vectorised [\d.]+ ms, "
         r"\d+ times faster, largest difference (\S+)",
         lines[0],
     )
     assert float(found[1]) < 1e-9, "loop and vectorised transform must agree"
-    assert re.fullmatch(r"load the model: [\d.]+ s", lines[1])
+    for line, part in zip(
+        lines[1:5], ("default", "paths", "multiple scattering", "scattering"), strict=True
+    ):
+        assert re.fullmatch(
+            rf"features of \d+ examples, {part}: [\d.]+ ms each, 95 % below [\d.]+ ms", line
+        )
+    assert re.fullmatch(r"load the model: [\d.]+ s", lines[5])
     assert re.fullmatch(
         r"one structure end to end, \d+ networks: [\d.]+ ms \([\d.]+ times its features alone\)",
-        lines[2],
+        lines[6],
     )
     for line, name in zip(
-        lines[3:5], ("predict_many", "features and predict_features"), strict=True
+        lines[7:9], ("predict_many", "features and predict_features"), strict=True
     ):
         assert re.match(rf"3 structures, {name}: [\d.]+ s, [\d.]+ ms each, peak memory", line)
-    assert lines[5] == "FEFF10 is not timed: no feff10 here"
+    assert lines[9] == "FEFF10 is not timed: no feff10 here"
 
 
 def test_theory_is_timed_beside_the_prediction():

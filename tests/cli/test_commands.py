@@ -26,10 +26,12 @@ from tests.tiny_models import (
 )
 from xanes_core.cli import predict, terminal
 from xanes_core.cli.commands import main
+from xanes_core.descriptors.descriptor import descriptor_by_name
 from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.model.export import CSV_COLUMNS
 from xanes_core.model.registry import load_model, save_model
 from xanes_core.spectra.read import read_spectrum
+from xanes_core.structures.examples import load_example
 from xanes_core.training import recipes
 from xanes_core.training.crossval import Variant
 
@@ -93,7 +95,7 @@ def told(capsys):
     lines = [
         line
         for line in captured.err.splitlines()
-        if ": at the edge: " not in line and ": outside: " not in line
+        if ": near the limit of " not in line and ": outside the training " not in line
     ]
     return captured.out, lines
 
@@ -192,10 +194,19 @@ def test_several_files_need_a_folder(capsys):
     assert (out, lines) == ("", ["several files: say with --out DIR where their spectra shall go"])
 
 
-@pytest.mark.parametrize("form", ["csv", "json", "xdi"])
+@pytest.mark.parametrize("form", ["csv", "json", "xdi", "features"])
 def test_suffix_follows_the_format(form):
     assert main(["predict", put("a.xyz"), "--out", "new/folder", "--format", form]) == 0
-    assert os.listdir("new/folder") == [f"a.{form}"]
+    ending = {"features": "features.csv"}.get(form, form)
+    assert os.listdir("new/folder") == [f"a.{ending}"]
+
+
+def test_features_are_told_with_the_networks_that_see_them(capsys):
+    assert main(["predict", put("iron.xyz"), "--format", "features"]) == 0
+    rows = list(csv.DictReader(io.StringIO(told(capsys)[0])))
+    edge = next(row for row in rows if row["feature"] == "edge_half_ev")
+    assert float(edge["std"]) > 0
+    assert 1 < int(edge["n_networks"]) <= int(edge["of_networks"])
 
 
 def test_files_of_one_name_do_not_overwrite_each_other():
@@ -349,6 +360,22 @@ def spectrum(capsys, *arguments):
     return table(out)[1], lines
 
 
+def test_without_a_model_the_one_that_knows_the_structure_predicts(capsys, monkeypatch):
+    monkeypatch.delenv("XANES_MODELS")
+    atoms = load_example("vanadium-hexacarbonyl")
+    put("v.xyz", atoms)
+    assert main(["predict", "v.xyz"]) == 0
+    out, lines = told(capsys)
+    wanted = load_model("feff10-3d").predict(atoms)
+    np.testing.assert_allclose(table(out)[1][:, 2], wanted.mu, atol=1e-3)
+    assert lines[0].startswith("v.xyz: feff10-3d knows this structure best: in domain, band 0.16")
+    assert "fdmnes-v is outside" in lines[0]
+    assert main(["predict", "v.xyz", "--model", "fdmnes-v"]) == 0
+    out, lines = told(capsys)
+    assert not any("knows this structure best" in line for line in lines)
+    assert np.abs(table(out)[1][:, 2] - wanted.mu).max() > 0.1
+
+
 def test_absorber_by_index_element_and_all(capsys):
     atoms = metals("V", "V")
     put("m.xyz", atoms)
@@ -368,12 +395,21 @@ def test_absorber_by_index_element_and_all(capsys):
 
 def test_absorber_that_the_file_names(capsys):
     atoms = complex_of()
+    text = xyz_text(metals("Fe") + Atoms("O", [(0, 5, 7.8)]))
     Path("named.extxyz").write_text(
-        xyz_text(metals("Fe")).replace("\n", "\nProperties=species:S:1:pos:R:3 absorber=13", 1)
+        text.replace("\n", "\nProperties=species:S:1:pos:R:3 absorber=13", 1)
     )
     rows, lines = spectrum(capsys, "named.extxyz")
     assert lines == []
     assert np.abs(rows[:, 2] - load_model("Fe").predict(atoms).mu).max() > 1e-3
+
+
+def test_a_wrong_frame_is_named_and_the_others_are_written(capsys):
+    text = xyz_text(complex_of()) + "1\n\nQq 0 0 0\n" + xyz_text(complex_of(seed=2))
+    Path("md.xyz").write_text(text)
+    assert main(["predict", "md.xyz", "--out", "out"]) == 2
+    assert len(list(Path("out").iterdir())) == 2
+    assert re.search(r"Structure 2 of the file was left out: .*\"Qq\"", capsys.readouterr().err)
 
 
 def test_one_frame_of_many(capsys):
@@ -407,17 +443,17 @@ def test_a_structure_unlike_the_training_set_is_remarked_on(capsys):
     put("far.xyz", Atoms("FeCl2", [(0, 0, 0), (0, 0, 3.2), (0, 0, -3.2)]))
     assert main(["predict", "far.xyz"]) == 0
     line = one_line(capsys.readouterr().err)
-    assert line.startswith(("far.xyz: outside: ", "far.xyz: at the edge: "))
+    assert line.startswith(("far.xyz: outside the ", "far.xyz: near the limit of the "))
 
 
 # --- featurize -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("convention", ["xanesnet", "default"])
+@pytest.mark.parametrize("convention", ["xanesnet", "default", "scattering"])
 def test_features_as_csv(capsys, convention):
     assert main(["featurize", put("a.xyz"), "--convention", convention]) == 0
     head, rows = table(capsys.readouterr().out)
-    wanted = WACSF.from_name(convention)
+    wanted = descriptor_by_name(convention)
     assert tuple(head) == wanted.feature_names
     assert rows.shape == (1, wanted.n_features)
     assert convention != "xanesnet" or rows.shape == (1, 97)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from tests.tiny_models import toy_complex
-from xanes_core.descriptors.descriptor import absorbers_of, descriptor_by_name
-from xanes_core.descriptors.wacsf import CONVENTIONS, WACSF
+from xanes_core.descriptors.descriptor import CONVENTIONS, absorbers_of, descriptor_by_name
+from xanes_core.descriptors.joined import Joined
+from xanes_core.descriptors.paths import Paths
+from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.errors import DescriptorError
 from xanes_core.structures.environments import environment
 
@@ -15,7 +17,6 @@ each = pytest.mark.parametrize("name", CONVENTIONS)
 @each
 def test_a_name_gives_its_descriptor_and_always_the_same_object(name):
     found = descriptor_by_name(name)
-    assert found == WACSF.from_name(name)
     assert found is descriptor_by_name(name)
     assert found.name == name
 
@@ -38,8 +39,27 @@ def test_what_is_told_of_features_goes_with_them(name):
         descriptor.feature_distances_ang[0] = 1.0
 
 
-def test_the_absorber_is_read_off_the_features():
-    descriptor = descriptor_by_name("default")
+def test_conventions_of_wacsf_are_found():
+    for name in ("xanesnet", "default"):
+        assert descriptor_by_name(name) == WACSF.from_name(name)
+
+
+def test_joined_descriptors_are_those_of_the_parts_one_after_the_other():
+    joined = descriptor_by_name("scattering")
+    atoms = toy_complex("Fe", np.random.default_rng(3))
+    wanted = [part.transform(atoms) for part in joined.parts]
+    np.testing.assert_array_equal(joined.transform(atoms), np.concatenate(wanted))
+    assert joined.feature_names[: len(wanted[0])] == WACSF.default().feature_names
+    assert joined.absorber_elements == WACSF.default().absorber_elements
+    told = joined.parameters()
+    assert [part["name"] for part in told["parts"]] == ["default", "paths", "multiple scattering"]
+    with pytest.raises(DescriptorError, match="a part looks beyond r_cut_ang"):
+        Joined("short", (Paths(),), r_cut_ang=5.0)
+
+
+@pytest.mark.parametrize("name", ["default", "scattering"])
+def test_the_absorber_is_read_off_the_features(name):
+    descriptor = descriptor_by_name(name)
     rng = np.random.default_rng(2)
     elements = ["Fe", "V", "Zn"]
     x = descriptor.transform_many((toy_complex(el, rng), 0) for el in elements)

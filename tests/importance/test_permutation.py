@@ -9,9 +9,16 @@ from itertools import permutations as all_orders
 import numpy as np
 import pytest
 
+from xanes_core.descriptors.joined import Joined
 from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.errors import DescriptorError, ModelError, SpectrumError
-from xanes_core.importance.groups import GROUPINGS, SHELLS, feature_groups, shell_of
+from xanes_core.importance.groups import (
+    GROUPINGS,
+    MEANINGS,
+    SHELLS,
+    feature_groups,
+    shell_of,
+)
 from xanes_core.importance.permutation import (
     Scrambling,
     cross_importance,
@@ -552,6 +559,28 @@ def test_groups_of_the_shipped_conventions(convention, grouping):
     starts = {"species": "G2[", "angle": "G4", "distance": "G2", "shell": "G2"}.get(grouping, "")
     wanted = [name for name in convention.feature_names if name.startswith(starts)]
     assert sorted(names) == sorted(wanted)
+
+
+def test_groups_of_paths_and_scattering():
+    joined, wacsf = Joined.scattering(), WACSF.default()
+    kinds = feature_groups(joined, "kind")
+    assert list(kinds) == [*feature_groups(wacsf, "kind"), "paths", "scattering"]
+    assert set(kinds) == set(MEANINGS)
+    assert sum(map(len, kinds.values())) == joined.n_features
+    for grouping in ("distance", "species", "angle"):  # the bars of the papers are as they were
+        assert feature_groups(joined, grouping) == feature_groups(wacsf, grouping)
+    shells = feature_groups(joined, "shell")
+    assert list(shells)[3:] == [
+        *(f"paths, {shell.label}" for shell in SHELLS),
+        "multiple scattering",
+    ]
+    names = [joined.feature_names[column] for column in shells[f"paths, {SHELLS[1].label}"]]
+    lengths = {float(name.rpartition("R=")[2].split()[0]) for name in names}
+    assert (min(lengths), max(lengths)) == (2.6, 3.65)
+    assert shells["multiple scattering"] == kinds["scattering"]
+    assert sorted(kinds["paths"] + kinds["scattering"]) == list(
+        range(wacsf.n_features, joined.n_features)
+    )
 
 
 @pytest.mark.parametrize("convention", [SMALL, WACSF.default(), WACSF.xanesnet()])

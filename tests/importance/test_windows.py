@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
 from xanes_core.errors import ModelError, SpectrumError
 from xanes_core.importance.windows import (
-    PRESETS,
+    PRESET_NAMES,
+    Bars,
     EnergyWindow,
     difference,
     distance_sentence,
     format_windows,
     group_sentence,
-    named_window,
     parse_windows,
     runs,
     scaled,
@@ -38,24 +36,23 @@ def made(mean, error=0.1, names=None, seed=0) -> WindowImportance:
     return WindowImportance(0.0, 10.0, names, raw, parts)
 
 
-def test_presets_follow_each_other_from_below_the_edge_to_the_end():
-    bounds = [(w.low_ev, w.high_ev) for w in PRESETS]
-    assert all(a[1] == b[0] for a, b in pairwise(bounds))
-    assert (bounds[0][0], bounds[-1][1]) == (-5, 60)
-    assert PRESETS[0].label == "pre-edge (-5 to 4 eV)"
-
-
 def test_windows_survive_a_link():
-    windows = [PRESETS[0], EnergyWindow("window", 12.5, 22.0)]
-    assert format_windows(windows) == "-5:4,12.5:22"
+    windows = ["pre-edge", EnergyWindow("", 12.5, 22.0), "white line"]
+    assert format_windows(windows) == "pre-edge,12.5:22,white-line"
     assert parse_windows(format_windows(windows)) == windows
-    assert named_window(4, 14).name == "rising edge"
+    assert parse_windows(format_windows(PRESET_NAMES[:4])) == list(PRESET_NAMES[:4])
+
+
+def test_a_window_without_a_name_is_its_range():
+    assert EnergyWindow("", -5.0, 4.5).label == "\u22125 to 4.5 eV"
+    assert EnergyWindow("white line", 14.0, 26.0).label == "white line (14 to 26 eV)"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "'' is no window"),
+        ("white line", "'white line' is no window: .* or one of pre-edge, rising-edge"),
         ("1:2:3", "'1:2:3' is no window"),
         ("a:2", "'a:2' is no window"),
         ("1:2,", "'' is no window"),
@@ -114,20 +111,49 @@ def test_neighbours_are_joined():
         runs(CENTRES, np.zeros(4, dtype=bool))
 
 
-def test_the_sentence_says_what_gains_and_what_loses():
+def bars_with(*atoms_ang):
+    return Bars(CENTRES, np.array(atoms_ang, dtype=float), "this structure")
+
+
+def test_an_atom_belongs_to_its_nearest_bar_and_one_beyond_the_last_to_none():
+    bars = bars_with(1.68, 1.55, 1.45, 2.39, 3.0)
+    assert bars.have_atoms.tolist() == [True, True, False, False, True]
+    assert bars.atoms_in(slice(0, 1)).tolist() == [1.45, 1.55]
+    assert bars.atoms_in(slice(2, 5)).tolist() == [2.39]
+
+
+def test_the_sentence_says_what_gains_and_what_loses_at_the_distances_of_atoms():
     first, second = made([10, 10, 1, 1, 1]), made([1, 1, 1, 1, 20], seed=1)
     found = difference(first, second, paired=True)
-    text = distance_sentence(("A", "B"), CENTRES, first, second, found, " %")
-    assert text.startswith("From A to B, 2.30 \u00c5 (1.0")
-    assert "gains, while 1.50 to 1.70 \u00c5 (20.0" in text
+    text = distance_sentence(("A", "B"), bars_with(1.52, 1.71, 2.29), first, second, found, " %")
+    assert text.startswith("From A to B, 2.29 \u00c5 (1.0")
+    assert "gains, while 1.52 to 1.71 \u00c5 (20.0" in text
     assert text.endswith("loses.")
+
+
+def test_the_sentence_names_no_distance_without_an_atom():
+    first, second = made([10, 10, 1, 1, 1]), made([1, 1, 1, 1, 20], seed=1)
+    found = difference(first, second, paired=True)
+    text = distance_sentence(("A", "B"), bars_with(1.45, 5.0), first, second, found, " %")
+    assert text.startswith("From A to B, 1.45 \u00c5 (10.0")
+    assert "2.3" not in text.split(")")[-1]
+    assert "gain" not in text
+    nothing = distance_sentence(("A", "B"), bars_with(5.0), first, second, found, " %")
+    assert "only distances at which this structure has no atom differ" in nothing
 
 
 def test_the_sentence_says_when_nothing_differs():
     first = made([1, 2, 3, 4, 5])
     found = difference(first, first, paired=True)
-    text = distance_sentence(("A", "B"), CENTRES, first, first, found, " %")
+    text = distance_sentence(("A", "B"), bars_with(1.5), first, first, found, " %")
     assert "no distance differs by more than two standard errors" in text
+
+
+def test_the_sentence_needs_a_centre_for_each_bar():
+    first, second = made([10, 1, 1, 1]), made([1, 1, 1, 20], seed=1)
+    found = difference(first, second, paired=True)
+    with pytest.raises(ModelError, match="one centre per bar"):
+        distance_sentence(("A", "B"), bars_with(1.5), first, second, found, "")
 
 
 def test_the_group_sentence_names_the_leaders():

@@ -9,7 +9,14 @@ from ase.build import bulk
 
 from tests.tiny_models import toy_complex
 from xanes_core.errors import ModelError
-from xanes_core.model.domain import SCORE_LIMITS, VERDICTS, Domain, disagreement, fit_domain
+from xanes_core.model.domain import (
+    SCORE_LIMITS,
+    VERDICT_TITLES,
+    VERDICTS,
+    Domain,
+    disagreement,
+    fit_domain,
+)
 from xanes_core.structures.environments import environment
 from xanes_core.structures.first_shell import BOND_FACTOR, coordination_number
 
@@ -126,6 +133,9 @@ def test_without_a_unit_disagreement_says_nothing():
 
 def test_levels_are_ordered_from_good_to_bad():
     assert VERDICTS == ("in domain", "at the edge", "outside")
+    # what is shown may not be mistaken for an absorption edge
+    assert tuple(VERDICT_TITLES) == VERDICTS
+    assert not any("edge" in title for title in VERDICT_TITLES.values())
 
 
 # --- chemistry -----------------------------------------------------------------------------------

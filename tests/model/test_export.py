@@ -8,8 +8,11 @@ import pytest
 
 from tests.predictions import made_emission, made_prediction
 from xanes_core.files import safe_name
-from xanes_core.model.export import BatchResult, to_csv, to_json, to_xdi, to_zip
+from xanes_core.model.comparison import Overlaid
+from xanes_core.model.export import BatchResult, misfit, to_csv, to_json, to_xdi, to_zip
+from xanes_core.spectra.kinds import XANES, XES
 from xanes_core.spectra.read import read_spectrum
+from xanes_core.spectra.spectrum import Spectrum
 
 
 @pytest.fixture
@@ -116,9 +119,10 @@ def test_zip_without_failures_has_no_failures_file_and_is_reproducible(predictio
         ("..", "structure"),
         ("", "structure"),
         ("a" * 300, "a" * 80),
-        ("\u00fc_\u9244.xyz", "\u00fc_\u9244.xyz"),
-        ("u\u0308.xyz", "\u00fc.xyz"),
-        ("\u9244" * 100, "\u9244" * 26),
+        ("\u00fc_\u9244.xyz", "u_u9244.xyz"),
+        ("u\u0308.xyz", "u.xyz"),
+        ("Fe(C\u2085H\u2085)\u2082", "Fe_C5H5_2"),
+        ("\u9244" * 100, "u9244" * 16),
         ("caf\udce9.xyz", "caf_.xyz"),
         ("a\u202egnp.xyz", "a_gnp.xyz"),
     ],
@@ -148,3 +152,58 @@ def test_a_name_with_line_breaks_stays_one_row(prediction):
     assert len(rows) == 2
     assert rows[1][0] == 'a b,"c".xyz'
     assert rows[1][-1] == "-1.5"
+
+
+def over(prediction, offset=0.1, part=slice(None), name="scan.csv"):
+    spectrum = Spectrum(prediction.energy_ev[part], prediction.mu[part] - offset)
+    return Overlaid(name, spectrum, shift_ev=-1.25, scale=0.98)
+
+
+def test_the_measured_curve_goes_along_in_the_csv_with_its_shift_and_scale(prediction):
+    text = to_csv(prediction, over(prediction, part=slice(50, 150)))
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert list(rows[0])[6:] == ["overlaid", "residual", "overlaid_shift_ev", "overlaid_scale"]
+    known = [row for row in rows if row["overlaid"]]
+    assert len(rows) == 226
+    assert [row["overlaid"] == row["residual"] == "" for row in rows[:50]] == [True] * 50
+    assert len(known) == 100
+    np.testing.assert_allclose([float(row["residual"]) for row in known], 0.1, atol=2e-6)
+    assert {row["overlaid_shift_ev"] for row in rows} == {"-1.2500"}
+    assert {row["overlaid_scale"] for row in rows} == {"0.980000"}
+    back = read_spectrum(text.encode(), element="Fe", column="mu")
+    np.testing.assert_allclose(back.mu, prediction.mu, atol=1e-6)
+
+
+def test_the_measured_curve_goes_along_in_the_json_on_its_own_energies(prediction):
+    text = to_json(prediction, over(prediction, part=slice(50, 150)))
+    told = json.loads(text)["overlaid"]
+    assert (told["name"], told["origin"]) == ("scan.csv", "measured")
+    assert (told["shift_ev"], told["scale"]) == (-1.25, 0.98)
+    assert told["misfit_rms"] == pytest.approx(0.1)
+    assert len(told["energy_ev"]) == len(told["mu"]) == 100
+    back = read_spectrum(text.encode(), element="Fe", column="mu")
+    np.testing.assert_allclose(back.mu, prediction.mu, atol=1e-6)
+
+
+def test_a_measured_curve_elsewhere_leaves_no_numbers(prediction):
+    far = Overlaid("far.csv", Spectrum(prediction.energy_ev + 900.0, prediction.mu))
+    assert np.isnan(misfit(prediction, far))
+    assert {row["overlaid"] for row in csv.DictReader(io.StringIO(to_csv(prediction, far)))} == {""}
+    assert json.loads(to_json(prediction, far))["overlaid"]["misfit_rms"] is None
+
+
+def test_the_zip_has_the_measured_curve_and_the_misfit_of_each(prediction):
+    results = [BatchResult("a.xyz", p) for p in (prediction, made_emission())]
+    measured = {XANES: over(prediction)}
+    with zipfile.ZipFile(io.BytesIO(to_zip(results, measured))) as archive:
+        assert "overlaid.csv" in archive.namelist()
+        own = list(csv.DictReader(io.StringIO(archive.read("overlaid.csv").decode())))
+        summary = list(csv.DictReader(io.StringIO(archive.read("summary.csv").decode())))
+        assert "overlaid" in archive.read("spectra/a.xyz.csv").decode().splitlines()[0]
+        assert "overlaid" not in archive.read("spectra/a.xyz_xes.csv").decode()
+    np.testing.assert_allclose([float(r["mu"]) for r in own], prediction.mu - 0.1, atol=1e-6)
+    assert [row["misfit_rms"] for row in summary] == ["0.100000", ""]
+    assert [row["overlaid_shift_ev"] for row in summary] == ["-1.2500", ""]
+    both = measured | {XES: over(made_emission())}
+    with zipfile.ZipFile(io.BytesIO(to_zip(results, both))) as archive:
+        assert "overlaid_xes.csv" in archive.namelist()

@@ -49,6 +49,23 @@ def test_distances_over_columns_add_up():
     np.testing.assert_allclose(parts, part.distances(a), rtol=1e-12)
 
 
+def test_weights_are_as_if_the_features_were_of_another_size():
+    a, targets, others = scaled(25, 0), scaled(25, 1), scaled(9, 2)
+    weights = np.array([1.0, 0.5, 0.25, 2.0])
+    part = fit_kernel(a, targets, alpha=0.1, share=0.3, weights=weights)
+    plain = fit_kernel(a * weights, targets, alpha=0.1, share=0.3)
+    np.testing.assert_allclose(
+        part.outputs(part.distances(others)), plain.outputs(plain.distances(others * weights))
+    )
+    columns = np.array([1, 3])
+    np.testing.assert_allclose(
+        part.distances(others[:, columns], columns),
+        plain.distances(others[:, columns] * weights[columns], columns),
+    )
+    stored = KernelPart.from_arrays(part.to_arrays())
+    np.testing.assert_array_equal(stored.distances(others), part.distances(others))
+
+
 def test_samples_that_are_all_alike_have_a_length():
     part = fit_kernel(np.ones((12, 3)), np.ones((12, 1)), alpha=0.1, share=0.5)
     assert part.length == 1.0
@@ -76,3 +93,13 @@ def test_stored_and_read_back(data):
     assert (back.kernel.share, back.kernel.length) == (0.6, ensemble.kernel.length)
     np.testing.assert_allclose(back.predict(x)[0], ensemble.predict(x)[0], atol=1e-6)
     assert KernelPart.from_arrays(fit_ensemble(x, y, BLOCKS, TINY)[0].to_arrays()) is None
+
+
+def test_waves_survive_being_stored(data):
+    x, y = data
+    blocks = ("G1", "G2", "G2", "scattering", "scattering")
+    ensemble, _ = fit_ensemble(x - 1.5, y, blocks, replace(TINY, kernel_share=0.4))
+    assert ensemble.kernel.weights.max() == 1.0 > ensemble.kernel.weights.min()
+    back = Ensemble.from_arrays(ensemble.to_arrays(), TINY.activation)
+    np.testing.assert_allclose(back.predict(x - 1.5)[0], ensemble.predict(x - 1.5)[0], atol=1e-6)
+    assert np.abs(back.predict(x - 1.5)[0] - back.predict(np.abs(x - 1.5))[0]).max() > 1e-3

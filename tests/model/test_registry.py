@@ -10,6 +10,7 @@ import pytest
 
 from tests.tiny_models import tiny_model, toy_complex
 from xanes_core import files
+from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.errors import DescriptorError, ModelError, XanesError
 from xanes_core.files import sha256_of
 from xanes_core.model import registry as model_files
@@ -414,6 +415,13 @@ def test_a_card_without_activation_is_refused(stored):
 def test_an_unknown_convention_is_refused(stored):
     rewrite(stored / "tiny", card=lambda c: {**c, "convention": "soap"})
     with pytest.raises(DescriptorError, match="unknown descriptor convention 'soap'"):
+        load_model("tiny", folder=stored)
+
+
+def test_other_parameters_of_the_convention_are_refused(stored):
+    other = {**WACSF.default().parameters(), "r_cut_ang": 5.5}
+    rewrite(stored / "tiny", card=lambda c: {**c, "descriptor": other})
+    with pytest.raises(ModelError, match="trained with other parameters of convention 'default'"):
         load_model("tiny", folder=stored)
 
 

@@ -80,3 +80,22 @@ def test_input_is_left_alone_and_output_is_float32(x):
 def test_shapes_that_disagree_are_refused(shape):
     with pytest.raises(DescriptorError, match="do not go with 4 block names"):
         FeatureScaler.fit(np.ones(shape), BLOCKS)
+
+
+def test_waves_keep_their_sign_and_each_its_scale(x):
+    rng = np.random.default_rng(5)
+    waves = rng.normal(0.3, [0.02, 0.5], (50, 2))
+    blocks = (*BLOCKS, "scattering", "scattering")
+    scaler = FeatureScaler.fit(np.hstack([x, waves]), blocks, gain=0.5)
+    scaled = scaler.transform(np.hstack([x, waves]))
+    wanted = 0.5 * (waves - waves.mean(axis=0)) / waves.std(axis=0)
+    np.testing.assert_allclose(scaled[:, 4:], wanted, rtol=1e-4, atol=1e-5)
+    plain = FeatureScaler.fit(x, BLOCKS, gain=0.5)
+    np.testing.assert_array_equal(scaled[:, :4], plain.transform(x))
+    # for the kernel they share the larger spread
+    weights = scaler.kernel_weights
+    np.testing.assert_allclose(weights[:4], 1.0)
+    spread = waves.std(axis=0)
+    np.testing.assert_allclose(weights[4:], spread / spread.max())
+    assert plain.kernel_weights is None
+    assert plain.waves is None

@@ -207,8 +207,8 @@ def test_verdict_is_that_of_the_worst_site(model, order):
 def uneven_crystal():
     """Four iron atoms in a cubic cell, three of them equivalent: the weights are 1 and 3."""
     iron = [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
-    axes = 0.22 * np.vstack([np.eye(3), -np.eye(3)])
-    return Atoms("Fe4O6", scaled_positions=[*iron, *axes], cell=[9.2, 9.2, 9.2], pbc=True)
+    axes = 0.3 * np.vstack([np.eye(3), -np.eye(3)])
+    return Atoms("Fe4O6", scaled_positions=[*iron, *axes], cell=[6.0, 6.0, 6.0], pbc=True)
 
 
 def test_average_is_weighted_by_multiplicity(model):
@@ -299,7 +299,7 @@ def test_absorbers_that_are_not_there_are_refused(model, absorber, message):
 
 
 def test_two_metals_without_a_choice_are_refused(model):
-    atoms = fresh("Fe") + Atoms("V", [(5, 5, 5)])
+    atoms = fresh("Fe") + Atoms("VO", [(5, 5, 5), (5, 5, 6.7)])
     with pytest.raises(StructureError, match=r"several supported metals \(V, Fe\)"):
         model.predict(atoms, None)
     assert model.predict(atoms, "V").element == "V"
@@ -328,10 +328,16 @@ def test_features_of_another_convention_are_refused(model):
         model.predict_features(np.ones((2, 97)))
 
 
-def test_an_absorber_alone_is_outside_and_finite(model):
-    found = model.predict(Atoms("Fe"))
-    assert found.domain.level != "in domain"
-    assert np.isfinite(found.mu).all()
+@pytest.mark.parametrize(
+    ("atoms", "where"),
+    [
+        (Atoms("Fe"), "it stands alone"),
+        (Atoms("FeO", [(0, 0, 0), (0, 0, 3.6)]), r"the nearest is 3\.6 A away"),
+    ],
+)
+def test_an_absorber_that_stands_alone_gets_no_spectrum(model, atoms, where):
+    with pytest.raises(StructureError, match=rf"no atom within 3\.5 A \({where}\): a free atom"):
+        model.predict(atoms)
 
 
 def test_emission_is_of_area_one_and_never_negative():

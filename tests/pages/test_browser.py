@@ -63,7 +63,7 @@ def chromium_path() -> str:
 class Server:
     """The app on a free port, as `streamlit run app.py` starts it."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, folder: Path = ROOT) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -72,7 +72,7 @@ class Server:
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
         command += [f"--server.port={port}", "--server.address=127.0.0.1"]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT
+            command, cwd=folder, stdout=self._log, stderr=subprocess.STDOUT
         )
         try:
             self._wait(log)
@@ -299,7 +299,7 @@ def test_emission_is_drawn_and_downloaded_beside_absorption(visit):
     # below .first: while one figure replaces another, both stand there for a moment
     page.locator(".st-key-emission .scatterlayer .js-line").first.wait_for()
     page.get_by_text("Emission (area 1, 1/eV)").first.wait_for()
-    page.get_by_text("mu(E) / edge step").first.wait_for(state="hidden")
+    page.get_by_text("\u03bc(E) / edge step").first.wait_for(state="hidden")
     assert "spectrum=xes" in page.url
     curve = network_curve(page, "emission")
     assert len(curve["x"]) == 181
@@ -312,7 +312,7 @@ def test_emission_is_drawn_and_downloaded_beside_absorption(visit):
     assert lines[0].startswith("energy_ev,energy_rel_ev,emission,")
     assert len(lines) == 182
     choose_spectra(page, "both")
-    page.get_by_text("mu(E) / edge step").first.wait_for()
+    page.get_by_text("\u03bc(E) / edge step").first.wait_for()
     page.get_by_text("Emission (area 1, 1/eV)").first.wait_for()
 
 
@@ -429,7 +429,7 @@ def test_a_phone_scrolls_down_but_never_sideways(visit, path):
         wait_spectrum(page)
         viewer_atoms(page)
     else:
-        page.locator("h4").first.wait_for()
+        page.locator("h1").first.wait_for()
     page.wait_for_timeout(700)
     widths = page.evaluate(
         """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]

@@ -68,7 +68,7 @@ def overlay(at, name, text):
 
 def test_absorption_is_shown_first_and_emission_is_a_click_away():
     at = linked()
-    assert axis_titles(at) == ["mu(E)"]
+    assert axis_titles(at) == ["\u03bc(E)"]
     assert "spectrum" not in at.query_params
     choice(at).set_value("xes").run()
     assert not at.exception
@@ -82,7 +82,7 @@ def test_absorption_is_shown_first_and_emission_is_a_click_away():
 
 def test_both_have_a_figure_a_table_and_downloads_each():
     at = linked(spectrum="both")
-    assert axis_titles(at) == ["mu(E)", "Emission"]
+    assert axis_titles(at) == ["\u03bc(E)", "Emission"]
     assert [next(iter(t.value.index)) for t in at.table] == ["Edge, half step", "Main maximum"]
     keys = {b.proto.id.rsplit("-", 1)[-1] for b in at.get("download_button")}
     assert {"download_csv", "download_xes_csv", "download_svg", "download_xes_svg"} <= keys
@@ -96,7 +96,7 @@ def test_an_element_without_an_emission_model_has_no_choice_and_says_so(folder, 
     st.cache_data.clear()
     at = linked(spectrum="xes")
     assert choice(at) is None
-    assert axis_titles(at) == ["mu(E)"]
+    assert axis_titles(at) == ["\u03bc(E)"]
     assert "no shipped model predicts for Fe" in texts(at.info)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.test_pages import APP, TIMEOUT_S, numbers, texts
 from tests.tiny_models import tiny_model
+from xanes_core.importance import find_presets
 from xanes_core.model.registry import load_model, save_model
+from xanes_core.spectra import spectral_features
+from xanes_core.structures import load_example
 
 pytestmark = pytest.mark.skipif(
     not load_model("feff10-3d").importance, reason="the models were made without importance"
@@ -59,25 +63,73 @@ def test_the_bars_are_the_stored_numbers_in_the_window():
     stored = load_model("feff10-3d").importance["Fe_distance"].window(14, 26)
     np.testing.assert_allclose(numbers(one["y"]), 1e3 * stored.mean)
     np.testing.assert_allclose(numbers(one["error_y"]["array"]), 1e3 * stored.sampling_error)
-    assert any("here: C" in text for text in one["customdata"])
+    assert any("here: C (atom " in text for text in one["customdata"])
 
 
 def test_a_preset_and_a_bound_move_the_window_and_the_link():
     at = opened("importance", example="ferrocene")
     at = set_by_label(at, "Window 1", "white line")
-    assert link(at, "windows").startswith("14:26")
+    assert link(at, "windows") == "white-line,white-line"
+    at = set_by_label(at, "from (eV)", 14.0)
     at = set_by_label(at, "to (eV)", 20.0)
-    assert link(at, "windows").startswith("14:20")
+    assert link(at, "windows") == "14:20,white-line"
     (one,) = bars(at, "distances")
     stored = load_model("feff10-3d").importance["Fe_distance"].window(14, 20)
     np.testing.assert_allclose(numbers(one["y"]), 1e3 * stored.mean)
 
 
 def test_bounds_the_wrong_way_round_leave_the_window():
-    at = opened("importance", example="ferrocene", windows="4:14,14:26")
+    at = opened("importance", example="ferrocene", windows="4:15,14:26")
     at = set_by_label(at, "to (eV)", 2.0)
     assert "the former range was kept" in texts(at.info)
-    assert link(at, "windows") == "4:14,14:26"
+    assert link(at, "windows") == "4:15,14:26"
+
+
+def shown_window(at) -> tuple[str | None, float, float]:
+    (preset,) = [s for s in at.selectbox if s.label == "Window 1"]
+    low, high = (n for n in at.number_input if n.label in ("from (eV)", "to (eV)"))
+    return preset.value, low.value, high.value
+
+
+@pytest.mark.parametrize("example", ["ferrocene", "vanadium-hexacarbonyl", "hexaaquairon-iii"])
+def test_presets_are_those_of_the_spectrum_in_view(example):
+    at = opened("importance", example=example, windows="white-line", model="feff10-3d")
+    atoms = load_example(example)
+    prediction = load_model("feff10-3d").predict(atoms)
+    features = spectral_features(prediction.energy_rel_ev, prediction.mu)
+    name, low, high = shown_window(at)
+    assert name == "white line"
+    assert low < features.white_line_ev < high
+    assert not low < features.edge_half_ev < high
+
+
+def test_a_preset_follows_the_structure_and_explicit_bounds_stay():
+    at = opened("importance", example="ferrocene", windows="white-line,5:9")
+    before = shown_window(at)
+    at.query_params["example"] = "hexaaquairon-iii"
+    at = at.run()
+    after = shown_window(at)
+    assert before[0] == after[0] == "white line"
+    assert before[1:] != after[1:]
+    assert link(at, "windows") == "white-line,5:9"
+
+
+def test_what_the_spectrum_does_not_show_is_said_and_not_offered():
+    at = opened("importance", example="ferrocene", windows="pre-edge")
+    (preset,) = [s for s in at.selectbox if s.label == "Window 1"]
+    assert "pre-edge" not in preset.options
+    assert "white line" in preset.options
+    assert "No pre-edge: this spectrum shows no pre-edge peak" in texts(at.caption)
+    assert "This spectrum shows no pre-edge peak: rising edge" in texts(at.info)
+    assert shown_window(at)[0] == "rising edge"
+
+
+def test_without_a_structure_windows_are_those_of_the_mean_spectrum():
+    model = load_model("feff10-3d")
+    found = find_presets(model.energy_rel_ev, model.mean_mu["Fe"])
+    window = found.find("white line")
+    at = opened("importance", windows="white-line")
+    assert shown_window(at) == ("white line", window.low_ev, window.high_ev)
 
 
 @pytest.mark.parametrize("told", ["x", "5:4", "1:2,2:3,3:4,4:5,5:6"])
@@ -101,8 +153,8 @@ def test_what_the_link_gets_wrong_is_said_beside_an_error():
 def test_single_features_stand_beside_the_groups():
     at = set_by_label(opened("importance", example="ferrocene"), "Single features", True)
     assert [t["name"] for t in bars(at, "distances")] == [
-        "all G2 of one distance",
-        "plain G2 alone",
+        "all G\u00b2 of one distance",
+        "plain G\u00b2 alone",
     ]
 
 
@@ -111,7 +163,9 @@ def test_the_chosen_atom_shows_its_effect():
     (box,) = [s for s in at.selectbox if s.label.startswith("Atom")]
     at = box.set_value(5).run()
     names = [t.get("name", "") for t in figure(at, "effect")["data"]]
-    assert "C5 taken out" in names
+    assert "C (atom 6) taken out" in names
+    told = r"C \(atom 6\) taken out, mean over rising edge .*: .\d\.\d{3} edge steps"
+    assert re.search(told, texts(at.caption))
 
 
 def test_without_a_structure_the_page_invites():
@@ -121,10 +175,10 @@ def test_without_a_structure_the_page_invites():
 
 
 def test_windows_are_compared_in_shares_with_a_sentence():
-    at = opened("windows", example="ferrocene", windows="4:14,26:60")
+    at = opened("windows", example="ferrocene", windows="rising-edge,26:60")
     one, two = bars(at, "windows_distances")
     assert numbers(one["y"]).sum() == pytest.approx(100)
-    assert (one["name"], two["name"]) == ("rising edge (4 to 14 eV)", "post-edge (26 to 60 eV)")
+    assert (one["name"], two["name"]) == ("rising edge (4 to 21.5 eV)", "26 to 60 eV")
     said = texts(at.markdown)
     assert "rising edge" in said
     assert "leads in" in said

@@ -75,22 +75,21 @@ def texts(elements):
 FERROCENE = load_example("ferrocene")
 
 
-def test_the_first_page_invites_and_predicts_nothing(app):
+def test_home_names_the_app_and_shows_an_example_of_each_metal(app):
     assert not app.exception
-    metals = [b.label.split("**")[1] for b in app.button]
+    metals = [b.label.split("**")[1] for b in app.button if b.key.startswith("start_")]
     assert metals == ["Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn"]
-    assert not app.get("plotly_chart")
+    assert "XANES Explorer" in texts(app.title)
 
 
 def test_a_click_on_an_example_shows_the_models_own_prediction(app):
     app.button(key="start_Fe").click().run()
     assert not app.exception
-    key = next(e.key for e in list_examples() if e.element == "Fe")
+    key = "ferrocene"
     example = next(e for e in list_examples() if e.key == key)
     expected = load_model("Fe").predict(load_example(key), absorber=example.absorber)
     np.testing.assert_allclose(trace(app, "Network").y, expected.mu, atol=1e-6)
     assert app.query_params["example"] == key
-    assert app.query_params["element"] == "Fe"
 
 
 @pytest.mark.parametrize("element", ["Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn"])
@@ -118,6 +117,73 @@ def test_an_invalid_link_gives_a_sentence_and_a_sensible_page(name, value):
     assert not at.exception
     assert "does not exist here" in texts(at.info)
     assert name not in at.query_params or at.query_params[name] != value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("absorber", "$x$", "the absorber '$x$', which does not exist here"),
+        ("absorber", "Cu", "has no absorber Cu: showing Fe"),
+        ("absorber", "999", "has no absorber 999: showing Fe"),
+        ("frame", "0", "the frame '0', which does not exist here"),
+        ("frame", "7", "Frame 7 was asked for, but"),
+        ("files", "<b>.xyz", "names files in a way that cannot be read"),
+        ("relaxed", "-1", "the relaxed frame '-1', which does not exist here"),
+        ("relaxed", "1", "The relaxed structure of this link is not here"),
+        ("spectrum", "uv", "the spectrum 'uv', which does not exist here"),
+        ("windows", "9:1", "The link's windows were left out"),
+    ],
+)
+def test_nonsense_in_a_link_gives_a_sentence_and_leaves_it(name, value, said):
+    at = linked(example="ferrocene", **{name: value})
+    assert not at.exception
+    assert said in texts(at.info).replace("\u2060", "")
+    assert trace(at, "Network, Fe") is not None
+    assert at.query_params == {"example": ["ferrocene"]} or at.query_params == {
+        "example": "ferrocene"
+    }
+
+
+def test_an_absorber_without_a_structure_is_told():
+    assert "names an absorber or a frame, but no structure" in texts(linked(absorber="Fe").info)
+
+
+def test_a_file_of_a_link_is_waited_for_and_brings_its_absorber_along(app):
+    other = FERROCENE.copy()
+    other.positions += [30.0, 0.0, 0.0]
+    other.positions[1:] *= [1.0, 1.0, 1.02]
+    data = xyz(FERROCENE + other)
+    upload(app, ("mine.xyz", data))
+    (absorber,) = [s for s in app.selectbox if s.label == "Absorber"]
+    absorber.set_value(21).run()
+    link = dict(app.query_params)
+    wanted = trace(app, "Network").y
+    at = linked(**link)
+    assert "Not here: mine.xyz" in texts(at.warning).replace("*", "")
+    assert not at.get("plotly_chart")
+    assert dict(at.query_params) == link
+    upload(at, ("mine.xyz", data))
+    assert not at.warning
+    np.testing.assert_array_equal(trace(at, "Network").y, wanted)
+
+    at = linked(**link)
+    upload(at, ("mine.xyz", xyz(other)))
+    assert "mine.xyz is another file than the one of the link" in texts(at.info)
+    assert not at.warning
+    assert trace(at, "Network") is not None
+
+    at = linked(**link)
+    next(b for b in at.button if b.key == "forget_missing").click().run()
+    assert not at.warning
+    assert not at.query_params
+
+
+def test_an_example_instead_of_missing_files_ends_the_waiting():
+    at = linked(files="0123456789abcdef <b>mine</b>.xyz\n00000000000000ff b.xyz\n+3")
+    assert "<b>mine</b>.xyz" in texts(at.warning)
+    at.pills(key="element").set_value("Fe").run()
+    assert not at.warning
+    assert "files" not in at.query_params
 
 
 def test_a_link_whose_example_holds_another_metal_says_so():
@@ -259,7 +325,8 @@ def test_vanadium_has_a_choice_of_models_that_changes_the_spectrum():
     at = linked(element="V")
     choice = at.selectbox(key="model")
     assert choice.options == keys
-    assert choice.value == load_model("V").key
+    assert choice.value == "feff10-3d"
+    assert "fdmnes-v is outside" in texts(at.caption)
     first = np.array(trace(at, "Network").y)
     other = next(k for k in keys if k != choice.value)
     choice.set_value(other).run()
@@ -332,7 +399,7 @@ def test_a_downloaded_prediction_lies_on_itself_as_theory(write, name):
     assert not at.exception
     assert "Misfit 0.000" in texts(at.markdown).replace("*", "")
     assert not any(c.label == "What was mended" for c in at.expander)
-    assert trace(at, name).line["color"] == "#E69F00"
+    assert trace(at, name).line["color"] == "#C27D00"
 
 
 def test_a_spectrum_that_cannot_be_read_says_so_and_keeps_the_prediction():

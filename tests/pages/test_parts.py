@@ -119,13 +119,13 @@ def test_a_card_without_scores_has_no_table():
 def test_the_error_is_told_by_verdict_beside_that_in_domain():
     groups = {"in domain": {"n": 9, "mse": 0.005}, "outside": {"n": 2, "mse": 0.02}}
     table = verdict_table(card("k", ["V"], metrics={"by_verdict": groups}))
-    assert table.loc["Outside"].to_dict() == {
+    assert table.loc["Outside the training data"].to_dict() == {
         "n": "2",
         "MSE (10\u207b\u00b3)": "20.00",
-        "Times in domain": "4.0",
+        "Times that within": "4.0",
     }
     older = verdict_table(card("k", ["V"], metrics={"held_out": SCORES}))
-    assert list(older.index) == ["Outside"]
+    assert list(older.index) == ["Outside the training data"]
 
 
 def test_chemistry_never_seen_stands_beside_the_random_split():

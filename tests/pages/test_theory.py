@@ -6,6 +6,7 @@ What is replaced is the calculation alone: jobs, cache, figure and downloads are
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from dataclasses import asdict
@@ -147,7 +148,7 @@ def test_a_run_lays_theory_over_the_network_with_its_misfit_and_times(page, engi
     assert len(engine.calls) == 1
     curves = {t["name"]: numbers(t["y"]) for t in figure(page)["data"] if t.get("fill") is None}
     np.testing.assert_allclose(curves["FEFF10"] - curves["Network, Ni"], SHIFT, atol=1e-6)
-    np.testing.assert_allclose(curves["theory - network"], SHIFT, atol=1e-6)
+    np.testing.assert_allclose(curves["theory \u2212 network"], SHIFT, atol=1e-6)
     table = page.table[0].value["Misfit"]
     assert table["MSE (10\u207b\u00b3)"] == f"{1e3 * SHIFT**2:.2f}"
     assert metrics(page)["FEFF10"] == "12.5 s"
@@ -217,8 +218,8 @@ def test_results_belong_to_their_structure(page):
     page.pills(key="element").set_value("Fe").run()
     assert not page.exception
     assert "FEFF10" not in names(page)
-    page.query_params["example"] = EXAMPLE
-    page.run()
+    page.pills(key="element").set_value("Ni").run()
+    assert page.query_params["example"] in (EXAMPLE, [EXAMPLE])
     assert "FEFF10" in names(page)
 
 
@@ -340,10 +341,41 @@ def test_a_charge_decides_which_multiplicities_are_possible(relaxation):
 def test_an_upload_without_a_charge_is_told_so(relaxation):
     at = opened(None)
     at.file_uploader[0].set_value([("mine.xyz", xyz(load_example(EXAMPLE)), "text/plain")]).run()
-    assert "not stated with the structure: correct it for an ion" in texts(at.caption)
     at.switch_page("pages/theory.py").run()
+    told = texts(at.caption)
+    assert "charge 0: the structure states none, so it is taken as neutral" in told
+    assert re.search(r"multiplicity 1: the lowest that \d+ electrons allow", told)
+    assert at.button(key="relax_run").disabled
+    (box,) = [c for c in at.checkbox if c.label == "Charge and multiplicity are right"]
+    box.check().run()
     until_done(at.button(key="relax_run").click().run())
     assert relaxation[0].charge == 0
+
+
+def test_a_guess_that_was_edited_needs_no_more_confirmation(relaxation):
+    at = opened(None)
+    at.file_uploader[0].set_value([("mine.xyz", xyz(load_example(EXAMPLE)), "text/plain")]).run()
+    at.switch_page("pages/theory.py").run()
+    (charge,) = [n for n in at.number_input if n.label == "Charge"]
+    charge.set_value(2).run()
+    (box,) = [s for s in at.selectbox if s.label == "Multiplicity"]
+    assert at.button(key="relax_run").disabled  # the multiplicity is still a guess
+    box.set_value(3).run()
+    assert not at.checkbox
+    assert not at.button(key="relax_run").disabled
+
+
+def test_bonds_before_and_after_and_a_warning_where_much_moved(relaxation):
+    at = opened()
+    until_done(at.button(key="relax_run").click().run())
+    atoms = load_example(EXAMPLE)
+    table = at.dataframe[0].value
+    near = np.sort(np.linalg.norm(atoms.positions[1:] - atoms.positions[0], axis=1))[: len(table)]
+    assert len(table) == 4
+    np.testing.assert_allclose([float(v) for v in table["Before (\u00c5)"]], near, atol=6e-4)
+    np.testing.assert_allclose([float(v) for v in table["After (\u00c5)"]], 1.05 * near, atol=6e-4)
+    assert not at.warning  # five per cent of 1.84 A are less than a bond may change
+    assert "Coordination number 4, then 4" in texts(at.caption)
 
 
 # --- results of one's own -------------------------------------------------------------------------

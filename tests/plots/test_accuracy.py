@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from xanes_core.errors import ModelError
-from xanes_core.model.domain import SCORE_LIMITS, VERDICTS
+from xanes_core.model.domain import SCORE_LIMITS, VERDICT_TITLES, VERDICTS
 from xanes_core.plots.accuracy import (
     calibration_figure,
     chemistry_figure,
@@ -19,9 +19,11 @@ from xanes_core.plots.records import (
     GROUP_COLOURS,
     UNKNOWN,
     Colouring,
+    NearSpectrum,
     Placed,
     PredictedRecord,
     error_distance_figure,
+    nearest_figure,
     ranked_errors_figure,
     record_figure,
     running_mean,
@@ -94,7 +96,7 @@ def test_every_record_stands_at_its_distance_and_error():
     told = [VERDICTS[i % 3] for i in range(N)]
     figure = error_distance_figure(DISTANCE, MSE, told, NAMES)
     for i, verdict in enumerate(VERDICTS):
-        trace = named(figure, verdict)
+        trace = named(figure, VERDICT_TITLES[verdict])
         rows = rows_of(trace)
         np.testing.assert_array_equal(rows, np.arange(i, N, 3))
         np.testing.assert_allclose(trace.x, DISTANCE[rows])
@@ -105,13 +107,13 @@ def test_every_record_stands_at_its_distance_and_error():
 
 def test_a_verdict_that_nobody_got_is_not_in_the_legend():
     figure = error_distance_figure(DISTANCE, MSE, ["in domain"] * N, NAMES)
-    assert [t.name for t in figure.data] == ["in domain", "running mean"]
+    assert [t.name for t in figure.data] == ["within the training data", "running mean"]
 
 
 def test_the_unit_of_the_error_goes_with_the_spectrum():
     told = ["in domain"] * N
     figure = error_distance_figure(DISTANCE, MSE, told, NAMES, kind=XES)
-    np.testing.assert_allclose(named(figure, "in domain").y, 1e6 * MSE)
+    np.testing.assert_allclose(named(figure, "within").y, 1e6 * MSE)
     assert "eV" in figure.layout.yaxis.title.text
 
 
@@ -239,3 +241,20 @@ def test_names_are_text_and_the_page_shows_through(dark):
         for trace in figure.data:
             told = [trace.name or "", *(trace.text if trace.text is not None else [])]
             assert not any("<b>" in text or "<u>" in text for text in told)
+
+
+def test_spectra_near_a_structure_name_their_records_and_show_the_one_in_view():
+    energy = np.linspace(-15, 60, 226)
+    curves = RNG.uniform(0, 1, (3, 226))
+    records = [NearSpectrum(row, NAMES[row], mu) for row, mu in zip((7, 3, 5), curves, strict=True)]
+    figure = nearest_figure(energy, records, own=("<b>mine</b>", curves[0] + 1), selected=3)
+    assert [t.name for t in figure.data] == ["Fe_07", "Fe_03", "Fe_05", "&lt;b&gt;mine&lt;/b&gt;"]
+    for trace, record in zip(figure.data, records, strict=False):
+        np.testing.assert_array_equal(trace.y, record.mu)
+        assert set(trace.customdata) == {record.row}
+    widths = [t.line.width for t in figure.data[:3]]
+    assert widths[1] > widths[0] == widths[2]
+    assert figure.data[3].customdata is None  # a click on one's own curve names no record
+    assert figure.data[3].line.color == NETWORK
+    assert len({t.line.color for t in figure.data}) == 4
+    assert len(nearest_figure(energy, records).data) == 3

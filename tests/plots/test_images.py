@@ -10,8 +10,20 @@ from PIL import Image
 
 from tests.predictions import made_prediction
 from xanes_core.errors import SpectrumError
-from xanes_core.plots.images import figure_csv, figure_image, plain_text
-from xanes_core.plots.spectrum import Curve, EnergyAxis, prediction_curve, spectrum_figure
+from xanes_core.plots.images import (
+    ascii_text,
+    figure_csv,
+    figure_image,
+    plain_text,
+    printed_text,
+)
+from xanes_core.plots.spectrum import (
+    ENERGY_LABELS,
+    Curve,
+    EnergyAxis,
+    prediction_curve,
+    spectrum_figure,
+)
 from xanes_core.spectra.kinds import XANES, XES
 
 E = np.linspace(7100.0, 7160.0, 61)
@@ -106,3 +118,31 @@ def test_an_unknown_format_is_refused():
 def test_nothing_to_draw_is_refused():
     with pytest.raises(SpectrumError, match="no curve"):
         spectrum_image([], e0_ev=0.0)
+
+
+def test_letters_of_axes_are_set_with_their_subscripts():
+    assert printed_text("Distance r<sub>ij</sub> (\u00c5)") == "Distance r$_{ij}$ (\u00c5)"
+    assert printed_text("n<sup>-0.37</sup>, a<br>b") == "n$^{-0.37}$, a\nb"
+    assert printed_text("x &lt;sub&gt; $y$") == r"x <sub> \$y\$"
+
+
+def test_every_letter_of_a_download_is_in_the_font_it_is_set_in():
+    from matplotlib import font_manager, ft2font
+
+    face = ft2font.FT2Font(font_manager.findfont("DejaVu Sans"))
+    known = face.get_charmap()
+    titles = [
+        *ENERGY_LABELS.values(),
+        XANES.label,
+        XES.label,
+        XES.mse_label,
+        "\u00c5 G\u00b2 G\u2074",
+    ]
+    assert [c for title in titles for c in title if ord(c) not in known] == []
+
+
+def test_tables_spell_their_axes_in_ascii():
+    text = figure_csv(spectrum_figure(curves(), EnergyAxis(0.0)))
+    assert text.isascii()
+    assert "1 mu(E) / edge step" in text
+    assert ascii_text("Distance r<sub>ij</sub> (\u00c5), G\u00b2") == "Distance r_ij (A), G^2"

@@ -78,8 +78,8 @@ def test_rare_elements_are_put_together():
 
 def test_hovering_a_bar_names_its_shell_and_the_atoms_there():
     bars = named(distance_figure(TWO, CENTRES, neighbours=NEAR), "one")
-    assert "mu = 1.90 \u00c5, first coordination" in bars.customdata[2]
-    assert "here: O3 1.93 \u00c5" in bars.customdata[2]
+    assert "1.90 \u00c5, first coordination" in bars.customdata[2]
+    assert "here: O (atom 4), 1.93 \u00c5" in bars.customdata[2]
     assert "here" not in bars.customdata[1]
     assert not any("C7" in text for text in bars.customdata)  # no bar is near 2.9 A
 
@@ -157,7 +157,7 @@ def test_what_differs_is_starred_and_full():
 
 def test_colours_are_signed_and_symmetric():
     low, middle, high, beyond = signed_colours(np.array([-1.0, 0.0, 1.0, 7.0]), 1.0)
-    assert (low, middle, high, beyond) == ("#0072B2", "#DADDE2", "#D55E00", "#D55E00")
+    assert (low, middle, high, beyond) == ("#0072B2", "#DADDE2", "#C8431B", "#C8431B")
     assert signed_colours(np.zeros(2), 0.0) == ["#DADDE2"] * 2
 
 

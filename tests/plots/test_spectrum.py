@@ -31,8 +31,8 @@ def test_the_network_is_blue_with_its_band_in_the_same_hue():
     line, band = named(figure, "Network"), named(figure, "90 % band")
     assert line.line.color == "#0072B2"
     assert band.fillcolor.startswith("rgba(0,114,178,")
-    assert figure.layout.xaxis.title.text == "Energy - E0 (eV)"
-    assert figure.layout.yaxis.title.text == "mu(E) / edge step"
+    assert figure.layout.xaxis.title.text == "Energy \u2212 E\u2080 (eV)"
+    assert figure.layout.yaxis.title.text == "\u03bc(E) / edge step"
 
 
 def test_emission_has_its_own_axis_and_its_own_range():

@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
+from scipy.spatial.transform import Rotation
 
 from xanes_core.errors import StructureError
 from xanes_core.plots.structure import (
     MAX_ATOMS,
     element_colour,
+    first_view,
     notebook_view,
     scene,
     structure_figure,
 )
-from xanes_core.plots.style import ABSORBER, Look
+from xanes_core.plots.style import ABSORBER, Look, channels
+from xanes_core.structures import list_examples, load_example
 
 
 @pytest.fixture
@@ -82,15 +85,15 @@ def test_a_lone_atom_has_no_bonds():
     assert scene(Atoms("Fe", [[0, 0, 0]]), 0)["bonds"] == []
 
 
-def test_labels_are_symbol_and_index_and_off_unless_asked(complex_atoms):
+def test_labels_are_symbol_and_number_from_one_and_off_unless_asked(complex_atoms):
     assert {a["label"] for a in scene(complex_atoms, 0)["atoms"]} == {""}
     labels = [a["label"] for a in scene(complex_atoms, 0, labels=True)["atoms"]]
-    assert labels == ["Fe0", "O1", "O2", "O3", "O4", "O5", "O6"]
+    assert labels == ["Fe1", "O2", "O3", "O4", "O5", "O6", "O7"]
 
 
 def test_hydrogen_goes_without_a_label():
     labels = [a["label"] for a in scene(molecule("CH4"), 0, labels=True)["atoms"]]
-    assert labels == ["C0", "", "", "", ""]
+    assert labels == ["C1", "", "", "", ""]
 
 
 def test_no_text_of_the_file_gets_into_a_scene(complex_atoms):
@@ -130,7 +133,7 @@ def test_the_plain_view_has_every_atom_and_bond(complex_atoms):
     lines, points = structure_figure(view, look=Look(dark=True)).data
     assert len(points.x) == 7
     assert points.marker.color[0] == ABSORBER
-    assert points.text[1] == "O1"
+    assert points.text[1] == "O2"
     assert np.isfinite(np.asarray(lines.x, dtype=float)).sum() == 12
 
 
@@ -140,7 +143,7 @@ def test_a_notebook_gets_every_atom_and_nothing_of_the_files_text(complex_atoms)
     code = shown.startjs + shown.endjs
     assert "</script>" not in shown.startjs
     assert code.count(ABSORBER) == 2
-    for label in ("Fe0", "O6"):
+    for label in ("Fe1", "O7"):
         assert label in code
     assert "7\\n\\nFe 0.0000 0.0000 0.0000\\nO 2.0000" in code
 
@@ -151,9 +154,71 @@ def test_the_structure_is_not_changed(complex_atoms):
     assert before == complex_atoms
 
 
-def test_hydrogen_is_not_white():
+def test_elements_keep_their_hue_softened():
+    red, green, blue = channels(element_colour(8))
+    assert red > 1.5 * max(green, blue)
+    red, green, blue = channels(element_colour(7))
+    assert blue > 1.4 * max(red, green)
     assert element_colour(1) != "#FFFFFF"
-    assert element_colour(8) == "#FF0D0D"
+    assert element_colour(26) == "#E06633"  # a metal has Jmol's
+
+
+def on_screen(view):
+    """Atoms turned before the reader, x to the right, y up, z towards her."""
+    return Rotation.from_quat(view["view"]).apply([[a[k] for k in "xyz"] for a in view["atoms"]])
+
+
+@pytest.mark.parametrize("example", list_examples(), ids=lambda example: example.key)
+def test_the_first_view_of_no_example_hides_the_metal(example):
+    atoms, metal = load_example(example.key), example.absorber
+    view = scene(atoms, metal)
+    seen = on_screen(view)
+    shell = [i + j - metal for i, j in view["bonds"] if metal in (i, j)]
+    radii = np.array([a["radius_ang"] for a in view["atoms"]])
+
+    def hidden(i):
+        front = seen[:, 2] > seen[i, 2] + 1e-6
+        apart = np.linalg.norm(seen[:, :2] - seen[i, :2], axis=1)
+        return bool((front & (apart < radii)).any())  # its middle lies behind another atom
+
+    assert not hidden(metal)
+    # in a cage of ten or more, one may stand behind another
+    assert sum(hidden(i) for i in shell) <= len(shell) // 5
+
+
+def test_the_first_view_turns_with_the_structure_and_is_the_same_every_time(complex_atoms):
+    first = scene(complex_atoms, 0)["view"]
+    assert scene(complex_atoms, 0)["view"] == first
+    assert np.linalg.norm(first) == pytest.approx(1, abs=1e-5)
+
+
+def test_what_is_flat_is_seen_from_above_with_its_long_side_lying():
+    side = np.array([[x, y, 0.0] for x in np.arange(-4, 5, 2.0) for y in (-1.0, 1.0)])
+    turn = Rotation.from_euler("xyz", [0.4, 1.1, 2.0])
+    positions = turn.apply(np.vstack([[0, 0, 0], side]))
+    quaternion = first_view(positions, np.full(11, 0.3), [0, 5, 6])
+    seen = Rotation.from_quat(quaternion).apply(positions)
+    width, height, depth = np.ptp(seen, axis=0)
+    assert width > height > depth
+    assert depth < 0.25 * width
+
+
+def test_a_single_atom_and_a_line_have_a_first_view():
+    for atoms in (Atoms("Fe"), Atoms("CFeC", [[0, 0, -2], [0, 0, 0], [0, 0, 2]])):
+        centre = atoms.get_chemical_symbols().index("Fe")
+        view = scene(atoms, centre)
+        assert np.isfinite(view["view"]).all()
+        if len(atoms) == 3:
+            assert np.ptp(on_screen(view)[:, 0]) > 3.9
+
+
+def test_a_scene_says_in_words_what_it_shows(complex_atoms):
+    assert scene(complex_atoms, 0)["text"] == (
+        "Structure FeO6, 7 atoms. Absorber Fe (atom 1), coordination number 6: 6 O at 2.00 \u00c5."
+    )
+    uneven = Atoms("OFeN", [[0, 0, 1.9], [0, 0, 0], [0, 2.05, 0]])
+    assert scene(uneven, 1)["text"].endswith("number 2: 1 N at 2.05 \u00c5, 1 O at 1.90 \u00c5.")
+    assert scene(Atoms("Fe"), 0)["text"].endswith("Absorber Fe (atom 1), without bonds.")
 
 
 @pytest.mark.parametrize("absorber", [7, -1, ()])

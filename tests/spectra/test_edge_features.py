@@ -3,10 +3,7 @@ import pytest
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.errors import SpectrumError
-from xanes_core.spectra.edge_features import (
-    features_with_uncertainty,
-    spectral_features,
-)
+from xanes_core.spectra.edge_features import spectral_features
 from xanes_core.spectra.grid import feff_to_grid
 from xanes_core.spectra.kinds import XANES
 
@@ -84,26 +81,6 @@ def test_thresholds_are_the_callers():
     assert np.isnan(spectral_features(E, curve, prominence=0.2).white_line_ev)
 
 
-def test_uncertainty_over_an_ensemble():
-    centres = np.array([9.0, 10.0, 12.0])
-    members = [edge(c) + peak(c + 10, 0.5) for c in centres]
-    members[0] = members[0] + peak(-1, 0.1)
-    found = features_with_uncertainty(E, members)
-    assert tuple(found) == NAMES
-    half = found["edge_half_ev"]
-    assert half.mean == pytest.approx(centres.mean(), abs=0.02)
-    assert half.std == pytest.approx(centres.std(ddof=1), abs=0.02)
-    assert (half.n_showing, half.n_members) == (3, 3)
-    np.testing.assert_allclose(half.values, centres, atol=0.02)
-    pre = found["pre_edge_ev"]
-    assert (pre.n_showing, pre.n_members) == (1, 3)
-    assert pre.mean == pytest.approx(-1, abs=0.02)
-    assert np.isnan(pre.std)
-    nowhere = features_with_uncertainty(E, members[1:])["pre_edge_height"]
-    assert nowhere.n_showing == 0
-    assert np.isnan(nowhere.mean)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -113,8 +90,6 @@ def test_uncertainty_over_an_ensemble():
         (lambda: spectral_features(E, E, pre_edge_prominence=0), "must be positive"),
         (lambda: spectral_features(E, E, prominence=-1), "must be positive"),
         (lambda: spectral_features(E + 7112, E), "relative to E0"),
-        (lambda: features_with_uncertainty(E, E), r"shape \(m, k\)"),
-        (lambda: features_with_uncertainty(E, np.full((2, 226), np.nan)), "not finite"),
     ],
 )
 def test_refusals(call, message):
@@ -128,12 +103,13 @@ def test_theory_spectra_show_sensible_features(shared_data):
         feff_to_grid(e, m, e0_ev=K_EDGE_EV["Fe"], grid_rel_ev=E)
         for e, m in zip(data["energy_ev"], data["mu"], strict=True)
     ]
-    found = features_with_uncertainty(E, curves)
-    assert found["edge_half_ev"].n_showing == len(curves)
-    assert 5 < found["edge_half_ev"].mean < 15
-    assert found["white_line_ev"].n_showing == len(curves)
-    assert np.all(found["white_line_ev"].values > found["edge_half_ev"].values)
-    pre = found["pre_edge_ev"]
-    shown = np.isfinite(pre.values)
-    assert pre.n_showing > 5
-    assert np.all(pre.values[shown] < found["edge_half_ev"].values[shown])
+    found = [spectral_features(E, curve) for curve in curves]
+    half, white, pre = (
+        np.array([getattr(one, name) for one in found])
+        for name in ("edge_half_ev", "white_line_ev", "pre_edge_ev")
+    )
+    assert 5 < half.mean() < 15
+    assert np.all(white > half)
+    shown = np.isfinite(pre)
+    assert shown.sum() > 5
+    assert np.all(pre[shown] < half[shown])

@@ -5,7 +5,7 @@ import pytest
 
 from tests.predictions import made_emission
 from xanes_core.errors import SpectrumError
-from xanes_core.spectra.edge_features import features_with_uncertainty
+from xanes_core.spectra.agreement import features_with_uncertainty
 from xanes_core.spectra.emission import (
     area_normalised,
     area_of_reference,
@@ -117,6 +117,7 @@ def test_members_give_the_uncertainty_of_every_feature():
     assert tuple(found) == (
         "main_peak_ev", "main_peak_height", "mean_energy_ev", "satellite_ev", "satellite_height",
     )  # fmt: skip
-    assert found["main_peak_ev"].mean == pytest.approx(0, abs=1e-6)
-    assert found["main_peak_ev"].std == pytest.approx(1, abs=1e-3)
-    assert found["satellite_ev"].n_showing == 0
+    assert found["main_peak_ev"].value == pytest.approx(0, abs=1e-6)
+    assert found["main_peak_ev"].spread == pytest.approx(1, abs=1e-3)
+    assert found["main_peak_ev"].share == 1
+    assert found["satellite_ev"].n_agreeing == 0

@@ -26,7 +26,9 @@ SAMPLES = sorted(FILES.iterdir())
 #: name: atoms of each frame, periodic, absorber, its nearest distances (A), multiplicities
 EXPECTED = {
     "POSCAR_slab_NiO": (["Ni4O4"], True, 0, [2.0885] * 6, [4]),
+    "ammine.mol2": (["H6N2Zn"], False, 0, [2.05, 2.05], [1]),
     "ammine_v3000.mol": (["H3NNi"], False, 0, [2.1], [1]),
+    "aqua.res": (["H8Cl4Fe2O4"], True, 0, [2.1, 2.1], [2]),
     "bare.xyz": (["Cl4Fe"], False, 0, [2.2] * 4, [1]),
     "cluster.gen": (["Cl2Ti"], False, 0, [2.17, 2.17], [1]),
     "copper_inp.txt": (["Cu4"], True, 0, [3.61 / np.sqrt(2)] * 12 + [3.61] * 6, [4]),
@@ -35,14 +37,17 @@ EXPECTED = {
     "feff.inp": (["Cl3OV"], False, 1, [1.58, 2.3, 2.3, 2.3], [1]),
     "feo.gen": (["FeO"], True, 0, [2.15] * 6, [1]),
     "frames.extxyz": (["CuO", "CuO", "HCuO"], True, 0, [1.9], [1]),
+    "gaussian.log": (["CuN4"], False, 0, [2.02] * 4, [1]),
     "magnetite.cif": (["Fe24O32"], True, 0, [8.396 * np.sqrt(3) * 0.1299] * 4, [8, 16]),
     "magnetite_inp.txt": (["Fe24O32"], True, 0, [8.396 * np.sqrt(3) * 0.1299] * 4, [8, 16]),
     "models.pdb": (["C2HFeN2O", "CuO"], False, 4, [np.hypot(1.9, 2.7)], [1]),
     "octahedron_inp.txt": (["FeO6"], False, 0, [2.16] * 6, [1]),
     "old.vasp": (["Mn4S4"], True, 0, [2.605] * 6, [4]),
+    "orca.out": (["ClFe"], False, 0, [2.2], [1]),
     "two.sdf": (["H2CoO", "H3NNi"], False, 0, [2.05], [1]),
     "two_blocks.cif": (["Ni4O4", "Fe2"], True, 0, [2.0885] * 6, [4]),
     "water_v2000.mol": (["H2CoO"], False, 0, [2.05], [1]),
+    "xtb.out": (["NiO"], False, 0, [1.6], [1]),
     "znco3.cif": (["C6O18Zn6"], True, 0, [2.11] * 6, [6]),
 }
 
@@ -190,6 +195,7 @@ def dirty(atoms: Atoms) -> Atoms:
 def test_round_trip_of_a_molecule(fmt):
     atoms = molecule("C6H6")
     atoms.symbols[0] = "Fe"
+    atoms.positions[0] += 0.05  # flat with a metal as near as this, it would be a drawing
     text = io.StringIO()
     ase_name = {"pdb": "proteindatabank"}.get(fmt, fmt)
     ase.io.write(text, dirty(atoms) if fmt == "extxyz" else atoms, format=ase_name)
@@ -378,15 +384,16 @@ def test_formats_and_extensions_are_all_read():
 
 def test_every_format_is_one_row():
     assert STRUCTURE_FORMATS == (
-        "xyz", "extxyz", "cif", "mol", "sdf", "pdb", "vasp", "gen", "fdmnes", "feff",
+        "xyz", "extxyz", "cif", "mmcif", "mol", "sdf", "pdb", "vasp", "mol2", "shelx", "gaussian",
+        "orca", "xtb", "gen", "fdmnes", "feff",
     )  # fmt: skip
     assert {
         "xyz", "extxyz", "cif", "mol", "sdf", "pdb", "ent", "vasp", "poscar", "contcar", "gen",
         "inp", "txt",
     } <= set(STRUCTURE_EXTENSIONS)  # fmt: skip
     for row in FORMATS:
-        assert row.name in row.extensions
-        assert re.fullmatch("[a-z]+", "".join((*row.extensions, *row.synonyms, *row.stems)))
+        assert row.extensions
+        assert re.fullmatch("[a-z0-9]+", "".join((*row.extensions, *row.synonyms, *row.stems)))
         assert not row.looks([""])
 
 
@@ -452,7 +459,7 @@ REFUSED = [
     ("a.xyz", "9" * 5000 + "\n\nFe 0 0 0\n", "at most 10,000"),
     ("a.xyz", "0\n\n", "announces 0 atoms"),
     ("a.xyz", "1\n\nFe 0 0 0\nO 0 0 2\n", 'Line 4: "O 0 0 2" stands where a number of atoms'),
-    ("a.xyz", "1\n\nFe 0 0 0\n-3\n", 'Line 4: "-3" is not a number of atoms'),
+    ("a.xyz", "-3\n\nFe 0 0 0\n", 'Line 1: "-3" is not a number of atoms|content looks|-3'),
     ("a.xyz", "words and\nmore words\n", "Line 1: .* stands where a number of atoms belongs"),
     ("a.xyz", "1\n\nFe 0 0\n", "Line 3: .* should hold an element symbol"),
     ("a.xyz", "1\n\nFe 0 0 0,5\n", 'Line 3: "0,5" is not a number .* decimal point'),
@@ -468,7 +475,6 @@ REFUSED = [
     ("a.xyz", "2\n\nFe 0 0 0\nDu1 0 0 2\n", 'Line 4: "Du1" is a dummy atom'),
     ("a.xyz", "2\n\nFe 0 0 0\n0 0 0 2\n", 'Line 4: "0" is a dummy atom'),
     ("a.xyz", "2\n\nFe 0 0 0\nO 0 0 0.1\n", "lie 0.10 A apart and so coincide"),
-    ("a.xyz", "1\n\nFe 0 0 0\n2\n\nFe 0 0 0\nO 0 0 0\n", "Structure 2 of the file: Atoms 0"),
     ("a.xyz", "Fe 0 0 0\nand so on\n", "Line 2: .* should hold an element symbol"),
     ("a.xyz", "Fe 0 0 0\n" * 10_001, "holds 10,001 atoms in one structure; at most 10,000"),
     ("a.xyz", "1\n\nFe 0 0 0\n" * 10_001, "more than 10,000 structures"),
@@ -487,13 +493,17 @@ REFUSED = [
     ("a.xyz", "1\nProperties=" + "a" * 20_001 + "\nFe 0 0 0\n", "comment line is too long"),
     # cif
     ("a.cif", "data_a\n_cell_length_a 3\n", "holds no atomic coordinates"),
-    ("a.cif", MMCIF, "macromolecular kind"),
+    ("a.cif", MMCIF, "lacks one of the columns _atom_site.type_symbol"),
     ("a.cif", cif("", "Fe1 ? 0 0"), 'Atom "Fe1" of the cif file has no coordinates'),
     ("a.cif", cif("", "Fe1 x 0 0"), '"x" is not a number'),
     ("a.cif", cif("", "Fe1 0 0", "label fract_x fract_y"), "lacks one of the three coordinates"),
     ("a.cif", cif("", "0 0 0", "fract_x fract_y fract_z"), "names no atoms"),
-    ("a.cif", cif("", "Fe1 0 0 0 0.5\nMn1 0 0 0 0.5", OCC), 'Atom "Fe1" has the occupancy "0.5"'),
-    ("a.cif", cif("", "Fe1 0 0 0 0.95(2)", OCC), "partly occupied sites are not"),
+    (
+        "a.cif",
+        cif("", "Fe1 0 0 0 0.5\nMn1 0 0 0 0.5", OCC),
+        'Atom "Fe1" has the occupancy 0.5: an absorber that is',
+    ),
+    ("a.cif", cif("", "Fe1 0 0 0 0.95(2)", OCC), "Keep one alternative of it"),
     ("a.cif", cif("", "Fe1 0 0 0 what", OCC), 'Occupancy of atom "Fe1": "what" is not a number'),
     ("a.cif", cif("", "Fe1 0 0 0\nO1 0 0 0"), "Atoms 0 .Fe. and 1 .O. lie 0.00 A apart"),
     ("a.cif", cif("", "Qz1 0 0 0").replace(b"Qz1", b"Jz1"), '"Jz1" is no element symbol'),
@@ -522,8 +532,12 @@ REFUSED = [
         "holds more than 10,000 atoms",
     ),
     ("a.cif", cif("", "Fe1 0 0 0\n" * 10_001), "lists 10,001 atoms; at most"),
-    ("a.cif", cif("", "Fe1 0 0 0\n'"), "cannot be read as cif|ended|No closing"),
-    ("a.cif", b"data_a\n" + b"# filler\n" * 500_000, "longer than 4 million characters"),
+    (
+        "a.cif",
+        cif("", "Fe1 0 0 0\n'"),
+        'Block "a" of the cif file cannot be read ."line 15.*quotation mark',
+    ),
+    ("a.cif", b"data_a\n#" + b"x" * 51_000_000, "longer than 50 million characters"),
     (
         "a.cif",
         cif("_atom_site_occupancy 1.0", "Fe1 0 0 0\nO1 0 0 .1"),
@@ -544,10 +558,8 @@ REFUSED = [
         "    0.0 0.0 0.0 Fe\n    2.0 0.0 0.0 O\nM  END\n",
         "drawing in two dimensions",
     ),
-    ("a.sdf", MOL + "$$$$\n" + MOL.replace("2.0500", "0.0500"), "Structure 2 of the file"),
     # pdb
     ("a.pdb", PDB.replace("   0.000   0.000", "   x.000   0.000"), '"x.000" is not a number'),
-    ("a.pdb", PDB.replace("1.00", "0.40"), 'only partly occupied .*"0.40"'),
     ("a.pdb", PDB.replace("CU", "??"), "is no element symbol"),
     ("a.pdb", PDB * 10_001, "holds 10,001 atoms in one structure"),
     ("a.pdb", "REMARK nothing here\n", "No structure was found in the pdb file"),
@@ -652,10 +664,10 @@ def test_whatever_a_reader_raises_is_explained():
         yield
 
     row = replace(FORMATS[0], read=breaks)
-    with pytest.raises(StructureError, match=r"cannot be read as xyz .*damaged") as caught:
-        list(structure_io._parse("1\n\nFe 0 0 0\n", row))
-    assert "<" not in str(caught.value)
-    assert len(str(caught.value)) < 200
+    (error,) = structure_io._parse("1\n\nFe 0 0 0\n", row)
+    assert re.search(r"cannot be read as xyz .*damaged", str(error))
+    assert "<" not in str(error)
+    assert len(str(error)) < 200
 
 
 # ------------------------------------------------------------------ damaged files

@@ -50,7 +50,7 @@ def made():
 
 
 def test_kinds_are_found_with_their_complexes(made):
-    groups = chemistry_groups(made.envs)
+    groups = chemistry_groups(made.shells)
     # oxygen and chlorine are each in two thirds: too many to leave out
     assert {name: (kind, int(mask.sum())) for name, (kind, mask) in groups.items()} == {
         "tetrahedral": ("geometry", 25)
@@ -58,9 +58,9 @@ def test_kinds_are_found_with_their_complexes(made):
 
 
 def test_limits_of_what_is_left_out(made):
-    groups = chemistry_groups(made.envs, Split(max_share=0.7))
+    groups = chemistry_groups(made.shells, Split(max_share=0.7))
     assert set(groups) == {"tetrahedral", "octahedral", "oxygen", "halide"}
-    groups = chemistry_groups(made.envs, Split(max_share=0.7, min_count=26))
+    groups = chemistry_groups(made.shells, Split(max_share=0.7, min_count=26))
     assert set(groups) == {"octahedral", "oxygen", "halide"}
 
 

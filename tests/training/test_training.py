@@ -64,7 +64,7 @@ def test_recipes_are_complete(key):
     assert recipe.key == key
     assert set(recipe.default_for) <= set(recipe.elements) <= set(ABSORBERS)
     assert isinstance(recipe.settings, FitSettings)
-    assert WACSF.from_name(recipe.convention).n_features > 90
+    assert recipe.descriptor.n_features > 90
     for name in ("title", "theory", "broadening", "origin", "licence", "size_note", "data"):
         assert len(getattr(recipe, name)) > 3
 

@@ -11,7 +11,7 @@ from math import cos, exp, pi, sqrt
 import numpy as np
 from ase import Atoms
 
-from xanes_core.descriptors import WACSF
+from xanes_core.descriptors import WACSF, Joined
 from xanes_core.model import load_model, prediction_seconds
 from xanes_core.structures import Environment, environment, list_examples, load_example
 from xanes_core.theory import TheoryEngine, get_engine
@@ -98,8 +98,27 @@ def run_benchmark(
         f"featurise {len(env.numbers)} neighbours: loop {1e3 * slow:.1f} ms, vectorised "
         f"{1e3 * fast:.2f} ms, {slow / fast:.0f} times faster, largest difference {error:.0e}"
     )
+    yield from descriptor_lines()
     yield from _prediction_lines(atoms, n_rounds, n_batch)
     yield from theory_lines(engine or get_engine("feff10"))
+
+
+def descriptor_lines() -> Iterator[str]:
+    """Time each part of the features with multiple scattering over all examples."""
+    joined = Joined.scattering()
+    examples = list_examples()
+    envs = [environment(load_example(one.key), one.absorber) for one in examples]
+    for part in (*joined.parts, joined):
+        part.transform_environment(envs[0])  # tables are made once
+        seconds = []
+        for env in envs:
+            start = time.perf_counter()
+            part.transform_environment(env)
+            seconds.append(time.perf_counter() - start)
+        yield (
+            f"features of {len(envs)} examples, {part.name}: {1e3 * np.mean(seconds):.2f} ms each, "
+            f"95 % below {1e3 * np.quantile(seconds, 0.95):.2f} ms"
+        )
 
 
 def _prediction_lines(atoms: Atoms, n_rounds: int, n_batch: int) -> Iterator[str]:

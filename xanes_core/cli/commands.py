@@ -48,7 +48,8 @@ class Command:
 COMMANDS = (
     Command("app", "start the dashboard", "app"),
     Command("predict", "predict spectra of structure files", "predict"),
-    Command("featurize", "write wACSF features of a structure file", "predict"),
+    Command("report", "predicted spectra and all about them as one HTML file or a PDF", "report"),
+    Command("featurize", "write the features of a structure file", "predict"),
     Command("models", "list the models", "predict"),
     Command(
         "importance",
@@ -61,6 +62,7 @@ COMMANDS = (
     Command("accuracy", "measure on held-out data, beside what a model has to beat", "training"),
     Command("learning-curve", "error against the number of training samples", "training"),
     Command("bench", "time featurising and prediction side by side", "bench"),
+    Command("descriptors", "make the phase-shift tables of the scattering features", "descriptors"),
     Command("dataset", "grow, extend, import and describe training sets", "dataset"),
 )
 

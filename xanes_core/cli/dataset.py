@@ -16,15 +16,18 @@ from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.add import ORDERS, add_spectra, put_spectra, read_curves
 from xanes_core.dataset.assembly import KINDS
 from xanes_core.dataset.describe import describe
-from xanes_core.dataset.grow import Growth, grow, grow_pending
+from xanes_core.dataset.grow import Growth, grow, grow_pending, grow_shards
 from xanes_core.dataset.grower import GrowReport
 from xanes_core.dataset.imports import import_folder, import_tmqm
 from xanes_core.dataset.pack import PackReport, pack
+from xanes_core.dataset.rows import write_rows
 from xanes_core.dataset.run import BACKENDS, Run, Spread
 from xanes_core.dataset.shards import shard_finished
 from xanes_core.dataset.store import FURTHER_KINDS
+from xanes_core.dataset.suspects import suspects_of_set, suspects_of_shards
 from xanes_core.dataset.task import ComplexOutcome, Stop
 from xanes_core.dataset.uncertain import POOL_FACTOR, grow_uncertain
+from xanes_core.descriptors import CONVENTIONS, descriptor_by_name
 from xanes_core.errors import DatasetError
 from xanes_core.files import project_data
 from xanes_core.model import load_model
@@ -61,6 +64,18 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     sharding.add_argument("source", type=Path, metavar="FOLDER", help="a set grown with --from")
     sharding.add_argument("--out", type=Path, metavar="DIR", help=f"({SHARDS})")
     sharding.set_defaults(run=_shard)
+    _add_rows(
+        kinds.add_parser("rows", help="features of the structures of shards, from public files")
+    )
+    doubt = kinds.add_parser(
+        "suspects", help="list stored spectra that look wrong; nothing is changed"
+    )
+    _add_folder(doubt)
+    doubt.add_argument("--shards", type=Path, metavar="DIR", help=f"of these, such as {SHARDS}")
+    doubt.add_argument(
+        "--structures", type=Path, metavar="FOLDER", help="their structures, from `dataset import`"
+    )
+    doubt.set_defaults(run=_suspects)
 
 
 def _add_folder(command: argparse.ArgumentParser) -> None:
@@ -97,6 +112,12 @@ def _add_grow(command: argparse.ArgumentParser) -> None:
         "--from", dest="pending", type=Path, metavar="FOLDER", help="structures to take as they are"
     )
     command.add_argument(
+        "--shards",
+        type=Path,
+        metavar="DIR",
+        help=f"with --from: spectra without their structures, such as {SHARDS}, instead of --data",
+    )
+    command.add_argument(
         "--kinds", type=_shares, metavar="KIND[=SHARE],...", help=f"among {', '.join(KINDS)}"
     )
     command.add_argument(
@@ -131,6 +152,22 @@ def _add_import(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-atoms", type=_positive, metavar="N")
     command.add_argument("--count", type=_positive, metavar="N")
     command.set_defaults(run=_import)
+
+
+def _add_rows(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--structures", type=Path, required=True, metavar="PATH", help="files of tmQM"
+    )
+    command.add_argument("--convention", choices=CONVENTIONS, default="scattering")
+    command.add_argument("--data", type=Path, metavar="DIR", help=f"({SHARDS})")
+    command.set_defaults(run=_rows)
+
+
+def _rows(options: argparse.Namespace) -> int:
+    folder = options.data or project_data(SHARDS)
+    files = write_rows(folder, options.structures, descriptor_by_name(options.convention))
+    print(", ".join(path.name for path in files) or "every file has its features")
+    return 0
 
 
 def _shard(options: argparse.Namespace) -> int:
@@ -175,6 +212,8 @@ def _watched(options: argparse.Namespace) -> Iterator[Run]:
 def _grow(options: argparse.Namespace) -> int:
     if options.pending is not None:
         return _grow_pending(options)
+    if options.shards is not None:
+        raise DatasetError("--shards needs --from: it takes spectra of structures of others")
     if not options.elements or not options.count:
         raise DatasetError("say what to grow with --elements Fe,Co and --count N")
     growth = Growth(
@@ -200,15 +239,23 @@ def _grow(options: argparse.Namespace) -> int:
 
 
 def _grow_pending(options: argparse.Namespace) -> int:
+    elements = options.elements or ABSORBERS
+    if options.shards is not None and (options.data or tuple(options.spectra) != ("xanes",)):
+        raise DatasetError("--shards takes xanes alone and stands in place of --data")
     with _watched(options) as run:
-        report = grow_pending(
-            _folder(options),
-            options.pending,
-            run,
-            elements=options.elements or ABSORBERS,
-            count=options.count,
-            spectra=options.spectra,
-        )
+        if options.shards is not None:
+            report = grow_shards(
+                options.shards, options.pending, run, elements=elements, count=options.count
+            )
+        else:
+            report = grow_pending(
+                _folder(options),
+                options.pending,
+                run,
+                elements=elements,
+                count=options.count,
+                spectra=options.spectra,
+            )
     return _say_grown(report)
 
 
@@ -241,6 +288,19 @@ def _import(options: argparse.Namespace) -> int:
         print(f"left out: {report.left_out()}")
     if take is import_tmqm:
         print(f"spectra: python -m xanes_core dataset grow --from {options.out} --data DIR")
+    return 0
+
+
+def _suspects(options: argparse.Namespace) -> int:
+    if options.shards is not None:
+        found, n = suspects_of_shards(options.shards, options.structures)
+    elif options.structures is not None:
+        raise DatasetError("--structures belongs to --shards: the training set has its own")
+    else:
+        found, n = suspects_of_set(_folder(options))
+    print(f"{len(found)} of {n} spectra look wrong")
+    for one in found:
+        print(f"{one.name}: {'; '.join(one.reasons)}")
     return 0
 
 

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from xanes_core.cli.terminal import write_out
+from xanes_core.cli.terminal import complain, write_out
 from xanes_core.errors import ModelError
-from xanes_core.files import project_data
-from xanes_core.importance import find_importance, importance_csv, mean_over_absorbers
+from xanes_core.importance import (
+    MEANINGS,
+    feature_groups,
+    find_importance,
+    importance_csv,
+    mean_over_absorbers,
+)
 from xanes_core.model import Importance, SpectrumModel, load_model, save_model
 
 GROUPS = ("none", "kind", "shell", "distance", "angle")
@@ -53,6 +58,9 @@ def _importance(options: argparse.Namespace) -> int:
         options.group,
         _windows(model, options.window),
     )
+    if options.group == "kind":
+        for kind in feature_groups(model.descriptor, "kind"):
+            complain(MEANINGS[kind], kind)
     if options.out is None:
         sys.stdout.write(text)
     else:
@@ -81,10 +89,10 @@ def _stored(model: SpectrumModel, options: argparse.Namespace) -> Importance:
 
 
 def _recomputed(model: SpectrumModel, options: argparse.Namespace) -> SpectrumModel:
-    from xanes_core.training import recipes, train  # they load scikit-learn
+    from xanes_core.cli.training import training_data  # these load scikit-learn
+    from xanes_core.training import recipes, train
 
-    recipe = recipes.get_recipe(model.key)
-    data = recipes.load_training_data(recipe, options.data or project_data(recipe.data))
+    data = training_data(recipes.get_recipe(model.key), options.data)
 
     def progress(text: str, share: float) -> None:
         print(f"{model.key}: {share:4.0%} {text}", file=sys.stderr, flush=True)

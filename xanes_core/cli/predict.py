@@ -12,24 +12,30 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.cli.terminal import BAD_INPUT, complain, write_out
-from xanes_core.descriptors import CONVENTIONS, WACSF
+from xanes_core.descriptors import CONVENTIONS, Descriptor, descriptor_by_name
 from xanes_core.errors import StructureError, XanesError
 from xanes_core.files import array_bytes, csv_text, safe_name
 from xanes_core.model import (
+    VERDICT_TITLES,
     Prediction,
     SpectrumModel,
+    best_model,
+    features_csv,
     list_models,
     load_model,
     to_csv,
     to_json,
     to_xdi,
+    why_best,
 )
-from xanes_core.spectra import SPECTRUM_KINDS
+from xanes_core.spectra import SPECTRUM_KINDS, XANES
 from xanes_core.structures import Site, read_structures, select_sites
 
 #: Frame, absorber site and features of it.
 _Row = tuple[int, Site, np.ndarray]
-_WRITERS = {"csv": to_csv, "json": to_json, "xdi": to_xdi}
+_WRITERS = {"csv": to_csv, "json": to_json, "xdi": to_xdi, "features": features_csv}
+#: Where the end of the file's name is not that of the format.
+_ENDINGS = {"features": "features.csv"}
 
 
 def add_predict(parser: argparse.ArgumentParser) -> None:
@@ -41,13 +47,24 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         help="element (average over its sites), atom index from 0, or all sites of the only metal "
         "(default)",
     )
-    parser.add_argument("--model", metavar="KEY", help="default: that of the absorber's element")
+    parser.add_argument(
+        "--model",
+        metavar="KEY",
+        help="default: of the models that know the absorber's element the one that knows the "
+        "structure best, by verdict and then by the width of its band",
+    )
     parser.add_argument(
         "--spectrum",
         choices=SPECTRUM_KINDS,
         help="absorption or valence-to-core emission; default: xanes, or that of --model",
     )
-    parser.add_argument("--format", choices=_WRITERS, default="csv")
+    parser.add_argument(
+        "--format",
+        choices=_WRITERS,
+        default="csv",
+        help="the spectrum as csv (default), json or xdi, or its features: edge, white line and "
+        "pre-edge peak with their spread and the networks that see them",
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, help="one file per structure goes here")
     parser.add_argument(
         "--frame", type=int, metavar="N", help="only this frame of each file, from 0"
@@ -58,7 +75,9 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 def add_featurize(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of ``featurize``."""
     parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--absorber", metavar="Fe|INDEX|all")
+    parser.add_argument(
+        "--absorber", metavar="Fe|INDEX|all", help="element, atom counted from 0, or all metals"
+    )
     parser.add_argument("--convention", choices=CONVENTIONS, default="default")
     parser.add_argument("--out", type=Path, metavar="FILE.csv|FILE.npz")
     parser.set_defaults(run=_featurize)
@@ -80,6 +99,8 @@ def _predict(options: argparse.Namespace) -> int:
     for file in options.files:
         try:
             for label, name, atoms in _frames(Path(file), options):
+                if atoms.info.get("left_out"):
+                    status = BAD_INPUT
                 try:
                     prediction = _predict_structure(atoms, label, options, models)
                 except XanesError as error:  # the other frames may be sound
@@ -90,7 +111,8 @@ def _predict(options: argparse.Namespace) -> int:
                 if options.out is None:
                     sys.stdout.write(text)
                 else:
-                    target = options.out / f"{safe_name(name, taken)}.{options.format}"
+                    ending = _ENDINGS.get(options.format, options.format)
+                    target = options.out / f"{safe_name(name, taken)}.{ending}"
                     write_out(target, text.encode())
         except XanesError as error:
             complain(str(error), file)
@@ -121,21 +143,40 @@ def _frames(file: Path, options: argparse.Namespace) -> list[tuple[str, str, Ato
 def _predict_structure(
     atoms: Atoms, label: str, options: argparse.Namespace, models: dict[str, SpectrumModel]
 ) -> Prediction:
-    sites = select_sites(atoms, options.absorber)
-    wanted = sites[0].element if options.model is None else options.model
-    if wanted not in models:
-        models[wanted] = load_model(wanted, options.spectrum)
-    prediction = models[wanted].predict(atoms, options.absorber)
+    if "notes" in atoms.info:
+        complain(str(atoms.info["notes"]), label)
+    element = select_sites(atoms, options.absorber)[0].element
+    if options.model is not None:
+        wanted = [options.model]
+    else:
+        wanted = [card.key for card in list_models(element, options.spectrum or XANES)]
+    predictions = [
+        _model(key, options, models).predict(atoms, options.absorber) for key in wanted or [element]
+    ]
+    prediction = best_model(predictions)
+    if len(predictions) > 1:
+        complain(why_best(predictions), label)
     count = sum(site.multiplicity for site in prediction.sites)
     if count > 1:
         complain(f"average over {count} {prediction.element} sites", label)
     if prediction.domain.level != "in domain":
-        complain(f"{prediction.domain.level}: {prediction.domain.reasons[0]}", label)
+        complain(
+            f"{VERDICT_TITLES[prediction.domain.level]}: {prediction.domain.reasons[0]}", label
+        )
     return prediction
 
 
+def _model(
+    key: str, options: argparse.Namespace, models: dict[str, SpectrumModel]
+) -> SpectrumModel:
+    """Model of a key or element, loaded once."""
+    if key not in models:
+        models[key] = load_model(key, options.spectrum)
+    return models[key]
+
+
 def _featurize(options: argparse.Namespace) -> int:
-    convention = WACSF.from_name(options.convention)
+    convention = descriptor_by_name(options.convention)
     suffix = ".csv" if options.out is None else options.out.suffix.lower()
     if suffix not in (".csv", ".npz"):
         complain(f"--out {options.out.name}: the name must end in .csv or .npz")
@@ -157,13 +198,13 @@ def _featurize(options: argparse.Namespace) -> int:
     return 0
 
 
-def _feature_csv(convention: WACSF, rows: Sequence[_Row]) -> bytes:
+def _feature_csv(convention: Descriptor, rows: Sequence[_Row]) -> bytes:
     """One header line of feature names, then one row per absorber site."""
     values = ([float(value) for value in x] for _, _, x in rows)
     return csv_text([convention.feature_names, *values]).encode()
 
 
-def _feature_npz(convention: WACSF, rows: Sequence[_Row]) -> bytes:
+def _feature_npz(convention: Descriptor, rows: Sequence[_Row]) -> bytes:
     return array_bytes(
         {
             "x": np.array([x for _, _, x in rows]),

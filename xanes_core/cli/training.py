@@ -73,6 +73,11 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, choices=RECIPES, metavar="KEY")
     parser.add_argument("--data", type=Path, metavar="PATH", help="default: that of the recipe")
     parser.add_argument(
+        "--published",
+        metavar="DIR|none",
+        help="spectra of published structures, with their features; default: that of the recipe",
+    )
+    parser.add_argument(
         "--jobs", type=_n_jobs, default=1, metavar="J", help="processes; -1 for all cores"
     )
 
@@ -86,7 +91,23 @@ def _n_jobs(text: str) -> int:
 
 def _load(options: argparse.Namespace) -> tuple[Recipe, TrainingData]:
     recipe = get_recipe(options.model)
-    return recipe, load_training_data(recipe, options.data or project_data(recipe.data))
+    return recipe, training_data(recipe, options.data, options.published)
+
+
+def training_data(
+    recipe: Recipe, data: Path | None = None, published: str | None = None
+) -> TrainingData:
+    """What a recipe is trained on; ``published`` is a folder, or ``none``.
+
+    Raises
+    ------
+    DatasetError
+        The data are missing or damaged.
+    """
+    if published is None and recipe.published:
+        published = str(project_data(recipe.published, "--published"))
+    data = data or project_data(recipe.data)
+    return load_training_data(recipe, data, None if published == "none" else published)
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,15 @@ from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.assembly import Assembler
-from xanes_core.dataset.grower import Grower, GrowReport
+from xanes_core.dataset.grower import Grower, GrowReport, Known
 from xanes_core.dataset.pack import working_on
 from xanes_core.dataset.run import Run
+from xanes_core.dataset.shards import SHARD_SIZE, ShardStore, read_shards
 from xanes_core.dataset.store import checked_name
 from xanes_core.dataset.task import ComplexOutcome, ComplexTask, TaskStream
 from xanes_core.errors import AssemblyError, DatasetError, SpectrumError, StructureError
 from xanes_core.spectra import XANES, SpectrumKind, spectrum_kind
-from xanes_core.structures.formats.xyz import read_xyz
+from xanes_core.structures.formats.xyz import every_frame
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,9 @@ def grow_pending(
 ) -> GrowReport:
     """Calculate spectra of pending structures as they are and add both to a training set.
 
+    The metal that the set has fewest of comes next, so that whatever ends a run leaves the metals
+    balanced.
+
     Parameters
     ----------
     folder : str or Path
@@ -209,17 +213,97 @@ def grow_pending(
     DatasetError
         Nothing is pending, spectra without XANES, or as for :func:`grow`.
     """
-    kinds = _kinds(spectra)
-    tasks = list(chain.from_iterable(_tasks(Path(pending), el, kinds) for el in elements))
-    if not tasks:
-        raise DatasetError(f"{pending} holds no structures of {', '.join(elements)}")
+    pending_tasks = _pending(pending, elements, _kinds(spectra))
     with working_on(folder, "grow") as store:
-        grower = Grower(store, run or Run())
-        done = grower.known.names | grower.known.failed
-        grower.report.before = sum(task.name in grower.known.names for task in tasks)
-        grower.grow_list(tasks, sum(task.name not in done for task in tasks), count)
+        return _grow_list(Grower(store, run or Run()), pending_tasks, count)
+
+
+def grow_shards(
+    folder: str | Path,
+    pending: str | Path,
+    run: Run | None = None,
+    *,
+    elements: tuple[str, ...] = ABSORBERS,
+    count: int | None = None,
+    size: int = SHARD_SIZE,
+) -> GrowReport:
+    """Calculate XANES of pending structures as they are, straight into shards.
+
+    The metal that the shards have fewest of comes next. What is in the shards, waits for them or
+    is among their failures is passed over, so the same call takes up a run that was killed.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The shards; made where it is not there.
+    pending : str or Path
+        As for :func:`grow_pending`.
+    run, elements, count : optional
+        As for :func:`grow_pending`.
+    size : int, optional
+        Most records of one file.
+
+    Raises
+    ------
+    DatasetError
+        As for :func:`grow_pending` and :func:`xanes_core.dataset.shards.read_shards`.
+    """
+    tasks = _pending(pending, elements, (XANES,))
+    store = ShardStore(Path(folder), size=size)
+    with store.locked("grow"):
+        store.flush()
+        known = Known.of(store)
+        known.names |= {record.name for record in read_shards(folder)}
+        grower = Grower(store, run or Run(), known)
+        report = _grow_list(grower, tasks, count)
+        store.flush(rest=not report.stopped)
+    return report
+
+
+def _pending(
+    pending: str | Path, elements: tuple[str, ...], kinds: tuple[SpectrumKind, ...]
+) -> dict[str, list[ComplexTask]]:
+    tasks = {element: list(_tasks(Path(pending), element, kinds)) for element in elements}
+    if not any(tasks.values()):
+        raise DatasetError(f"{pending} holds no structures of {', '.join(elements)}")
+    return tasks
+
+
+def _grow_list(
+    grower: Grower, tasks: dict[str, list[ComplexTask]], count: int | None
+) -> GrowReport:
+    """Do the pending tasks that nobody has done, the metals balanced."""
+    names, done = grower.known.names, grower.known.names | grower.known.failed
+    present = Counter(name.split("_")[0] for name in names)
+    open_tasks = {
+        element: [task for task in own if task.name not in done] for element, own in tasks.items()
+    }
+    grower.report.before = sum(task.name in names for own in tasks.values() for task in own)
+    ordered = balanced(open_tasks, present)
+    grower.grow_list(ordered, len(ordered), count)
     grower.report.exhausted.clear()  # a list that comes to its end is what is wanted
     return grower.report
+
+
+def balanced(
+    tasks: Mapping[str, list[ComplexTask]], present: Mapping[str, int]
+) -> list[ComplexTask]:
+    """All tasks in an order in which the element with the fewest records comes next.
+
+    Parameters
+    ----------
+    tasks : mapping of str to list of ComplexTask
+        By element, in the order in which they are to come.
+    present : mapping of str to int
+        Records that each element has.
+    """
+    queue = [
+        (present.get(element, 0) + i, rank, i)
+        for rank, element in enumerate(tasks)
+        for i in range(len(tasks[element]))
+    ]
+    elements = list(tasks)
+    return [tasks[elements[rank]][i] for _, rank, i in sorted(queue)]
 
 
 def _tasks(pending: Path, element: str, kinds: tuple[SpectrumKind, ...]) -> Iterator[ComplexTask]:
@@ -227,7 +311,7 @@ def _tasks(pending: Path, element: str, kinds: tuple[SpectrumKind, ...]) -> Iter
     if not path.is_file():
         return
     try:
-        images = list(read_xyz(path.read_text(encoding="utf-8").rstrip().split("\n")))
+        images = every_frame(path.read_text(encoding="utf-8").rstrip().split("\n"))
     except (OSError, UnicodeDecodeError, StructureError) as error:
         raise DatasetError(f"{path.name} cannot be read: {error}") from error
     for atoms in images:

@@ -109,6 +109,20 @@ def import_tmqm(
     return report
 
 
+def read_tmqm(source: Path) -> Iterator[Atoms]:
+    """Complexes of one of the nine metals in a tmQM file, the metal as atom 0 at the origin.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be read or is damaged.
+    """
+    for comment, atoms in _frames(source):
+        pending = _pending(comment, atoms, ABSORBERS, None)
+        if not isinstance(pending, str):
+            yield pending
+
+
 def _write(path: Path, data: bytes) -> None:
     try:
         write_bytes(path, data)

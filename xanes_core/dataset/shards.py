@@ -10,6 +10,7 @@ new alone.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.store import (
+    NewRecord,
     Store,
     TheoryCurve,
     checked_name,
@@ -72,6 +74,61 @@ class ShardRecord:
     mu: np.ndarray
     note: str = ""
     recipe: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ShardStore(Store):
+    """Shards that grow: a finished record waits in ``incoming`` until a file of them is full.
+
+    What waits outlives whatever ends a run; ``dataset shard`` from and into the same folder makes
+    a file of it at any time.
+
+    Attributes
+    ----------
+    size : int
+        Most records of a file.
+    """
+
+    size: int = SHARD_SIZE
+
+    def write(self, record: NewRecord) -> Path:
+        """Write a record into the folder of those that wait, and a file of them once it is full.
+
+        Raises
+        ------
+        DatasetError
+            As for :meth:`Store.write` and :func:`write_shards`.
+        """
+        path = super().write(record)
+        if len(self.waiting()) >= self.size:
+            self.flush()
+        return path
+
+    def flush(self, *, rest: bool = False) -> list[Path]:
+        """Make files of what waits: full ones alone, or also one of the `rest`.
+
+        Raises
+        ------
+        DatasetError
+            As for :func:`read_shards` and :func:`write_shards`.
+        """
+        known = {record.name for record in read_shards(self.folder)}
+        new = []
+        for record in _waiting(self, XANES):
+            if record.name in known:  # a run was killed after the file, before the tidying
+                self._forget(record.name)
+            else:
+                new.append(record)
+        new = _in_turn(new)
+        n = len(new) if rest else len(new) // self.size * self.size
+        files = write_shards(self.folder, new[:n], size=self.size) if n else []
+        for record in new[:n]:
+            self._forget(record.name)
+        return files
+
+    def _forget(self, name: str) -> None:
+        with contextlib.suppress(OSError):  # known by its name, it is passed over next time
+            self.discard(f"{name}.npz")
 
 
 @dataclass(frozen=True)
@@ -127,7 +184,7 @@ def write_shards(
         if record.element not in ABSORBERS:
             raise DatasetError(f"{record.name} has no absorber: {record.element!r}")
         known.add(record.name)
-    numbers = [_number(path) for path in _shards(folder, kind)]
+    numbers = [_number(path) for path in shard_files(folder, kind)]
     written = []
     first = max(numbers, default=0) + 1
     for number, start in enumerate(range(0, len(records), size), start=first):
@@ -151,19 +208,29 @@ def read_shards(folder: str | Path, *, kind: SpectrumKind = XANES) -> list[Shard
         A file is damaged, or a name stands in two.
     """
     by_name: dict[str, ShardRecord] = {}
-    for path in _shards(Path(folder), kind):
-        try:
-            arrays = read_arrays(path.read_bytes())
-            columns = [arrays[name] for name in _PER_RECORD]
-            recipes = json.loads(str(arrays["recipes"]))
-            records = [_record(row, recipes) for row in zip(*columns, strict=True)]
-        except (OSError, KeyError, ValueError) as error:
-            raise DatasetError(f"{path.name} is damaged ({error}); restore it") from error
-        for record in records:
+    for path in shard_files(folder, kind):
+        for record in read_shard(path):
             if record.name in by_name:
                 raise DatasetError(f"{record.name} stands in {path.name} and in an earlier file")
             by_name[record.name] = record
     return list(by_name.values())
+
+
+def read_shard(path: Path) -> list[ShardRecord]:
+    """Records of one file.
+
+    Raises
+    ------
+    DatasetError
+        It is damaged.
+    """
+    try:
+        arrays = read_arrays(path.read_bytes())
+        columns = [arrays[name] for name in _PER_RECORD]
+        recipes = json.loads(str(arrays["recipes"]))
+        return [_record(row, recipes) for row in zip(*columns, strict=True)]
+    except (OSError, KeyError, ValueError) as error:
+        raise DatasetError(f"{path.name} is damaged ({error}); restore it") from error
 
 
 def shard_finished(
@@ -244,9 +311,10 @@ def _without_structure(atoms: Atoms, curve: TheoryCurve, recipe: dict[str, Any])
     )
 
 
-def _shards(folder: Path, kind: SpectrumKind) -> list[Path]:
+def shard_files(folder: str | Path, kind: SpectrumKind = XANES) -> list[Path]:
+    """Files of a kind of spectrum, in the order in which they were written."""
     return sorted(
-        (path for path in folder.glob(f"{kind.key}-*.npz") if _NUMBERED.search(path.name)),
+        (path for path in Path(folder).glob(f"{kind.key}-*.npz") if _NUMBERED.search(path.name)),
         key=_number,
     )
 

@@ -17,12 +17,12 @@ from ase import Atoms
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset.assembly import breathe
 from xanes_core.dataset.store import NewRecord, TheoryCurve, recipe_id
+from xanes_core.dataset.suspects import unphysical
 from xanes_core.errors import TheoryCancelled, XanesError
 from xanes_core.spectra import XANES, XES, SpectrumKind, area_normalised, feff_to_grid
 from xanes_core.structures import BROKEN_CONTACT, bond_limit_ang, check_contacts
 from xanes_core.theory import (
     HYDROGEN_NOTE,
-    UNCONVERGED_NOTE,
     Feff10Settings,
     Relaxed,
     RelaxSettings,
@@ -56,7 +56,7 @@ COORDINATION = (2, 12)
 #: next to it counted too (up to 15 in tmQM).
 COORDINATION_AS_GIVEN = (2, 16)
 #: What the notes of the engine are called in the set.
-NOTES = {UNCONVERGED_NOTE: "unconverged", HYDROGEN_NOTE: "hydrogen p"}
+NOTES = {HYDROGEN_NOTE: "hydrogen p"}
 
 
 class Stop:
@@ -239,12 +239,16 @@ class _Work:
         return breathe(relaxed.atoms, self.task.breathe)
 
     def _curve(self, atoms: Atoms, kind: SpectrumKind) -> TheoryCurve:
-        settings = Feff10Settings(spectrum=kind.key, accept_unconverged=True)
+        settings = Feff10Settings(spectrum=kind.key)
         options = RunOptions(cancel=self.stop.event, time_limit_s=THEORY_LIMIT_S)
         result = self.tools.engine.run(atoms, 0, settings, options)
         note = ", ".join(NOTES.get(note, note) for note in result.notes)
         curve = TheoryCurve(result.native.energy_ev, result.native.mu, note)
         check_curve(kind, self.task.element, curve)
+        if kind == XANES:
+            unlikely = unphysical(curve.energy_ev - K_EDGE_EV[self.task.element], curve.mu)
+            if unlikely:
+                raise Rejected(f"the spectrum is not physical: {unlikely}")
         version = f"{result.engine} {result.engine_version}"
         self.recipe[kind.key] = {"version": version, **asdict(settings)}
         return curve

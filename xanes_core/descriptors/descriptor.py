@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms
 
+from xanes_core.descriptors.joined import Joined
 from xanes_core.descriptors.wacsf import WACSF
+from xanes_core.errors import DescriptorError
 from xanes_core.structures import Environment
 
 #: Kind of the features that tell the absorber's element, one each.
@@ -64,6 +66,14 @@ class Descriptor(Protocol):
         """Features of many absorber sites, (n, n_features)."""
 
 
+_CONVENTIONS: dict[str, Callable[[], Descriptor]] = {
+    "xanesnet": WACSF.xanesnet,
+    "default": WACSF.default,
+    "scattering": Joined.scattering,
+}
+CONVENTIONS = tuple(_CONVENTIONS)
+
+
 @cache
 def descriptor_by_name(name: str) -> Descriptor:
     """Descriptor of the convention that a recipe or a stored model names; the same object always.
@@ -73,7 +83,11 @@ def descriptor_by_name(name: str) -> Descriptor:
     DescriptorError
         There is none of that name.
     """
-    return WACSF.from_name(name)
+    if name not in _CONVENTIONS:
+        raise DescriptorError(
+            f"unknown descriptor convention {name!r}; choose one of {', '.join(CONVENTIONS)}"
+        )
+    return _CONVENTIONS[name]()
 
 
 def absorbers_of(descriptor: Descriptor, x: np.ndarray) -> np.ndarray | None:

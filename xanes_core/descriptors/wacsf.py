@@ -13,18 +13,18 @@ Gastegger et al., J. Chem. Phys. 148, 241709 (2018), doi 10.1063/1.5019667.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
 from xanes_core.constants import ABSORBERS, R_CUT_ANG
+from xanes_core.descriptors.sites import OfEnvironments
 from xanes_core.errors import DescriptorError
-from xanes_core.structures import Environment, environment
+from xanes_core.structures import Environment
 
 #: Groups of neighbour elements with G2 functions of their own in the default convention.
 SPECIES_GROUPS = (
@@ -39,7 +39,7 @@ CONVENTIONS = ("xanesnet", "default")
 
 
 @dataclass(frozen=True)
-class WACSF:
+class WACSF(OfEnvironments):
     """A wACSF convention: which functions, in which order.
 
     Use :meth:`xanesnet` or :meth:`default`; the constructor is for experiments.
@@ -198,15 +198,8 @@ class WACSF:
 
     # --- the transform -----------------------------------------------------------------------
 
-    def transform(self, atoms: Atoms, absorber: int = 0) -> np.ndarray:
-        """Features of one absorber site.
-
-        Parameters
-        ----------
-        atoms : ase.Atoms
-            Molecule or crystal (periodic images inside the cut-off count). Not modified.
-        absorber : int, optional
-            Index of the absorbing atom.
+    def transform_environment(self, env: Environment) -> np.ndarray:
+        """Features of an absorber's environment (neighbours with r < ``r_cut_ang``).
 
         Returns
         -------
@@ -215,32 +208,9 @@ class WACSF:
 
         Raises
         ------
-        StructureError
-            The index is not an atom of the structure.
         DescriptorError
             The convention tells the absorber's element and does not know this one, or an atom
             lies on the absorber.
-        """
-        return self.transform_environment(environment(atoms, absorber, self.r_cut_ang))
-
-    def transform_many(self, sites: Iterable[tuple[Atoms, int]]) -> np.ndarray:
-        """Features of many absorber sites, (n, n_features).
-
-        Raises
-        ------
-        StructureError, DescriptorError
-            As :meth:`transform`, for any of them.
-        """
-        rows = [self.transform(atoms, absorber) for atoms, absorber in sites]
-        return np.array(rows).reshape(len(rows), self.n_features)
-
-    def transform_environment(self, env: Environment) -> np.ndarray:
-        """Features (n_features,) of an absorber's environment (neighbours with r < ``r_cut_ang``).
-
-        Raises
-        ------
-        DescriptorError
-            As :meth:`transform`.
         """
         z = env.numbers.astype(np.float64)
         r = env.distances_ang

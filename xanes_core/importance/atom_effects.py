@@ -206,11 +206,6 @@ def local_effects(
     index = _one_site(model, atoms, absorber)
     env = environment(atoms, index, model.descriptor.r_cut_ang)
     check_environment(env)
-    if not len(env.numbers):
-        raise StructureError(
-            f"no atom lies within {model.descriptor.r_cut_ang:g} A of the absorber, so there is "
-            "nothing to explain"
-        )
     owner = _owners(atoms, index, model.descriptor.r_cut_ang)
     own, first, n_images = np.unique(owner, return_index=True, return_counts=True)
     near = np.argsort(first)  # neighbours come by distance, so the first image is the nearest

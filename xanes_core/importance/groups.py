@@ -42,6 +42,18 @@ SHELLS = (
 )
 
 
+#: What a feature of each kind tells, by the labels of the grouping ``kind``.
+MEANINGS = {
+    "G1": "how many atoms are near, whatever they are",
+    "G2": "how much atomic number lies at each distance",
+    "G4": "which angles pairs of neighbours make at the absorber",
+    "species": "how many atoms of an element or of a few elements lie at each distance",
+    "paths": "lengths of ways over two neighbours, and whether they are straight",
+    "scattering": "the wave that the cluster sends back to the absorber at an energy",
+    "absorber": "which element absorbs",
+}
+
+
 def shell_of(distances_ang: np.ndarray) -> np.ndarray:
     """Index into ``SHELLS`` of each distance (A), same shape."""
     return np.searchsorted([shell.high_ang for shell in SHELLS], distances_ang, side="right")
@@ -55,11 +67,12 @@ def feature_groups(descriptor: Descriptor, grouping: str = "none") -> dict[str, 
     descriptor : Descriptor
         What the features are.
     grouping : {"none", "kind", "distance", "shell", "species", "angle"}
-        ``none``: every feature by itself, by its name. ``kind``: G1, G2, G4, ``species`` (all G2
-        resolved by element) and ``absorber``. ``distance``: all G2 of one centre mu, resolved or
-        not, so that none of them answers for the others. ``shell``: all G2 whose centre lies in
-        one of ``SHELLS`` (G1 and G4 see all distances and belong to none). ``species``: the G2
-        resolved for each group of elements. ``angle``: G4 by lambda and zeta.
+        ``none``: every feature by itself, by its name. ``kind``: those of ``MEANINGS``.
+        ``distance``: all G2 of one centre mu, resolved or not, so that none of them answers for
+        the others. ``shell``: all G2 whose centre lies in one of ``SHELLS``, paths by their half
+        length, and multiple scattering, which sees all shells at once (G1 and G4 do too and belong
+        to none). ``species``: the G2 resolved for each group of elements. ``angle``: G4 by lambda
+        and zeta.
 
     Returns
     -------
@@ -92,7 +105,10 @@ def _by_name(descriptor: Descriptor) -> list[str | None]:
 
 
 def _by_kind(descriptor: Descriptor) -> list[str | None]:
-    return ["species" if "[" in kind else kind for kind in descriptor.feature_kinds]
+    merged = {"G2": "species", "path": "paths"}
+    return [
+        merged[kind.partition("[")[0]] if "[" in kind else kind for kind in descriptor.feature_kinds
+    ]
 
 
 def _by_distance(descriptor: Descriptor) -> list[str | None]:
@@ -101,15 +117,27 @@ def _by_distance(descriptor: Descriptor) -> list[str | None]:
 
 def _by_shell(descriptor: Descriptor) -> list[str | None]:
     centres = descriptor.feature_distances_ang
-    return [
+    labels = [
         None if np.isnan(mu) else SHELLS[shell].label
         for mu, shell in zip(centres, shell_of(np.nan_to_num(centres)), strict=True)
     ]
+    for column, kind in enumerate(descriptor.feature_kinds):
+        if kind == "scattering":
+            labels[column] = "multiple scattering"
+        elif kind.startswith("path["):
+            labels[column] = _path_label(descriptor.feature_names[column])
+    return labels
+
+
+def _path_label(name: str) -> str:
+    """Shell that the half length of a path, told in its name, lies in."""
+    half_ang = float(name.rpartition("R=")[2].removesuffix(" A"))
+    return f"paths, {SHELLS[int(shell_of(np.array(half_ang)))].label}"
 
 
 def _by_species(descriptor: Descriptor) -> list[str | None]:
     return [
-        kind.removeprefix("G2[").removesuffix("]") if "[" in kind else None
+        kind.removeprefix("G2[").removesuffix("]") if kind.startswith("G2[") else None
         for kind in descriptor.feature_kinds
     ]
 

@@ -1,4 +1,4 @@
-"""Energy windows side by side: presets, shares, differences with errors, and what they mean."""
+"""Energy windows side by side: shares, differences with errors, and what they mean."""
 
 from __future__ import annotations
 
@@ -11,68 +11,71 @@ from xanes_core.errors import ModelError, SpectrumError
 from xanes_core.model import WindowImportance
 
 MAX_WINDOWS = 4
+#: Windows that a spectrum may have, see :func:`xanes_core.importance.find_presets`.
+PRESET_NAMES = (
+    "pre-edge", "rising edge", "first maximum", "white line", "first oscillation", "post-edge",
+)  # fmt: skip
 #: Standard errors beyond which a difference is marked.
 MARK_ERRORS = 2.0
 
 
 @dataclass(frozen=True)
 class EnergyWindow:
-    """A range of energies relative to E0, bounds included (eV)."""
+    """A range of energies relative to E0, bounds included (eV); one without a name is its range."""
 
     name: str
     low_ev: float
     high_ev: float
 
     @property
+    def bounds(self) -> str:
+        """The range in words."""
+        return f"{self.low_ev:g} to {self.high_ev:g} eV".replace("-", "\u2212")
+
+    @property
     def label(self) -> str:
         """Name with its range."""
-        return f"{self.name} ({self.low_ev:g} to {self.high_ev:g} eV)"
+        return f"{self.name} ({self.bounds})" if self.name else self.bounds
 
 
-#: Where the mean spectra of the FEFF10 training set have their features, relative to tabulated E0.
-PRESETS = (
-    EnergyWindow("pre-edge", -5.0, 4.0),
-    EnergyWindow("rising edge", 4.0, 14.0),
-    EnergyWindow("white line", 14.0, 26.0),
-    EnergyWindow("post-edge", 26.0, 60.0),
-)
-
-
-def named_window(low_ev: float, high_ev: float) -> EnergyWindow:
-    """Window with the name of its preset, or "window"."""
-    for preset in PRESETS:
-        if (preset.low_ev, preset.high_ev) == (low_ev, high_ev):
-            return preset
-    return EnergyWindow("window", float(low_ev), float(high_ev))
-
-
-def parse_windows(text: str) -> list[EnergyWindow]:
-    """Windows of a link such as ``-5:4,12:22``.
+def parse_windows(text: str) -> list[EnergyWindow | str]:
+    """Windows of a link such as ``white-line,12:22``: names of presets as they are, and bounds.
 
     Raises
     ------
     SpectrumError
         Not of that form, bounds that do not ascend, or more than four.
     """
-    windows = []
+    windows: list[EnergyWindow | str] = []
+    names = {_in_link(name): name for name in PRESET_NAMES}
     for part in text.split(","):
+        if part in names:
+            windows.append(names[part])
+            continue
         try:
             low, high = (float(bound) for bound in part.split(":"))
         except ValueError:
             raise SpectrumError(
-                f"{part[:20]!r} is no window: write two energies relative to E0, such as -5:4"
+                f"{part[:20]!r} is no window: write two energies relative to E0, such as -5:4, or "
+                f"one of {', '.join(names)}"
             ) from None
         if not (np.isfinite([low, high]).all() and low < high):
             raise SpectrumError(f"the window {part[:20]!r} needs two ascending energies in eV")
-        windows.append(named_window(low, high))
+        windows.append(EnergyWindow("", low, high))
     if len(windows) > MAX_WINDOWS:
         raise SpectrumError(f"{len(windows)} windows are too many; {MAX_WINDOWS} can be compared")
     return windows
 
 
-def format_windows(windows: Sequence[EnergyWindow]) -> str:
+def format_windows(windows: Sequence[EnergyWindow | str]) -> str:
     """Inverse of :func:`parse_windows`."""
-    return ",".join(f"{w.low_ev:g}:{w.high_ev:g}" for w in windows)
+    return ",".join(
+        _in_link(w) if isinstance(w, str) else f"{w.low_ev:g}:{w.high_ev:g}" for w in windows
+    )
+
+
+def _in_link(name: str) -> str:
+    return name.replace(" ", "-")
 
 
 def shares(window: WindowImportance) -> WindowImportance:
@@ -183,22 +186,59 @@ def runs(centres_ang: np.ndarray, chosen: np.ndarray) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
+@dataclass(frozen=True)
+class Bars:
+    """Bars of importance over distance, and where atoms are.
+
+    Attributes
+    ----------
+    centres_ang : numpy.ndarray, (d,)
+        Centre of each bar (A).
+    atoms_ang : numpy.ndarray, (n,)
+        Distances at which there are atoms (A), of a structure or of the training set.
+    atoms_of : str
+        Whose atoms these are, such as ``this structure``.
+    """
+
+    centres_ang: np.ndarray
+    atoms_ang: np.ndarray
+    atoms_of: str
+
+    def _bar_of_atom(self) -> np.ndarray:
+        """Nearest bar of each atom, -1 where none is within half the distance between two."""
+        apart = np.abs(np.subtract.outer(self.atoms_ang, self.centres_ang))
+        reach = float(np.median(np.diff(self.centres_ang))) / 2 + 1e-9
+        nearest: np.ndarray = np.where(apart.min(axis=1) <= reach, apart.argmin(axis=1), -1)
+        return nearest
+
+    @property
+    def have_atoms(self) -> np.ndarray:
+        """Whether each bar is the nearest one of an atom, (d,)."""
+        have: np.ndarray = np.isin(np.arange(len(self.centres_ang)), self._bar_of_atom())
+        return have
+
+    def atoms_in(self, rows: slice) -> np.ndarray:
+        """Distances (A), ascending, of the atoms whose nearest bar is one of these."""
+        own = np.arange(len(self.centres_ang))[rows]
+        return np.sort(self.atoms_ang[np.isin(self._bar_of_atom(), own)])
+
+
 def distance_sentence(
     labels: tuple[str, str],
-    centres_ang: np.ndarray,
+    bars: Bars,
     first: WindowImportance,
     second: WindowImportance,
     change: Difference,
     unit: str,
 ) -> str:
-    """Which distances gain and which lose, from the numbers.
+    """Which distances gain and which lose, from the numbers; only those where atoms are.
 
     Parameters
     ----------
     labels : (str, str)
         What is compared.
-    centres_ang : numpy.ndarray, (d,)
-        Centre of each bar (A).
+    bars : Bars
+        The bars, and where atoms are.
     first, second, change
         The two windows and their :func:`difference`.
     unit : str
@@ -215,12 +255,21 @@ def distance_sentence(
             f"Between {a} and {b} no distance differs by more than two standard errors: with these "
             "samples the two cannot be told apart."
         )
+    if len(bars.centres_ang) != len(change.marked):
+        raise ModelError("one centre per bar is needed")
+    told = change.marked & bars.have_atoms
+    if not told.any():
+        return (
+            f"Between {a} and {b} only distances at which {bars.atoms_of} has no atom differ by "
+            "more than two standard errors."
+        )
     parts = []
     for verb, sign in (("gain", 1), ("lose", -1)):
-        rows = runs(centres_ang, change.marked & (sign * change.value > 0))
+        rows = runs(bars.centres_ang, told & (sign * change.value > 0))
         rows = sorted(rows, key=lambda r: -np.abs(change.value[r].sum()))[:3]
         ranges = [
-            f"{_range(centres_ang[r])} ({_sum(first, r)} to {_sum(second, r)}{unit})" for r in rows
+            f"{_range(bars.atoms_in(r))} ({_sum(first, r)} to {_sum(second, r)}{unit})"
+            for r in rows
         ]
         if ranges:
             parts.append(f"{_join(ranges)} {verb}{'s' if len(ranges) == 1 else ''}")
@@ -236,7 +285,7 @@ def group_sentence(
 ) -> str:
     """What leads in each of the two and how sure the change of the leading group is."""
     lead = [int(np.argmax(w.mean)) for w in (first, second)]
-    names, i = change.names, lead[1]
+    names, i = [name.replace(" A)", " \u00c5)") for name in change.names], lead[1]
     now = [_sum(w, slice(i, i + 1)) + unit for w in (first, second)]
     if lead[0] == i:
         text = (
@@ -262,9 +311,9 @@ def _sum(window: WindowImportance, rows: slice) -> str:
     return value_text(window.mean[rows].sum(), error)
 
 
-def _range(centres: np.ndarray) -> str:
-    low, high = centres[0], centres[-1]
-    return f"{low:.2f} \u00c5" if len(centres) == 1 else f"{low:.2f} to {high:.2f} \u00c5"
+def _range(distances_ang: np.ndarray) -> str:
+    low, high = (f"{distances_ang[i]:.2f}" for i in (0, -1))
+    return f"{low} \u00c5" if low == high else f"{low} to {high} \u00c5"
 
 
 def _join(parts: list[str]) -> str:

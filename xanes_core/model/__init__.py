@@ -5,6 +5,8 @@
 """
 
 from xanes_core.model.alignment import ALIGNMENTS, aligned
+from xanes_core.model.batch import predict_each, slim
+from xanes_core.model.best import best_model, why_best
 from xanes_core.model.calibration import (
     DEFAULT_LEVEL,
     LEVELS,
@@ -22,8 +24,21 @@ from xanes_core.model.card import (
     card_schema,
     metrics_csv,
 )
-from xanes_core.model.comparison import Comparison, compare, on_shared_grid, prediction_seconds
-from xanes_core.model.domain import SCORE_LIMITS, VERDICTS, Domain, disagreement, fit_domain
+from xanes_core.model.comparison import (
+    Comparison,
+    Overlaid,
+    compare,
+    on_shared_grid,
+    prediction_seconds,
+)
+from xanes_core.model.domain import (
+    SCORE_LIMITS,
+    VERDICT_TITLES,
+    VERDICTS,
+    Domain,
+    disagreement,
+    fit_domain,
+)
 from xanes_core.model.ensemble import ACTIVATIONS, Ensemble
 from xanes_core.model.explanation import (
     DistanceHistograms,
@@ -33,9 +48,20 @@ from xanes_core.model.explanation import (
     window_points,
 )
 from xanes_core.model.export import BatchResult, to_csv, to_json, to_xdi, to_zip
-from xanes_core.model.features import PredictedFeature, prediction_features
+from xanes_core.model.features import (
+    feature_columns,
+    features_csv,
+    others_text,
+    prediction_features,
+)
 from xanes_core.model.kernel import fit_kernel
-from xanes_core.model.registry import list_models, load_model, load_report, save_model
+from xanes_core.model.registry import (
+    list_models,
+    load_model,
+    load_report,
+    save_model,
+    weights_sha256,
+)
 from xanes_core.model.report import Report
 from xanes_core.model.samples import Samples
 from xanes_core.model.scaling import FeatureScaler
@@ -53,6 +79,7 @@ __all__ = [
     "LEVELS",
     "SCORE_LIMITS",
     "VERDICTS",
+    "VERDICT_TITLES",
     "BatchResult",
     "Calibration",
     "Card",
@@ -65,7 +92,7 @@ __all__ = [
     "FeatureScaler",
     "Importance",
     "JsonObject",
-    "PredictedFeature",
+    "Overlaid",
     "Prediction",
     "Report",
     "Samples",
@@ -74,6 +101,7 @@ __all__ = [
     "Unseen",
     "WindowImportance",
     "aligned",
+    "best_model",
     "card_json",
     "card_schema",
     "check_environment",
@@ -81,6 +109,8 @@ __all__ = [
     "concatenate",
     "disagreement",
     "distance_histograms",
+    "feature_columns",
+    "features_csv",
     "fit_calibration",
     "fit_domain",
     "fit_kernel",
@@ -89,12 +119,17 @@ __all__ = [
     "load_report",
     "metrics_csv",
     "on_shared_grid",
+    "others_text",
+    "predict_each",
     "prediction_features",
     "prediction_seconds",
     "save_model",
+    "slim",
     "to_csv",
     "to_json",
     "to_xdi",
     "to_zip",
+    "weights_sha256",
+    "why_best",
     "window_points",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A network's spectrum beside a calculated one: misfit inside and outside the band, and peaks."""
+"""A network's spectrum beside another one: misfit inside and outside the band, and peaks."""
 
 from __future__ import annotations
 
@@ -64,6 +64,31 @@ def on_shared_grid(
         )
     wanted = np.clip(own[inside], other.energy_ev[0], other.energy_ev[-1])
     return inside, resample(other, wanted).mu
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaid:
+    """A measured or computed spectrum as it lies over a prediction.
+
+    Attributes
+    ----------
+    name : str
+        What the reader calls it.
+    spectrum : Spectrum
+        On the scale of the prediction, moved and scaled already.
+    shift_ev : float
+        By how much its energies were moved (eV).
+    scale : float
+        What its values were multiplied by.
+    is_computed : bool
+        Whether it was calculated rather than measured.
+    """
+
+    name: str
+    spectrum: Spectrum
+    shift_ev: float = 0.0
+    scale: float = 1.0
+    is_computed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

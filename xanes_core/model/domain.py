@@ -11,9 +11,10 @@ on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -24,6 +25,14 @@ from xanes_core.model.card import JsonObject
 from xanes_core.structures import Environment, bond_limit_ang, coordination_number
 
 VERDICTS = ("in domain", "at the edge", "outside")
+#: The verdicts as they are shown: an edge is something else in X-ray spectroscopy.
+VERDICT_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "in domain": "within the training data",
+        "at the edge": "near the limit of the training data",
+        "outside": "outside the training data",
+    }
+)
 #: Scores up to the first are in domain, up to the second at the edge, above it outside.
 SCORE_LIMITS = (1.0, 1.25)
 #: Bond lengths this far outside the training range are remarked on (A).

@@ -154,6 +154,8 @@ class Ensemble:
             "scaler_scale": self.scaler.scale,
             "scaler_clip": np.array(self.scaler.clip),
         }
+        if self.scaler.waves is not None:
+            arrays["scaler_waves"] = self.scaler.waves
         for name in ("coef", "intercept", "components"):
             arrays[name] = getattr(self, name).astype(np.float32)
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
@@ -180,6 +182,7 @@ class Ensemble:
                     mean=arrays["scaler_mean"],
                     scale=arrays["scaler_scale"],
                     clip=float(arrays["scaler_clip"]),
+                    waves=arrays.get("scaler_waves"),
                 ),
                 coef=arrays["coef"],
                 intercept=arrays["intercept"],

@@ -1,6 +1,7 @@
 """Predictions as files: CSV, JSON, XDI, and one zip of many.
 
-The writers return text or bytes and never touch a disk.
+The writers return text or bytes and never touch a disk. A spectrum that lies over a prediction goes
+along with how it was moved and scaled, so that a file says what the picture shows.
 """
 
 from __future__ import annotations
@@ -14,8 +15,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xanes_core.errors import SpectrumError
 from xanes_core.files import csv_text, safe_name
-from xanes_core.spectra import XANES, XES, Spectrum, spectrum_object, write_spectrum
+from xanes_core.model.comparison import Overlaid, on_shared_grid
+from xanes_core.model.features import features_object
+from xanes_core.spectra import (
+    XANES,
+    XES,
+    Spectrum,
+    SpectrumKind,
+    spectrum_object,
+    window_misfit,
+    write_spectrum,
+)
 
 if TYPE_CHECKING:
     from xanes_core.model.spectrum_model import Prediction
@@ -25,6 +37,8 @@ if TYPE_CHECKING:
 CSV_COLUMNS = ("energy_ev", "energy_rel_ev", "mu", "std", "lower", "upper")
 #: Of these, what a prediction has beside its spectrum.
 _BAND = ("std", "lower", "upper")
+#: Further columns of the CSV where another spectrum lies over the prediction.
+OVERLAID_COLUMNS = ("overlaid", "residual", "overlaid_shift_ev", "overlaid_scale")
 #: Decimals of JSON and XDI.
 _DIGITS = 6
 _SENTENCES = {
@@ -58,12 +72,48 @@ class BatchResult:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-def to_csv(prediction: Prediction) -> str:
-    """CSV text: one header line, then one line per energy, columns :data:`CSV_COLUMNS`."""
+def to_csv(prediction: Prediction, overlaid: Overlaid | None = None) -> str:
+    """CSV text: one header line, then one line per energy, columns :data:`CSV_COLUMNS`.
+
+    With a spectrum over it further columns, see :data:`OVERLAID_COLUMNS`: that spectrum on the same
+    energies (empty where it is not known), prediction minus it, and how it was moved and scaled.
+    """
     names = [prediction.kind.column if name == "mu" else name for name in CSV_COLUMNS]
     table = np.column_stack([np.asarray(getattr(prediction, c)) for c in CSV_COLUMNS])
     lines = [f"{e:.4f},{r:.4f},{m:.6f},{s:.6f},{lo:.6f},{up:.6f}" for e, r, m, s, lo, up in table]
+    if overlaid is not None:
+        names += OVERLAID_COLUMNS
+        own = _overlaid_values(prediction, overlaid)
+        moved = f"{overlaid.shift_ev:.4f},{overlaid.scale:.6f}"
+        lines = [
+            f"{line},{_number(value)},{_number(mu - value)},{moved}"
+            for line, value, mu in zip(lines, own.tolist(), prediction.mu.tolist(), strict=True)
+        ]
     return "\n".join([",".join(names), *lines]) + "\n"
+
+
+def _overlaid_values(prediction: Prediction, overlaid: Overlaid) -> np.ndarray:
+    """The other spectrum on the energies of the prediction (k,); NaN where it is not known."""
+    values = np.full(len(prediction.energy_ev), np.nan)
+    try:
+        inside, own = on_shared_grid(prediction, overlaid.spectrum.energy_ev, overlaid.spectrum.mu)
+    except SpectrumError:
+        return values
+    values[inside] = own
+    return values
+
+
+def _number(value: float) -> str:
+    return f"{value:.{_DIGITS}f}" if np.isfinite(value) else ""
+
+
+def misfit(prediction: Prediction, overlaid: Overlaid) -> float:
+    """Root mean square of prediction minus the other spectrum; NaN where they do not overlap."""
+    own = _overlaid_values(prediction, overlaid)
+    known = np.isfinite(own)
+    if not known.any():
+        return float("nan")
+    return float(window_misfit(prediction.energy_rel_ev[known], prediction.mu[known], own[known]))
 
 
 def describe(prediction: Prediction) -> dict[str, object]:
@@ -122,10 +172,29 @@ def _band(prediction: Prediction) -> dict[str, np.ndarray]:
     return {name: _rounded(getattr(prediction, name)) for name in _BAND}
 
 
-def to_json(prediction: Prediction) -> str:
-    """JSON text: :func:`describe` and the arrays of the CSV, each a list of numbers."""
-    content = describe(prediction) | spectrum_object(as_spectrum(prediction), _band(prediction))
+def to_json(prediction: Prediction, overlaid: Overlaid | None = None) -> str:
+    """JSON text: :func:`describe`, the features, and the arrays of the CSV as lists of numbers.
+
+    A spectrum over it stands under ``"overlaid"``, on its own energies.
+    """
+    content = describe(prediction) | {"features": features_object(prediction)}
+    content |= spectrum_object(as_spectrum(prediction), _band(prediction))
+    if overlaid is not None:
+        content |= {"overlaid": _describe_overlaid(prediction, overlaid)}
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _describe_overlaid(prediction: Prediction, overlaid: Overlaid) -> dict[str, object]:
+    rms = misfit(prediction, overlaid)
+    return {
+        "name": overlaid.name,
+        "origin": "computed" if overlaid.is_computed else "measured",
+        "shift_ev": float(overlaid.shift_ev),
+        "scale": float(overlaid.scale),
+        "misfit_rms": rms if np.isfinite(rms) else None,
+        "energy_ev": _rounded(overlaid.spectrum.energy_ev).tolist(),
+        prediction.kind.column: _rounded(overlaid.spectrum.mu).tolist(),
+    }
 
 
 def to_xdi(prediction: Prediction) -> str:
@@ -138,16 +207,20 @@ def to_xdi(prediction: Prediction) -> str:
     )
 
 
-def to_zip(results: Iterable[BatchResult]) -> bytes:
+def to_zip(
+    results: Iterable[BatchResult], overlaid: Mapping[SpectrumKind, Overlaid] | None = None
+) -> bytes:
     """Zip of a batch: ``spectra/NAME.csv`` each, ``summary.csv``, and ``failures.csv`` if any.
 
     Emission spectra are ``NAME_xes.csv``. Names inside are made safe and unique; the summary keeps
-    what the user called them.
+    what the user called them. A spectrum that lies over those of its kind is ``overlaid.csv`` (or
+    ``overlaid_xes.csv``) on its own energies, its shift, scale and misfit columns of the summary.
     """
-    results = list(results)
+    results, over = list(results), dict(overlaid or {})
     extra = list(dict.fromkeys(k for r in results for k in r.extra))
     columns = ["name", "file", "element", "spectrum", "model", "sites", "e0_ev", "domain"]
-    summary: list[list[object]] = [[*columns, "mean_std", *extra]]
+    judged = ["misfit_rms", *OVERLAID_COLUMNS[2:]] if over else []
+    summary: list[list[object]] = [[*columns, "mean_std", *judged, *extra]]
     failures: list[list[object]] = [["name", "error"]]
     taken: set[str] = set()
     buffer = io.BytesIO()
@@ -157,20 +230,39 @@ def to_zip(results: Iterable[BatchResult]) -> bytes:
             if p is None:
                 failures.append([result.name, result.error or "no prediction"])
                 continue
-            ending = "" if p.kind == XANES else f"_{p.kind.key}"
-            path = f"spectra/{safe_name(result.name + ending, taken)}.csv"
-            _add(archive, path, to_csv(p))
+            path = f"spectra/{safe_name(result.name + _ending(p.kind), taken)}.csv"
+            _add(archive, path, to_csv(p, over.get(p.kind)))
             count = sum(s.multiplicity for s in p.sites)
             width = f"{float(np.mean(p.std)):.4f}"
             summary.append(
                 [result.name, path, p.element, p.kind.key, p.model_key, count]
                 + [f"{p.e0_ev:.2f}", p.domain.level, width]
+                + (_judged(p, over.get(p.kind)) if over else [])
                 + [result.extra.get(k, "") for k in extra]
             )
         _add(archive, "summary.csv", csv_text(summary))
+        for kind, one in over.items():
+            rows = zip(one.spectrum.energy_ev, one.spectrum.mu, strict=True)
+            table = [["energy_ev", kind.column], *([f"{e:.4f}", f"{m:.6f}"] for e, m in rows)]
+            _add(archive, f"overlaid{_ending(kind)}.csv", csv_text(table))
         if len(failures) > 1:
             _add(archive, "failures.csv", csv_text(failures))
     return buffer.getvalue()
+
+
+def _ending(kind: SpectrumKind) -> str:
+    return "" if kind == XANES else f"_{kind.key}"
+
+
+def _judged(prediction: Prediction, overlaid: Overlaid | None) -> list[object]:
+    """Misfit, shift and scale for the summary; empty where there is nothing to compare with."""
+    if overlaid is None:
+        return ["", "", ""]
+    return [
+        _number(misfit(prediction, overlaid)),
+        f"{overlaid.shift_ev:.4f}",
+        f"{overlaid.scale:.6f}",
+    ]
 
 
 def _add(archive: zipfile.ZipFile, path: str, text: str) -> None:

@@ -9,7 +9,7 @@ spectra that are not smooth functions of the features.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,19 +27,22 @@ class KernelPart:
     Attributes
     ----------
     support : numpy.ndarray, (s, d)
-        Scaled features of the samples, float16.
+        Scaled features of the samples, weighted, float16.
     dual : numpy.ndarray, (s, q)
         Coefficients.
     length : float
         L1 distance over which the kernel falls to 1/e.
     share : float
         Weight of the kernel in the blend; the networks have the rest.
+    weights : numpy.ndarray, (d,), or None
+        What multiplies scaled features first; None for 1 throughout.
     """
 
     support: np.ndarray
     dual: np.ndarray
     length: float
     share: float
+    weights: np.ndarray | None = None
 
     @cached_property
     def _support(self) -> np.ndarray:
@@ -47,6 +50,8 @@ class KernelPart:
 
     def distances(self, a: np.ndarray, columns: np.ndarray | slice = slice(None)) -> np.ndarray:
         """L1 distance of scaled features (n, g) to the samples over these columns, (n, s)."""
+        if self.weights is not None:
+            a = a * self.weights[columns]
         distances: np.ndarray = cdist(a, self._support[:, columns], "cityblock")
         return distances
 
@@ -65,12 +70,13 @@ class KernelPart:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Arrays for ``weights.npz``."""
-        return {
+        arrays = {
             "kernel_support": self.support,
             "kernel_dual": self.dual.astype(np.float32),
             "kernel_length": np.array(self.length),
             "kernel_share": np.array(self.share),
         }
+        return arrays if self.weights is None else {**arrays, "kernel_weights": self.weights}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> KernelPart | None:
@@ -88,10 +94,18 @@ class KernelPart:
             dual=arrays["kernel_dual"],
             length=float(arrays["kernel_length"]),
             share=float(arrays["kernel_share"]),
+            weights=arrays.get("kernel_weights"),
         )
 
 
-def fit_kernel(a: np.ndarray, targets: np.ndarray, *, alpha: float, share: float) -> KernelPart:
+def fit_kernel(
+    a: np.ndarray,
+    targets: np.ndarray,
+    *,
+    alpha: float,
+    share: float,
+    weights: np.ndarray | None = None,
+) -> KernelPart:
     """Fit to scaled features (n, d) and targets (n, q).
 
     Parameters
@@ -102,17 +116,19 @@ def fit_kernel(a: np.ndarray, targets: np.ndarray, *, alpha: float, share: float
         Penalty; above 0, so that the equations can be solved.
     share : float
         Weight in the blend.
+    weights : numpy.ndarray, (d,), optional
+        Of the features; 1 throughout if not given.
 
     Returns
     -------
     KernelPart
         Its length is the median distance between samples.
     """
-    support = a.astype(np.float16)
+    support = (a if weights is None else a * weights).astype(np.float16)
     spread = pdist(support[:: max(1, len(a) // _LENGTH_SAMPLES)].astype(np.float64), "cityblock")
     length = float(np.median(spread)) or 1.0
     part = KernelPart(support=support, dual=np.empty((0, 0)), length=length, share=share)
-    gram = np.exp(part.distances(support.astype(np.float64)) / -length)
+    gram = np.exp(part.distances(support.astype(np.float64)) / -length)  # weighted already
     gram[np.diag_indices_from(gram)] += alpha
     dual = cho_solve(cho_factor(gram, overwrite_a=True), targets.astype(np.float64))
-    return KernelPart(support=support, dual=dual.astype(np.float32), length=length, share=share)
+    return replace(part, dual=dual.astype(np.float32), weights=weights)

@@ -190,6 +190,11 @@ def _assembled(card: Card, arrays: dict[str, np.ndarray]) -> SpectrumModel:
             f"model {card.key} was trained with {ensemble.n_features} features, but convention "
             f"{descriptor.name!r} has {descriptor.n_features}; train it again"
         )
+    if dict(card.descriptor) != descriptor.parameters():  # such as other phase shifts
+        raise ModelError(
+            f"model {card.key} was trained with other parameters of convention "
+            f"{descriptor.name!r} than those of this version; train it again"
+        )
     model = SpectrumModel(
         key=card.key,
         card=card,
@@ -250,6 +255,14 @@ def models_folder() -> Path:
     """Folder of the models: ``$XANES_MODELS``, or ``models`` beside the package."""
     named = os.environ.get("XANES_MODELS")
     return Path(named) if named else PROJECT / "models"
+
+
+def weights_sha256(key: str) -> str:
+    """Checksum of the weights of a model on disk, as its folder lists it; empty where it is not."""
+    try:
+        return listed((models_folder() / key / SUMS).read_bytes()).get(WEIGHTS, "")
+    except OSError:
+        return ""
 
 
 def write_model_files(target: Path, contents: Mapping[str, bytes]) -> None:

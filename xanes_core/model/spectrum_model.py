@@ -23,6 +23,9 @@ from xanes_core.structures import MIN_DISTANCE_ANG, Environment, Site, environme
 
 #: Structures predicted at once: enough to keep the processor busy, little memory.
 _CHUNK = 64
+#: An absorber whose nearest atom is farther than this (A) stands alone: the longest bonds, to
+#: iodide, are 2.9 A.
+MAX_NEAREST_ANG = 3.5
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,16 @@ def check_environment(env: Environment) -> None:
     Raises
     ------
     StructureError
-        An atom lies on the absorber.
+        An atom lies on the absorber, or none is near it.
     """
+    if not len(env.distances_ang) or env.distances_ang[0] > MAX_NEAREST_ANG:
+        nearest = "it stands alone"
+        if len(env.distances_ang):
+            nearest = f"the nearest is {env.distances_ang[0]:.1f} A away"
+        raise StructureError(
+            f"the absorber has no atom within {MAX_NEAREST_ANG} A ({nearest}): a free atom has no "
+            "near-edge structure. Give its ligands too, in angstrom, or the whole crystal."
+        )
     if len(env.distances_ang) and env.distances_ang[0] < MIN_DISTANCE_ANG:
         raise StructureError(
             f"an atom lies {env.distances_ang[0]:.2f} A from the absorber; "

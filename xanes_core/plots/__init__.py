@@ -6,6 +6,7 @@ from xanes_core.plots.accuracy import (
     coverage_curves,
     learning_curve_figure,
 )
+from xanes_core.plots.animation import motion_gif
 from xanes_core.plots.images import figure_csv, figure_image
 from xanes_core.plots.importance import (
     KIND_LABELS,
@@ -13,6 +14,7 @@ from xanes_core.plots.importance import (
     BarSeries,
     ImportanceMap,
     Neighbour,
+    atom_name,
     difference_figure,
     distance_figure,
     effect_figure,
@@ -22,16 +24,40 @@ from xanes_core.plots.importance import (
     signed_colours,
     windows_figure,
 )
+from xanes_core.plots.lessons import (
+    distance_importance_figure,
+    features_figure,
+    marked_spectra,
+    members_figure,
+)
+from xanes_core.plots.motion import (
+    Motion,
+    make_motion,
+    motion_assets,
+    motion_data,
+    motion_html,
+)
 from xanes_core.plots.records import (
     UNKNOWN,
     Colouring,
+    NearSpectrum,
     Placed,
     PredictedRecord,
     error_distance_figure,
+    nearest_figure,
     ranked_errors_figure,
     record_figure,
     training_map_figure,
 )
+from xanes_core.plots.report import (
+    MAX_REPORTED,
+    ReportedSpectrum,
+    ReportedStructure,
+    SpectraReport,
+)
+from xanes_core.plots.report_page import report_html
+from xanes_core.plots.report_print import report_pdf
+from xanes_core.plots.residual import MISFIT_LABEL, with_residual
 from xanes_core.plots.spectrum import (
     Curve,
     Energies,
@@ -42,13 +68,27 @@ from xanes_core.plots.spectrum import (
     spectrum_figure,
     without_band,
 )
-from xanes_core.plots.structure import SHELLS_ANG, scene, structure_figure
-from xanes_core.plots.style import ABSORBER, LIGHT, Look
+from xanes_core.plots.structure import SHELLS_ANG, first_view, scene, structure_figure
+from xanes_core.plots.style import ABSORBER, HIGHLIGHT, LIGHT, Look
+from xanes_core.plots.thumbnail import thumbnail_svg
+from xanes_core.plots.trajectory import (
+    Trajectory,
+    feature_figure,
+    frames_figure,
+    heat_figure,
+    mean_figure,
+    play_figure,
+    waterfall_figure,
+)
+from xanes_core.plots.words import figure_text
 
 __all__ = [
     "ABSORBER",
+    "HIGHLIGHT",
     "KIND_LABELS",
     "LIGHT",
+    "MAX_REPORTED",
+    "MISFIT_LABEL",
     "SHELLS_ANG",
     "UNKNOWN",
     "AtomEffect",
@@ -59,32 +99,61 @@ __all__ = [
     "EnergyAxis",
     "ImportanceMap",
     "Look",
+    "Motion",
+    "NearSpectrum",
     "Neighbour",
     "Placed",
     "PredictedRecord",
+    "ReportedSpectrum",
+    "ReportedStructure",
+    "SpectraReport",
+    "Trajectory",
+    "atom_name",
     "calibration_figure",
     "chemistry_figure",
     "comparison_figure",
     "coverage_curves",
     "difference_figure",
     "distance_figure",
+    "distance_importance_figure",
     "effect_figure",
     "error_distance_figure",
+    "feature_figure",
+    "features_figure",
     "figure_csv",
     "figure_image",
+    "figure_text",
+    "first_view",
+    "frames_figure",
     "group_figure",
+    "heat_figure",
     "learning_curve_figure",
+    "make_motion",
     "map_figure",
+    "marked_spectra",
+    "mean_figure",
+    "members_figure",
+    "motion_assets",
+    "motion_data",
+    "motion_gif",
+    "motion_html",
+    "nearest_figure",
     "neighbours_around",
+    "play_figure",
     "prediction_curve",
     "ranked_errors_figure",
     "record_figure",
+    "report_html",
+    "report_pdf",
     "scene",
     "signed_colours",
     "spectrum_curve",
     "spectrum_figure",
     "structure_figure",
+    "thumbnail_svg",
     "training_map_figure",
+    "waterfall_figure",
     "windows_figure",
+    "with_residual",
     "without_band",
 ]  # fmt: skip

@@ -45,6 +45,25 @@ _STYLE: dict[RcKeyType, Any] = {
 #: Points of print for a pixel of the screen.
 _LINE_PT, _LETTER_PT = 0.64, 0.6
 _RGBA = re.compile(r"rgba\((\d+),(\d+),(\d+),([\d.]+)\)")
+#: Letters of axis titles as programs without Greek spell them.
+_TO_ASCII = str.maketrans(
+    {
+        "\u03bc": "mu",
+        "\u03bb": "lambda",
+        "\u03b6": "zeta",
+        "\u03b7": "eta",
+        "\u00c5": "A",
+        "\u00b2": "^2",
+        "\u00b3": "^3",
+        "\u2074": "^4",
+        "\u00b9": "^1",
+        "\u207b": "^-",
+        "\u2080": "0",
+        "\u2212": "-",
+        "\u2013": "-",
+        "\u00b1": "+-",
+    }
+)
 _DASHES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 
 
@@ -93,7 +112,7 @@ def figure_image(
         axes = grid[:, 0]
         for place, (name, _, _) in zip(axes, panels, strict=True):
             _draw_panel(drawn, place, figure, name)
-        axes[-1].set_xlabel(_axis_title(figure, "x", panels[-1][0]))
+        axes[-1].set_xlabel(printed_text(_axis_title(figure, "x", panels[-1][0])))
         span = figure.layout[_axis("x", panels[-1][0])].range
         if span is not None:
             axes[-1].set_xlim(*span)
@@ -109,7 +128,7 @@ def figure_csv(figure: go.Figure) -> str:
     for trace in figure.data:
         if not trace.name and trace.type != "heatmap":  # helps selecting, shows nothing
             continue
-        panel = _axis_title(figure, "y", trace.yaxis or "y")
+        panel = ascii_text(_axis_title(figure, "y", trace.yaxis or "y"))
         number = names.index(trace.yaxis or "y") + 1
         if trace.type == "heatmap":
             for y, row in zip(trace.y, np.asarray(trace.z, dtype=float), strict=True):
@@ -143,7 +162,21 @@ def _axis(letter: str, name: str) -> str:
 
 def _axis_title(figure: go.Figure, letter: str, name: str) -> str:
     title: str = figure.layout[_axis(letter, name)].title.text or ""
-    return title.replace("<sub>", "_").replace("</sub>", "")
+    return title
+
+
+def printed_text(text: str) -> str:
+    """Text of a figure as matplotlib sets it: with its subscripts and line breaks, else plain."""
+    text = plain_text(text).replace("<br>", "\n")
+    for tag, mark in (("sub", "_"), ("sup", "^")):
+        text = re.sub(f"<{tag}>([^<$]*)</{tag}>", rf"${mark}{{\1}}$", text)
+    return html.unescape(text)
+
+
+def ascii_text(text: str) -> str:
+    """Text of a figure for a table that any program reads: letters of ASCII alone where it can."""
+    text = html.unescape(re.sub("<su[bp]>", "_", text).replace("<br>", " "))
+    return re.sub("</?[a-z]+>", "", text).translate(_TO_ASCII)
 
 
 def _draw_panel(drawn: Figure, axes: Axes, figure: go.Figure, name: str) -> None:
@@ -159,12 +192,14 @@ def _draw_panel(drawn: Figure, axes: Axes, figure: go.Figure, name: str) -> None
                 cmap="cividis", vmin=trace.zmin, vmax=trace.zmax, shading="nearest",
                 rasterized=True,
             )  # fmt: skip
-            drawn.colorbar(image, ax=axes, label=trace.colorbar.title.text or "", pad=0.01)
+            drawn.colorbar(
+                image, ax=axes, label=printed_text(trace.colorbar.title.text or ""), pad=0.01
+            )
         elif trace.name:
             _draw_line(axes, trace, order)
     _draw_shapes(axes, figure, name)
     settings = figure.layout[_axis("y", name)]
-    axes.set_ylabel(_axis_title(figure, "y", name))
+    axes.set_ylabel(printed_text(_axis_title(figure, "y", name)))
     if settings.zeroline:
         axes.axhline(0.0, color=INK["light"], lw=0.6)
     if settings.rangemode == "tozero":
@@ -205,9 +240,7 @@ def _draw_bar(axes: Axes, trace: BaseTraceType, number: int, n_grouped: int) -> 
     x = np.asarray(trace.x)
     width = trace.width if trace.width is not None else 0.7
     if x.dtype.kind not in "fiu":  # names under the bars
-        axes.set_xticks(
-            range(len(x)), [plain_text(str(text).replace("<br>", "\n")) for text in x], fontsize=7
-        )
+        axes.set_xticks(range(len(x)), [printed_text(str(text)) for text in x], fontsize=7)
         width = 0.7 / n_grouped
         x = np.arange(len(x)) + (number - (n_grouped - 1) / 2) * width
     colours = trace.marker.color
@@ -241,7 +274,7 @@ def _legend_entry(trace: BaseTraceType) -> str | None:
     """Name of a trace in the legend, as text; None where it has none."""
     if trace.showlegend is False or not trace.name:
         return None
-    return plain_text(html.unescape(trace.name))
+    return printed_text(trace.name)
 
 
 def _errors_of(trace: BaseTraceType) -> np.ndarray | None:

@@ -44,15 +44,20 @@ SERIES = (NETWORK, THEORY_SECOND, OTHERS[0], GREY)
 #: What the kinds of features tell, for under their bars.
 KIND_LABELS = MappingProxyType(
     {
-        "G1": "G1<br>coordination",
-        "G2": "G2<br>distances",
-        "species": "G2<br>by element",
-        "G4": "G4<br>angles",
+        "G1": "G\u00b9<br>coordination",
+        "G2": "G\u00b2<br>distances",
+        "species": "G\u00b2<br>by element",
+        "G4": "G\u2074<br>angles",
     }
 )
 #: Elements of the histogram drawn by themselves; the others are put together.
 MAX_ELEMENTS = 7
-_REST = "#B8895A"  # no element of a ligand has it
+_REST = "#B7A48B"  # no element of a ligand has it
+
+
+def atom_name(element: str, index: int) -> str:
+    """How an atom is named for people, who count from 1: ``C (atom 16)`` for index 15."""
+    return f"{element} (atom {index + 1})"
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,8 @@ class Neighbour:
 
     @property
     def label(self) -> str:
-        """Symbol, index and distance."""
-        return f"{self.element}{self.index} {self.distance_ang:.2f} \u00c5"
+        """Name and distance."""
+        return f"{atom_name(self.element, self.index)}, {self.distance_ang:.2f} \u00c5"
 
 
 def neighbours_around(atoms: Atoms, absorber: int, r_cut_ang: float = R_CUT_ANG) -> list[Neighbour]:
@@ -217,7 +222,7 @@ def distance_figure(
     figure.update_layout(legend={"entrywidth": 34}, legend2={**inside, "bgcolor": "rgba(0,0,0,0)"})
     figure.update_layout(barmode="overlay", bargap=0.0)
     figure.update_xaxes(range=[0.4, 6.0])
-    figure.update_xaxes(title_text="Distance r<sub>ij</sub>, mu of G2 (\u00c5)", row=2, col=1)
+    figure.update_xaxes(title_text="Distance r<sub>ij</sub> (\u00c5)", row=2, col=1)
     figure.update_yaxes(title_text="Pairs", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title_text=_unit(series), row=2, col=1, **zero_line(look))
     return figure
@@ -297,7 +302,7 @@ def _bar_texts(
         near = nearest.get(i, [])
         atoms = ", ".join(near[:6]) + (f" and {len(near) - 6} more" if len(near) > 6 else "")
         texts.append(
-            f"mu = {mu:.2f} \u00c5, {SHELLS[shell].name}<br>{window.mean[i]:.3g} \u00b1 "
+            f"{mu:.2f} \u00c5, {SHELLS[shell].name}<br>{window.mean[i]:.3g} \u00b1 "
             f"{window.sampling_error[i]:.2g} (scrambling {window.standard_error[i]:.1g})"
             + (f"<br>here: {atoms}" if atoms else "")
         )
@@ -376,7 +381,7 @@ def difference_figure(
         marker={"color": colours, "line": {"width": 0}},
         error_y=_errors(difference.error, look), customdata=difference.error,
         name=f"{labels[1]} minus {labels[0]}",
-        hovertemplate="mu = %{x:.2f} \u00c5: %{y:+.3g} \u00b1 %{customdata:.2g}<extra></extra>",
+        hovertemplate="%{x:.2f} \u00c5: %{y:+.3g} \u00b1 %{customdata:.2g}<extra></extra>",
     )  # fmt: skip
     rows = np.flatnonzero(difference.marked)
     if len(rows):
@@ -389,7 +394,7 @@ def difference_figure(
             marker={"symbol": "star", "size": 9, "color": look.ink},
         )  # fmt: skip
     style_marks(figure, look.sized(300))
-    figure.update_xaxes(title_text="mu of G2 (\u00c5)", range=[0.4, 6.0])
+    figure.update_xaxes(title_text="Distance r<sub>ij</sub> (\u00c5)", range=[0.4, 6.0])
     figure.update_yaxes(title_text=unit, **zero_line(look))
     return figure
 
@@ -439,17 +444,17 @@ def map_figure(
     )  # fmt: skip
     style_marks(figure, look.sized(520))
     if window is not None:
-        _shade(figure, [window])
+        _shade(figure, [window], look)
         for bound in window:
             line = {"color": "#FFFFFF", "width": 1, "dash": "dot"}
             figure.add_vline(x=bound, line=line, row=2, col=1)
     figure.update_layout(dragmode="select", selectdirection="h")
     _set_energies(figure, energy_rel_ev, below=True)
     figure.update_xaxes(showgrid=False)
-    figure.update_yaxes(title_text="mu(E)", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title_text="\u03bc(E)", rangemode="tozero", row=1, col=1)
     half = float(np.median(np.diff(centres_ang))) / 2
     figure.update_yaxes(
-        title_text="mu of G2 (\u00c5)", row=2, col=1, showgrid=False,
+        title_text="Distance r<sub>ij</sub> (\u00c5)", row=2, col=1, showgrid=False,
         range=[centres_ang[0] - half, centres_ang[-1] + half],
     )  # fmt: skip
     return figure
@@ -484,7 +489,7 @@ def windows_figure(
         )  # fmt: skip
     style_figure(figure, look.sized(260))
     fit_legend(figure)
-    _shade(figure, windows)
+    _shade(figure, windows, look)
     figure.update_layout(dragmode="select", selectdirection="h", hovermode="x")
     _set_energies(figure, energy_rel_ev)
     figure.update_yaxes(title_text=XANES.label, rangemode="tozero", hoverformat=".3f")
@@ -519,9 +524,9 @@ def effect_figure(
     style_figure(figure, look.sized(360))
     fit_legend(figure)
     if window is not None:
-        _shade(figure, [window])
+        _shade(figure, [window], look)
     _set_energies(figure, x, below=True)
-    figure.update_yaxes(title_text="mu(E)", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title_text="\u03bc(E)", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title_text="change", row=2, col=1, **zero_line(look))
     return figure
 
@@ -557,9 +562,9 @@ def _add_spectrum(
     )  # fmt: skip
 
 
-def _shade(figure: go.Figure, windows: Sequence[tuple[float, float]]) -> None:
+def _shade(figure: go.Figure, windows: Sequence[tuple[float, float]], look: Look) -> None:
     for i, (low, high) in enumerate(windows):
         figure.add_vrect(
-            x0=low, x1=high, fillcolor=SERIES[i % len(SERIES)], opacity=0.16, line_width=0,
-            layer="below",
+            x0=low, x1=high, fillcolor=look.colour(SERIES[i % len(SERIES)]), opacity=0.18,
+            line_width=0, layer="below",
         )  # fmt: skip

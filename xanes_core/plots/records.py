@@ -14,19 +14,22 @@ import numpy as np
 import plotly.graph_objects as go
 
 from xanes_core.errors import ModelError
-from xanes_core.model import SCORE_LIMITS, VERDICTS
+from xanes_core.model import SCORE_LIMITS, VERDICT_TITLES, VERDICTS
 from xanes_core.plots.accuracy import error_axis
-from xanes_core.plots.spectrum import Curve, EnergyAxis, spectrum_figure
+from xanes_core.plots.spectrum import ENERGY_LABELS, Curve, EnergyAxis, spectrum_figure
 from xanes_core.plots.style import (
     ABSORBER,
     GREY,
     LIGHT,
     NETWORK,
+    OLIVE,
     OTHERS,
     THEORY,
     THEORY_SECOND,
     Look,
+    fit_legend,
     rgba,
+    style_figure,
     style_marks,
 )
 from xanes_core.spectra import XANES, SpectrumKind
@@ -34,7 +37,7 @@ from xanes_core.spectra import XANES, SpectrumKind
 # as the verdicts are coloured beside a prediction
 _VERDICT_MARKS = ((OTHERS[0], "circle"), (THEORY, "diamond"), (THEORY_SECOND, "square"))
 #: Okabe and Ito's colours for kinds of records; a second round has another symbol.
-GROUP_COLOURS = (NETWORK, THEORY, OTHERS[0], THEORY_SECOND, OTHERS[1], ABSORBER, "#F0E442")
+GROUP_COLOURS = (NETWORK, THEORY, OTHERS[0], THEORY_SECOND, OTHERS[1], ABSORBER, OLIVE)
 _SYMBOLS = ("circle", "diamond", "square", "cross")
 #: Group of the records of which a property is not known.
 UNKNOWN = "unknown"
@@ -83,7 +86,8 @@ def error_distance_figure(
         rows = np.flatnonzero(np.asarray(verdicts) == verdict)
         if len(rows):
             figure.add_scatter(
-                x=distance[rows], y=error[rows], mode="markers", name=verdict, customdata=rows,
+                x=distance[rows], y=error[rows], mode="markers", customdata=rows,
+                name=VERDICT_TITLES[verdict],
                 text=[html.escape(names[int(i)]) for i in rows],
                 marker={"color": rgba(colour, 0.7), "symbol": symbol, "size": 6},
                 hovertemplate="%{text}<br>distance %{x:.2f}, error %{y:.2f}<extra></extra>",
@@ -97,7 +101,9 @@ def error_distance_figure(
         figure.add_vline(x=limit, line={"color": look.ink, "width": 1, "dash": "dot"})
     style_marks(figure, look.sized(380))
     figure.update_layout(dragmode="pan")
-    figure.update_xaxes(title_text="Distance to the training set (1: usual)", rangemode="tozero")
+    figure.update_xaxes(
+        title_text="Distance to the training data (up to 1 is usual)", rangemode="tozero"
+    )
     error_axis(figure, label, error)
     return figure
 
@@ -194,6 +200,68 @@ def record_figure(
         Curve("network, not trained on it", energy, mean, "network", lower, upper, record.level),
     ]
     return spectrum_figure(curves, EnergyAxis(0.0), kind=kind, look=look.sized(380))
+
+
+@dataclass(frozen=True)
+class NearSpectrum:
+    """Spectrum by theory of a record near the reader's structure: its row, name and curve (k,)."""
+
+    row: int
+    name: str
+    mu: np.ndarray
+
+
+def nearest_figure(
+    energy_rel_ev: np.ndarray,
+    records: Sequence[NearSpectrum],
+    *,
+    own: tuple[str, np.ndarray] | None = None,
+    selected: int | None = None,
+    kind: SpectrumKind = XANES,
+    look: Look = LIGHT,
+) -> go.Figure:
+    """Spectra of the records near a structure, with its own prediction; a click names a record.
+
+    Parameters
+    ----------
+    energy_rel_ev : numpy.ndarray, (k,)
+        Energies relative to E0 (eV).
+    records : sequence of NearSpectrum
+        At most as many as there are colours for records, nearest first.
+    own : (str, numpy.ndarray (k,)), optional
+        Name and prediction of the reader's structure.
+    selected : int, optional
+        Row of the record in view, drawn wider.
+    kind : SpectrumKind
+        Decides the title of the vertical axis.
+    look : Look
+        The page it stands on.
+    """
+    figure = go.Figure()
+    colours = [colour for colour in GROUP_COLOURS if colour not in (NETWORK, ABSORBER)]
+    for i, record in enumerate(records):
+        width = 3.5 if record.row == selected else 1.5
+        # markers too small to see let a click name the record
+        figure.add_scatter(
+            x=energy_rel_ev, y=record.mu, mode="lines+markers", name=html.escape(record.name),
+            marker={"size": 1}, customdata=np.full(len(energy_rel_ev), record.row), **_EVEN,
+            line={"color": colours[i % len(colours)], "width": width},
+            hovertemplate="%{y:.3f}",
+        )  # fmt: skip
+    if own is not None:
+        figure.add_scatter(
+            x=energy_rel_ev, y=own[1], mode="lines", name=html.escape(own[0]),
+            line={"color": NETWORK, "width": 2, "dash": "dash"}, hovertemplate="%{y:.3f}",
+        )  # fmt: skip
+    style_figure(figure, look.sized(300))
+    fit_legend(figure)
+    figure.update_layout(dragmode="pan", hovermode="closest")
+    figure.update_xaxes(
+        title_text=ENERGY_LABELS["relative"], hoverformat=".1f",
+        range=[energy_rel_ev[0], energy_rel_ev[-1]],
+    )  # fmt: skip
+    figure.update_yaxes(title_text=kind.label, rangemode="tozero")
+    return figure
 
 
 @dataclass(frozen=True)

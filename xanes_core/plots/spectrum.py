@@ -40,9 +40,9 @@ Role = Literal["network", "theory", "measurement", "other"]
 Energies = Literal["relative", "absolute"]
 
 ENERGY_LABELS: MappingProxyType[Energies, str] = MappingProxyType(
-    {"relative": "Energy - E0 (eV)", "absolute": "Energy (eV)"}
+    {"relative": "Energy \u2212 E\u2080 (eV)", "absolute": "Energy (eV)"}
 )
-RESIDUAL_LABEL = "theory - network"
+RESIDUAL_LABEL = "theory \u2212 network"
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,11 @@ class EnergyAxis:
         """Where absolute energies (n,) lie on this axis, in eV."""
         return energy_ev - self.e0_ev if self.is_relative else energy_ev
 
+    def place_curve_ev(self, curve: Curve) -> np.ndarray:
+        """Where the energies (n,) of a curve lie on this axis, in eV: each on its own edge."""
+        own = self if curve.e0_ev is None else replace(self, e0_ev=curve.e0_ev)
+        return own.place_ev(curve.energy_ev)
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -112,6 +117,9 @@ class Curve:
     rank : int
         Position among the curves of the same role: varies the dash (and, for ``"other"`` and
         ``"theory"``, the colour).
+    e0_ev : float or None
+        Edge energy of its absorber (eV), where relative energies are counted from; None for that
+        of the figure.
 
     Raises
     ------
@@ -127,6 +135,7 @@ class Curve:
     upper: np.ndarray | None = None
     level: float | None = None
     rank: int = field(default=0)
+    e0_ev: float | None = None
 
     def __post_init__(self) -> None:
         n = np.shape(self.energy_ev)
@@ -154,6 +163,7 @@ def prediction_curve(
         np.asarray(prediction.upper),
         float(prediction.level),
         rank,
+        float(prediction.e0_ev),
     )
 
 
@@ -176,7 +186,7 @@ def curve_style(curve: Curve, *, dark: bool = False) -> tuple[str, str]:
     if curve.role == "measurement":
         return MEASUREMENT[Look(dark).theme], DASHES[curve.rank % len(DASHES)]
     if curve.role == "theory":
-        return (THEORY, THEORY_SECOND)[curve.rank % 2], DASHES[curve.rank // 2 % len(DASHES)]
+        return (THEORY, THEORY_SECOND)[curve.rank % 2], DASHES[curve.rank % len(DASHES)]
     n = len(OTHERS)
     return OTHERS[curve.rank % n], DASHES[curve.rank // n % len(DASHES)]
 
@@ -225,12 +235,12 @@ def _set_energies(figure: go.Figure, curves: Sequence[Curve], axis: EnergyAxis) 
     figure.update_xaxes(tickformat="~f", hoverformat=".1f")
     own = [curve for curve in curves if curve.role == "network"]
     if own:  # the network's own grid: a measured EXAFS scan must not squeeze the edge
-        x = axis.place_ev(own[0].energy_ev)
+        x = axis.place_curve_ev(own[0])
         figure.update_xaxes(range=(float(x[0]), float(x[-1])))
 
 
 def _add_curve(figure: go.Figure, curve: Curve, axis: EnergyAxis, look: Look) -> None:
-    x = axis.place_ev(curve.energy_ev)
+    x = axis.place_curve_ev(curve)
     colour, dash = curve_style(curve, dark=look.dark)
     group = f"{curve.role}-{curve.rank}"
     custom, hover = None, "%{y:.3f}"
@@ -288,7 +298,7 @@ def comparison_figure(
     figure.update_xaxes(showticklabels=False, row=1, col=1)
     figure.update_xaxes(title_text=axis.label, row=2, col=1)
     figure.update_yaxes(title_text=XANES.label, rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title_text="difference", row=2, col=1)
+    figure.update_yaxes(title_text="Difference", row=2, col=1)
     if axis.is_relative:
         figure.add_vline(x=0.0, line={"color": look.grid, "width": 1})
     return figure

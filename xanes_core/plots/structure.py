@@ -8,7 +8,7 @@ file can reach a browser's script. The app draws it with 3Dmol.js; where that sc
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from ase.data.colors import jmol_colors
 from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from xanes_core.constants import NONMETALS, R_CUT_ANG
 from xanes_core.errors import StructureError
@@ -36,8 +37,29 @@ SHELLS_ANG = (2.5, 4.0, 6.0)
 DRAWN_BOND_FACTOR = 1.22
 _MAX_BOND_ANG = 3.4
 _HEX = re.compile(r"#[0-9A-Fa-f]{6}")
-# white and near-white atoms vanish on a light page
-_COLOURS = {1: "#C9CED6"}
+#: Directions that a first view is chosen from, evenly over the sphere.
+_N_DIRECTIONS = 400
+#: What a hidden absorber counts in the choice, where an atom of its first shell counts 1.
+_ABSORBER_WEIGHT = 4.0
+#: What atoms behind which nothing of interest lies count, so that a picture is wide and not deep.
+_DEPTH_WEIGHT = 0.02
+# the elements of ligands in their usual hues, softened so that they go with the other colours;
+# white and yellow would vanish on a light page
+_COLOURS = {
+    1: "#C3CAD3",
+    5: "#D9A58C",
+    6: "#868D97",
+    7: "#6488D0",
+    8: "#D8695B",
+    9: "#93C47D",
+    14: "#C9AE8C",
+    15: "#DE9447",
+    16: "#D9BC4F",
+    17: "#5FB07F",
+    34: "#C98A3C",
+    35: "#A65B4B",
+    53: "#8D63A8",
+}
 
 
 def scene(
@@ -58,7 +80,7 @@ def scene(
     absorber : int or sequence of int
         Marked atoms; the first is the centre of the view and of the shells.
     labels : bool
-        Whether the atoms carry their symbol and index; hydrogen goes without.
+        Whether the atoms carry their symbol and number, counted from 1; hydrogen goes without.
     shells_ang : sequence of float
         Radii of translucent spheres around the absorber (A).
     max_atoms : int
@@ -71,8 +93,10 @@ def scene(
     -------
     dict
         ``atoms`` (list of symbol, x, y, z in A from the absorber, colour, radius_ang, absorber,
-        label, index in the structure), ``bonds`` (index pairs), ``shells`` (radii), ``note``
-        (sentence or ``""``).
+        label, index in the structure), ``bonds`` (index pairs), ``shells`` (radii), ``view`` (the
+        first turn, of :func:`first_view`), ``text`` (the scene in words, for those who do not see
+        it), ``note`` (sentence or ``""``). A reader may add ``highlight``, indices in the
+        structure of atoms that get a halo.
 
     Raises
     ------
@@ -98,10 +122,10 @@ def scene(
         positions = atoms.positions - atoms.positions[centre]
         chosen = set(marked)
         flags = [i in chosen for i in range(len(atoms))]
-        names = [f"{chemical_symbols[z]}{i}" for i, z in enumerate(numbers)]
+        names = [f"{chemical_symbols[z]}{i + 1}" for i, z in enumerate(numbers)]
         indices = list(range(len(atoms)))
         note = ""
-    return {
+    view: dict[str, Any] = {
         "atoms": [
             _atom(int(z), p, flag, name if labels and z != 1 else "")
             | {"index": int(i)}
@@ -112,10 +136,94 @@ def scene(
         "shells": sorted(float(r) for r in shells_ang),
         "note": note,
     }
+    radii_ang = np.array([atom["radius_ang"] for atom in view["atoms"]])
+    first = next(i for i, index in enumerate(indices) if index == centre)
+    shell = [j if i == first else i for i, j in view["bonds"] if first in (i, j)]
+    turn = first_view(np.asarray(positions), radii_ang, [first, *shell])
+    return view | {"view": turn.tolist(), "text": _text(view, first, shell)}
+
+
+def first_view(positions: np.ndarray, radii_ang: np.ndarray, shown: Sequence[int]) -> np.ndarray:
+    """Turn of a structure that hides least of its absorber and first shell.
+
+    Of 400 directions the one with the smallest sum, over what is to be seen, of
+    exp(-(d / (R_i + R_j))^2) for every atom j in front of atom i, d apart on the screen: a rule of
+    thumb. Of equal ones the first is taken. What is then widest lies from left to right.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray, (n, 3)
+        Atoms (A).
+    radii_ang : numpy.ndarray, (n,)
+        Their drawn radii (A).
+    shown : sequence of int
+        Rows of what is to be seen, the absorber first.
+
+    Returns
+    -------
+    numpy.ndarray, (4,)
+        Unit quaternion x, y, z, w that turns the structure before a reader who looks along -z.
+    """
+    directions = _sphere_points(_N_DIRECTIONS)
+    cost = np.zeros(len(directions))
+    for rank, i in enumerate(shown):
+        apart = positions - positions[i]
+        towards = apart @ directions.T
+        across2 = np.maximum((apart**2).sum(axis=1)[:, None] - towards**2, 0.0)
+        reach2 = (radii_ang + radii_ang[i])[:, None] ** 2
+        hidden = np.where(towards > 1e-6, np.exp(-across2 / reach2), 0.0).sum(axis=0)
+        cost += hidden * (_ABSORBER_WEIGHT if rank == 0 else 1.0)
+    centred = positions - positions.mean(axis=0)
+    depth = np.sqrt(((centred @ directions.T) ** 2).mean(axis=0))
+    cost += _DEPTH_WEIGHT * depth
+    towards_reader = directions[int(np.argmin(cost.round(9)))]
+    flat = centred - np.outer(centred @ towards_reader, towards_reader)
+    _, _, axes = np.linalg.svd(flat, full_matrices=True)
+    right = axes[0] - (axes[0] @ towards_reader) * towards_reader
+    if np.linalg.norm(right) < 1e-6:  # all atoms in one line of sight
+        right = np.cross(towards_reader, np.eye(3)[int(np.argmin(np.abs(towards_reader)))])
+    right /= np.linalg.norm(right)
+    if right[int(np.argmax(np.abs(right)))] < 0:  # the sign of a singular vector is arbitrary
+        right = -right
+    frame = np.array([right, np.cross(towards_reader, right), towards_reader])
+    return np.asarray(Rotation.from_matrix(frame).as_quat().round(6))
+
+
+def _sphere_points(n: int) -> np.ndarray:
+    """Directions evenly over the sphere, (n, 3), along a golden spiral."""
+    i = np.arange(n) + 0.5
+    z = 1.0 - 2.0 * i / n
+    turn = np.pi * (1.0 + np.sqrt(5.0)) * i
+    flat = np.sqrt(1.0 - z**2)
+    return np.column_stack([flat * np.cos(turn), flat * np.sin(turn), z])
+
+
+def _text(view: Mapping[str, Any], first: int, shell: Sequence[int]) -> str:
+    """A scene in words: formula, absorber, what is bonded to it and how far away."""
+    atoms = view["atoms"]
+    symbols = [atom["symbol"] for atom in atoms]
+    absorber = atoms[first]
+    name = f"{absorber['symbol']} (atom {absorber['index'] + 1})"
+    what = f"{Atoms(symbols).get_chemical_formula('metal')}, {len(atoms)} atoms."
+    if not shell:
+        return f"Structure {what} Absorber {name}, without bonds."
+    own = np.array([absorber[axis] for axis in "xyz"])
+    by_element: dict[str, list[float]] = {}
+    for i in shell:
+        place = np.array([atoms[i][axis] for axis in "xyz"])
+        by_element.setdefault(symbols[i], []).append(float(np.linalg.norm(place - own)))
+    parts = []
+    for element, distances in sorted(by_element.items()):
+        near, far = f"{min(distances):.2f}", f"{max(distances):.2f}"
+        span = near if near == far else f"{near} to {far}"
+        parts.append(f"{len(distances)} {element} at {span} \u00c5")
+    return (
+        f"Structure {what} Absorber {name}, coordination number {len(shell)}: {', '.join(parts)}."
+    )
 
 
 def element_colour(number: int) -> str:
-    """Colour (hex) of an element in the view: Jmol's, with hydrogen dark enough to see."""
+    """Colour (hex) of an element in 3D view and histogram: Jmol's, softened for ligands."""
     if number in _COLOURS:
         return _COLOURS[number]
     red, green, blue = (round(255 * float(c)) for c in jmol_colors[number])
@@ -150,7 +258,7 @@ def structure_figure(view: dict[str, Any], *, look: Look = LIGHT) -> go.Figure:
         customdata=np.column_stack(
             [[a["symbol"] for a in view["atoms"]], np.linalg.norm(xyz, axis=1).round(2)]
         ),
-        hovertemplate="%{customdata[0]}, %{customdata[1]} A from the absorber<extra></extra>",
+        hovertemplate="%{customdata[0]}, %{customdata[1]} \u00c5 from the absorber<extra></extra>",
     )
     for radius in view["shells"]:
         figure.add_trace(_sphere(radius))

@@ -42,11 +42,16 @@ def static_folder() -> Path:
 
 def viewer_ready(folder: Path | None = None, *, sha256: str = VIEWER_SHA256) -> bool:
     """Whether the pinned viewer script lies in `folder` (default: the app's static folder)."""
-    script = (folder or static_folder()) / VIEWER_SCRIPT
+    return bool(viewer_source(folder, sha256=sha256))
+
+
+def viewer_source(folder: Path | None = None, *, sha256: str = VIEWER_SHA256) -> bytes:
+    """The pinned viewer script that lies in `folder`; empty where it is not, or is another."""
     try:
-        return sha256_of(script.read_bytes()) == sha256
+        source = ((folder or static_folder()) / VIEWER_SCRIPT).read_bytes()
     except OSError:
-        return False
+        return b""
+    return source if sha256_of(source) == sha256 else b""
 
 
 def fetch_viewer(

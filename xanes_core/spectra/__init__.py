@@ -4,8 +4,9 @@
 >>> measured = read_spectrum("fe_foil.xdi")  # doctest: +SKIP
 """
 
+from xanes_core.spectra.agreement import FeatureEstimate, FeatureGroup, features_with_uncertainty
 from xanes_core.spectra.broadening import broaden_arctan
-from xanes_core.spectra.edge_features import features_with_uncertainty, spectral_features
+from xanes_core.spectra.edge_features import spectral_features
 from xanes_core.spectra.emission import (
     BAND_FROM_EV,
     area_normalised,
@@ -33,7 +34,7 @@ from xanes_core.spectra.metrics import (
     window_misfit,
 )
 from xanes_core.spectra.normalisation import default_ranges, find_e0, normalise
-from xanes_core.spectra.peaks import PeakMatch, match_peaks, peak_errors
+from xanes_core.spectra.peaks import PeakMatch, find_peaks, match_peaks, peak_errors
 from xanes_core.spectra.read import (
     SPECTRUM_FORMATS,
     ColumnList,
@@ -52,6 +53,8 @@ __all__ = [
     "XANES",
     "XES",
     "ColumnList",
+    "FeatureEstimate",
+    "FeatureGroup",
     "PeakMatch",
     "Spectrum",
     "SpectrumKind",
@@ -70,6 +73,7 @@ __all__ = [
     "features_with_uncertainty",
     "feff_to_grid",
     "find_e0",
+    "find_peaks",
     "list_spectra",
     "match_peaks",
     "mean_width",

@@ -1,15 +1,13 @@
-"""Numbers that people read off a XANES curve, with their uncertainty over an ensemble."""
+"""Numbers that people read off a XANES curve: edge, white line, pre-edge peak."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from xanes_core.errors import SpectrumError
-from xanes_core.spectra.emission import EmissionFeatures
 from xanes_core.spectra.peaks import Peaks, find_peaks
 from xanes_core.spectra.spectrum import as_curves, as_energies
 
@@ -130,61 +128,3 @@ def _steepest(energy: np.ndarray, curve: np.ndarray, low: float, high: float) ->
             move = np.clip(-b / (2 * a), middle[i - 1] - middle[i], middle[i + 1] - middle[i])
             return float(middle[i] + move)
     return float(middle[i])
-
-
-@dataclass(frozen=True)
-class FeatureEstimate:
-    """One feature over an ensemble.
-
-    ``mean`` and ``std`` (sample standard deviation, NaN for a single value) over the
-    ``n_showing`` of ``n_members`` members that show it; ``values`` (m,) holds NaN for the others.
-    """
-
-    name: str
-    mean: float
-    std: float
-    n_showing: int
-    n_members: int
-    values: np.ndarray
-
-
-def features_with_uncertainty(
-    energy_rel_ev: ArrayLike,
-    members: ArrayLike,
-    *,
-    read: Callable[[ArrayLike, ArrayLike], SpectralFeatures | EmissionFeatures] = spectral_features,
-) -> dict[str, FeatureEstimate]:
-    """Features of every member of an ensemble, and their spread.
-
-    Parameters
-    ----------
-    energy_rel_ev : array_like, (k,)
-        Energies (eV).
-    members : array_like, (m, k)
-        One curve per member.
-    read : callable, optional
-        Reads the features off one curve: :func:`spectral_features`, or
-        :func:`xanes_core.spectra.emission_features` for emission.
-
-    Returns
-    -------
-    dict of str to FeatureEstimate
-        By the names of the features, in their order.
-
-    Raises
-    ------
-    SpectrumError
-        As ``read``; members without the shape (m, k).
-    """
-    (curves,) = as_curves(members)
-    if curves.ndim != 2 or curves.shape[0] == 0:
-        raise SpectrumError(f"members must have the shape (m, k), got {curves.shape}")
-    features = [read(energy_rel_ev, row) for row in curves]
-    estimates = {}
-    for name in (field.name for field in fields(features[0])):
-        values = np.array([getattr(one, name) for one in features])
-        shown = values[np.isfinite(values)]
-        mean = float(shown.mean()) if shown.size else float("nan")
-        std = float(shown.std(ddof=1)) if shown.size > 1 else float("nan")
-        estimates[name] = FeatureEstimate(name, mean, std, shown.size, len(values), values)
-    return estimates

@@ -5,6 +5,7 @@
 >>> select_sites(atoms, "Fe")  # doctest: +SKIP
 """
 
+from xanes_core.structures.archive import Archive, ArchiveMember, read_archive
 from xanes_core.structures.checks import (
     BROKEN_CONTACT,
     MIN_DISTANCE_ANG,
@@ -13,16 +14,34 @@ from xanes_core.structures.checks import (
     closest_contact,
     validate_structure,
 )
+from xanes_core.structures.deform import Movable, apply_moves, cluster_around
 from xanes_core.structures.environments import Environment, environment
 from xanes_core.structures.examples import list_examples, load_example
 from xanes_core.structures.first_shell import (
     FAMILIES,
     GEOMETRIES,
+    Coordination,
     bond_limit_ang,
     coordination,
     coordination_number,
 )
+from xanes_core.structures.hydrogens import (
+    MissingHydrogens,
+    add_hydrogens,
+    lacks_hydrogens,
+    missing_hydrogens,
+)
+from xanes_core.structures.ligands import Ligand, find_ligands
+from xanes_core.structures.movement import (
+    LARGE_BOND_CHANGE_ANG,
+    LARGE_RMSD_ANG,
+    BondChange,
+    Movement,
+    compare_geometries,
+)
+from xanes_core.structures.moves import MOVE_KINDS, Move, parse_move
 from xanes_core.structures.read import STRUCTURE_EXTENSIONS, STRUCTURE_FORMATS, read_structures
+from xanes_core.structures.simple_ligands import SIMPLE_LIGANDS
 from xanes_core.structures.sites import (
     Site,
     absorber_elements,
@@ -30,29 +49,61 @@ from xanes_core.structures.sites import (
     checked_index,
     select_sites,
 )
+from xanes_core.structures.suggestions import (
+    Suggestion,
+    move_label,
+    move_limits,
+    suggest_moves,
+)
 
 __all__ = [
     "BROKEN_CONTACT",
     "FAMILIES",
     "GEOMETRIES",
+    "LARGE_BOND_CHANGE_ANG",
+    "LARGE_RMSD_ANG",
     "MIN_DISTANCE_ANG",
+    "MOVE_KINDS",
     "ROUGH_CONTACT",
+    "SIMPLE_LIGANDS",
     "STRUCTURE_EXTENSIONS",
     "STRUCTURE_FORMATS",
+    "Archive",
+    "ArchiveMember",
+    "BondChange",
+    "Coordination",
     "Environment",
+    "Ligand",
+    "MissingHydrogens",
+    "Movable",
+    "Move",
+    "Movement",
     "Site",
+    "Suggestion",
     "absorber_elements",
     "absorber_sites",
+    "add_hydrogens",
+    "apply_moves",
     "bond_limit_ang",
     "check_contacts",
     "checked_index",
     "closest_contact",
+    "cluster_around",
+    "compare_geometries",
     "coordination",
     "coordination_number",
     "environment",
+    "find_ligands",
+    "lacks_hydrogens",
     "list_examples",
     "load_example",
+    "missing_hydrogens",
+    "move_label",
+    "move_limits",
+    "parse_move",
+    "read_archive",
     "read_structures",
     "select_sites",
+    "suggest_moves",
     "validate_structure",
 ]  # fmt: skip

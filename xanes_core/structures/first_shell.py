@@ -107,7 +107,7 @@ def coordination(env: Environment) -> Coordination:
     distance = cdist(positions, positions)
     bonds = distance <= bond_limit_ang(numbers[:, None], numbers)
     np.fill_diagonal(bonds, False)
-    donors = _donors(env.absorber_z, numbers, env.distances_ang[near], bonds)
+    donors = donor_atoms(env.absorber_z, numbers, env.distances_ang[near], bonds)
     labels = connected_components(bonds[np.ix_(donors, donors)], directed=False)[1]
     parts = [donors[labels == label] for label in np.unique(labels)]
     places = [positions[part].mean(axis=0) for part in parts]
@@ -120,8 +120,18 @@ def coordination(env: Environment) -> Coordination:
     return Coordination(coordination_number(env), _geometry(places, faces), frozenset(families))
 
 
-def _donors(z: int, numbers: np.ndarray, r_ang: np.ndarray, bonds: np.ndarray) -> np.ndarray:
-    """Indices of atoms that bind the absorber themselves."""
+def donor_atoms(z: int, numbers: np.ndarray, r_ang: np.ndarray, bonds: np.ndarray) -> np.ndarray:
+    """Indices of the atoms that bind an absorber themselves.
+
+    Parameters
+    ----------
+    z : int
+        Atomic number of the absorber.
+    numbers, r_ang : numpy.ndarray, (n,)
+        Atomic numbers and distances from the absorber (A) of the atoms around it, metals left out.
+    bonds : numpy.ndarray of bool, (n, n)
+        Which of them are bonded.
+    """
     bonded = r_ang <= bond_limit_ang(z, numbers)
     excess = np.where(bonded, r_ang - covalent_radii[numbers], np.inf)
     nearest = np.where(bonds, excess[None, :], np.inf).min(axis=1, initial=np.inf)

@@ -19,8 +19,7 @@ from ase import Atoms
 from xanes_core.errors import StructureError
 from xanes_core.structures.checks import MAX_BYTES, MAX_FRAMES, MAX_TOTAL_ATOMS, validate_structure
 from xanes_core.structures.formats import FORMATS, Format
-from xanes_core.structures.formats.pdb import ASYMMETRIC_UNIT_NOTE
-from xanes_core.structures.formats.text import decode_text, quote
+from xanes_core.structures.formats.text import Note, decode_text, quote
 
 _NAMED = {name: row for row in FORMATS for name in (row.name, *row.synonyms)}
 #: Formats that ``read_structures`` takes by name.
@@ -31,6 +30,8 @@ STRUCTURE_EXTENSIONS = tuple(dict.fromkeys(end for row in FORMATS for end in row
 _HEAD_LINES = 20_000
 _INFO_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}\Z")
 _MAX_INFO = 50
+#: Structures that could not be read and are named one by one beside the others.
+_NAMED_FAILURES = 3
 
 
 def read_structures(
@@ -54,14 +55,15 @@ def read_structures(
         At least one; fresh objects without constraints or calculators, atoms in the order of the
         file (symmetry images of a crystal follow their site). ``info`` keeps numbers of the
         file's comment, ``"absorber"`` (index) where the file names one, and ``"notes"`` (text)
-        where something was left out on purpose.
+        where something was left out on purpose: minor groups of disorder, or structures of the
+        file that are wrong, while others are not (``"left_out"`` counts these).
 
     Raises
     ------
     StructureError
         The file cannot be opened, is too large, empty, no text, of an unknown format or of another
-        one than its name says, incomplete or wrong in a line, or a frame fails
-        ``validate_structure``.
+        one than its name says, or holds no structure that is complete and
+        passes ``validate_structure``.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         data = bytes(source)
@@ -71,6 +73,14 @@ def read_structures(
     text = decode_text(data)
     chosen = _choose_format(text, name, format)
     return _checked_frames(_parse(text, chosen), chosen.title)
+
+
+def is_structure_name(name: str) -> bool:
+    """Whether a file of this name may be a structure, by its extension or what it is called."""
+    try:
+        return bool(_of_name(name))
+    except StructureError:
+        return False
 
 
 def _read_file(source: str | os.PathLike[str]) -> bytes:
@@ -143,25 +153,31 @@ def _of_name(name: str) -> tuple[Format, ...]:
     )
 
 
-def _parse(text: str, chosen: Format) -> Iterator[Atoms]:
-    """Frames of a reader; whatever it raises becomes a message."""
+def _parse(text: str, chosen: Format) -> Iterator[Atoms | StructureError]:
+    """Frames of a reader; whatever it raises becomes a message, the last that it gives."""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             yield from chosen.read(text.rstrip().split("\n"))
-    except StructureError:
-        raise
+    except StructureError as error:
+        yield error
     except Exception as exc:
-        raise StructureError(
+        broken = StructureError(
             f"The file cannot be read as {chosen.title} ({quote(str(exc))}): "
             "it is damaged or incomplete; write it again from the program it comes from."
-        ) from exc
+        )
+        broken.__cause__ = exc
+        yield broken
 
 
-def _checked_frames(frames: Iterable[Atoms], title: str) -> list[Atoms]:
+def _checked_frames(frames: Iterable[Atoms | StructureError], title: str) -> list[Atoms]:
     kept: list[Atoms] = []
+    failures: list[tuple[int, StructureError]] = []
     total = 0
-    for atoms in frames:
+    for number, atoms in enumerate(frames, start=1):
+        if isinstance(atoms, StructureError):
+            failures.append((number, atoms))
+            continue
         if len(kept) == MAX_FRAMES:
             raise StructureError(
                 f"The file holds more than {MAX_FRAMES:,} structures: split it into parts."
@@ -175,15 +191,34 @@ def _checked_frames(frames: Iterable[Atoms], title: str) -> list[Atoms]:
         try:
             validate_structure(fresh)
         except StructureError as exc:
-            if not kept:
-                raise
-            raise StructureError(f"Structure {len(kept) + 1} of the file: {exc}") from exc
+            failures.append((number, exc))
+            continue
         kept.append(fresh)
+    if not kept and failures:
+        number, error = failures[0]
+        if len(failures) == 1 and number == 1:
+            raise error
+        raise StructureError(f"Structure {number} of the file: {error}") from error
     if not kept:
         raise StructureError(
             f"No structure was found in the {title} file: check that it is complete."
         )
+    if failures:
+        _note_failures(kept, failures)
     return kept
+
+
+def _note_failures(kept: list[Atoms], failures: list[tuple[int, StructureError]]) -> None:
+    """Say beside every structure of a file which ones it holds that could not be read."""
+    said = [f"Structure {number} of the file was left out: {error}" for number, error in failures]
+    more = len(said) - _NAMED_FAILURES
+    text = " ".join(said[:_NAMED_FAILURES])
+    if more > 0:
+        text += f" {more} more structures of the file were left out."
+    for atoms in kept:
+        own = atoms.info.get("notes")
+        atoms.info["notes"] = Note(f"{own} {text}" if own else text)
+        atoms.info["left_out"] = len(failures)
 
 
 def _fresh(atoms: Atoms) -> Atoms:
@@ -196,8 +231,9 @@ def _fresh(atoms: Atoms) -> Atoms:
                 info[key] = value.item() if isinstance(value, np.generic) else value
             elif isinstance(value, np.bool_):
                 info[key] = bool(value)
-    if atoms.info.get("notes") == ASYMMETRIC_UNIT_NOTE:  # text of a file never gets here
-        info["notes"] = ASYMMETRIC_UNIT_NOTE
+    note = atoms.info.get("notes")
+    if isinstance(note, Note):  # a reader's own words: text of a file never gets here
+        info["notes"] = note
     return Atoms(
         atoms.numbers.copy(), positions=atoms.positions.copy(), cell=cell, pbc=atoms.pbc, info=info
     )

@@ -25,6 +25,7 @@ from xanes_core.theory.fdmnes import Fdmnes
 from xanes_core.theory.fdmnes_io import FdmnesLog, FdmnesSettings, parse_bav
 from xanes_core.theory.feff10 import HYDROGEN_NOTE, Feff10
 from xanes_core.theory.feff10_io import Feff10Settings, feff_cluster
+from xanes_core.theory.feff10_phases import AtomPhases, parse_phases
 from xanes_core.theory.jobs import Job, JobRunner, JobState, Work
 from xanes_core.theory.relaxation import Relaxed, RelaxSettings, relax
 from xanes_core.theory.watch import Progress, RunOptions
@@ -46,6 +47,7 @@ __all__ = [
     "ENGINES",
     "HYDROGEN_NOTE",
     "UNCONVERGED_NOTE",
+    "AtomPhases",
     "Availability",
     "Convolution",
     "DiskCache",
@@ -73,6 +75,7 @@ __all__ = [
     "load_relaxed",
     "load_result",
     "parse_bav",
+    "parse_phases",
     "relax",
     "relax_key",
     "relax_work",

@@ -6,8 +6,10 @@ downloaded and outputs read where the program itself is missing.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -176,6 +178,26 @@ class TheoryEngine(ABC):
         TheoryCancelled, TheoryTimeout
             It was stopped; no process is left behind.
         """
+        with self.ordered(atoms, absorber, settings, options) as order:
+            return self._calculate(order)
+
+    @contextlib.contextmanager
+    def ordered(
+        self,
+        atoms: Atoms,
+        absorber: int = 0,
+        settings: Any = None,
+        options: RunOptions | None = None,
+    ) -> Iterator[Order]:
+        """Everything that a calculation needs, checked, with a folder that lasts as long.
+
+        Parameters and errors before the calculation as for :meth:`run`.
+
+        Raises
+        ------
+        StructureError, TheoryError
+            The input cannot be written, or the program is missing.
+        """
         options = RunOptions() if options is None else options
         settings = self.checked_settings(settings)
         element = absorber_symbol(atoms, absorber)
@@ -186,7 +208,7 @@ class TheoryEngine(ABC):
         limit_s = self.time_limit_s if options.time_limit_s is None else options.time_limit_s
         watch = Watch(self.title, limit_s, options.cancel, options.on_progress)
         with working_folder(options.work_dir) as folder:
-            return self._calculate(Order(atoms, absorber, settings, element, text, folder, watch))
+            yield Order(atoms, absorber, settings, element, text, folder, watch)
 
     def checked_settings(self, settings: Any) -> Any:
         """Return the settings, the defaults for None; a TheoryError for another engine's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ase import Atoms
@@ -31,14 +31,17 @@ from xanes_core.theory.feff10_io import (
     write_feff,
 )
 from xanes_core.theory.feff10_job import STAGES, run_stages
+from xanes_core.theory.feff10_phases import AtomPhases, parse_phases
 from xanes_core.theory.process import (
     LOG_LINES,
     WorkerFailed,
     read_if_there,
     run_function,
 )
-from xanes_core.theory.watch import Watch
+from xanes_core.theory.watch import RunOptions, Watch
 
+#: The stage that gives the spectrum.
+LAST_STAGE = next(reversed(STAGES))
 #: Note of a run that was repeated.
 HYDROGEN_NOTE = (
     "The potentials failed on hydrogen and were made once more with p states on hydrogen."
@@ -86,28 +89,11 @@ class Feff10(TheoryEngine):
         return parse_xmu(text, element=element)
 
     def _calculate(self, order: Order) -> TheoryResult:
-        settings = order.settings
-        left_out = feff_cluster(order.atoms, order.absorber, settings).note
+        left_out = feff_cluster(order.atoms, order.absorber, order.settings).note
+        done = _attempts(order)
+        settings = done.settings
         notes = [left_out] if left_out else []
-        for number in (1, 2, 3):
-            text = self.write_input(order.atoms, order.absorber, settings)
-            attempt = order.folder / f"run{number}"
-            log, why = _attempt(text, attempt, order.watch)
-            remedy = _remedy(log, settings, order.atoms) if why else None
-            if remedy is None:
-                break
-            settings, note = remedy
-            notes.append(note)
-        if why:
-            raise TheoryError(why)
-        if converged(log) is False:
-            if not settings.accept_unconverged:
-                raise TheoryError(
-                    f"FEFF10's potentials did not converge in {settings.scf_cycles} cycles: "
-                    "relax the structure, lower scf_mixing, or allow more cycles"
-                )
-            notes.append(UNCONVERGED_NOTE)
-        spectrum = _read_result(attempt, order.element, settings.spectrum)
+        spectrum = _read_result(done.folder, order.element, settings.spectrum)
         return TheoryResult(
             spectrum=spectrum,
             native=spectrum,
@@ -116,10 +102,36 @@ class Feff10(TheoryEngine):
             element=order.element,
             settings=asdict(settings),
             seconds=order.watch.elapsed_s,
-            input_text=text,
-            log="\n".join(log.splitlines()[-LOG_LINES:]),
-            notes=tuple(notes),
+            input_text=done.text,
+            log="\n".join(done.log.splitlines()[-LOG_LINES:]),
+            notes=(*notes, *done.notes),
         )
+
+    def phases(
+        self,
+        atoms: Atoms,
+        absorber: int = 0,
+        settings: Feff10Settings | None = None,
+        options: RunOptions | None = None,
+    ) -> list[AtomPhases]:
+        """Potentials and phase shifts of all kinds of atoms, without a spectrum.
+
+        Parameters
+        ----------
+        atoms, absorber, settings, options
+            As for :meth:`~xanes_core.theory.base.TheoryEngine.run`.
+
+        Raises
+        ------
+        StructureError, TheoryError
+            The input cannot be written, or FEFF10 is missing, fails or does not converge.
+        TheoryCancelled, TheoryTimeout
+            It was stopped; no process is left behind.
+        """
+        with self.ordered(atoms, absorber, settings, options) as order:
+            done = _attempts(order, last="xsph")
+            files = sorted(done.folder.glob("phase[0-9][0-9].dat"))
+            return [parse_phases(path.read_text(errors="replace")) for path in files]
 
 
 def _remedy(log: str, settings: Feff10Settings, atoms: Atoms) -> tuple[Feff10Settings, str] | None:
@@ -132,15 +144,55 @@ def _remedy(log: str, settings: Feff10Settings, atoms: Atoms) -> tuple[Feff10Set
     return None
 
 
-def _attempt(text: str, folder: Path, watch: Watch) -> tuple[str, str]:
-    """Run the stages once; FEFF10's log of the potentials and why it failed (empty: it did not)."""
+@dataclass(frozen=True)
+class _Done:
+    """An attempt that succeeded: its input, folder and log, and how it differs from the order."""
+
+    text: str
+    folder: Path
+    log: str
+    settings: Feff10Settings
+    notes: tuple[str, ...]
+
+
+def _attempts(order: Order, last: str = LAST_STAGE) -> _Done:
+    """Run the stages to the ``last`` one, again with what cures a failure of the potentials."""
+    settings, notes = order.settings, []
+    for number in (1, 2, 3):
+        text = write_feff(order.atoms, order.absorber, settings)
+        if last != LAST_STAGE:  # the second number writes the phase shifts into files
+            text = re.sub(r"(?m)^PRINT.*$", "PRINT 0 2 0 0 0 0", text)
+        attempt = order.folder / f"run{number}"
+        log, why = _attempt(text, attempt, order.watch, last)
+        remedy = _remedy(log, settings, order.atoms) if why else None
+        if remedy is None:
+            break
+        settings, note = remedy
+        notes.append(note)
+    if why:
+        raise TheoryError(why)
+    if converged(log) is False:
+        if not settings.accept_unconverged:
+            raise TheoryError(
+                f"FEFF10's potentials did not converge in {settings.scf_cycles} cycles: "
+                "relax the structure, lower scf_mixing, or allow more cycles"
+            )
+        notes.append(UNCONVERGED_NOTE)
+    return _Done(text, attempt, log, settings, tuple(notes))
+
+
+def _attempt(text: str, folder: Path, watch: Watch, last: str) -> tuple[str, str]:
+    """Run the stages once, to the ``last`` one.
+
+    FEFF10's log of the potentials, and why it failed (empty: it did not).
+    """
     folder.mkdir()
     (folder / "feff.inp").write_text(text)
     reporter = _Reporter(folder, watch)
     try:
         run_function(
             run_stages,
-            {"folder": str(folder), "input": text},
+            {"folder": str(folder), "input": text, "last": last},
             log=folder / "worker.log",
             watch=watch,
             on_message=reporter.stage,

@@ -20,16 +20,21 @@ STAGES = {
 
 
 def run_stages(job: dict[str, str], report: Callable[[str], None]) -> None:
-    """Run FEFF10 in ``job["folder"]`` on ``job["input"]``, reporting each stage as it starts."""
+    """Run FEFF10 in ``job["folder"]`` on ``job["input"]``, reporting each stage as it starts.
+
+    ``job["last"]`` may name the stage to stop after.
+    """
     import feff10
 
     def progress(stage: feff10.Stage, state: feff10.StageProgress) -> None:
         if state.kind == "starting":
             report(stage.executable_name)
 
+    names = list(STAGES)
+    names = names[: names.index(job.get("last", names[-1])) + 1]
     config = feff10.FeffConfig(
         job["folder"],
         feff10.FeffInput.parse(job["input"]),
-        stages=[feff10.Stage.from_name(name) for name in STAGES],
+        stages=[feff10.Stage.from_name(name) for name in names],
     )
     feff10.FeffPipeline(config).run_with_progress(progress)

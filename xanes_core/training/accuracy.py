@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,7 +42,8 @@ def accuracy_report(
     Returns
     -------
     dict
-        ``model`` as :func:`xanes_core.training.scores.held_out_metrics`; ``baselines``: name ->
+        ``model`` and ``published`` as :func:`xanes_core.training.scores.held_out_metrics`, the
+        latter for published structures, of which baselines know none; ``baselines``: name ->
         element or ``all`` -> mean squared error on the same samples, and ``median`` -> median over
         samples; ``chemistry`` and ``by_verdict_chemistry`` as
         :func:`xanes_core.training.scores.chemistry_metrics`; ``fold_ratios``: element or ``all``
@@ -60,11 +61,12 @@ def accuracy_report(
             "no sample is held out, so nothing can be measured; name some in held_out.txt"
         )
     baselines = BASELINES if baselines is None else baselines
-    reference: Samples = data
-    if data.training_set is not None:
-        sites = ((atoms, 0) for atoms in data.training_set.structures)
-        reference = replace(data, x=WACSF.xanesnet().transform_many(sites))
-    train, test = data.development, np.flatnonzero(data.held_out)
+    own = data.own()  # baselines need structures
+    reference: Samples = own
+    if own.training_set is not None:
+        sites = ((atoms, 0) for atoms in own.training_set.structures)
+        reference = replace(own, x=WACSF.xanesnet().transform_many(sites))
+    train, test = own.development, np.flatnonzero(own.held_out)
     assessment = assess(data, n_jobs=n_jobs)
     chemistry, by_verdict = chemistry_metrics(assessment)
     ratios = {}
@@ -72,11 +74,13 @@ def accuracy_report(
         ratios = _fold_ratios(baselines[REFERENCE], reference, assessment)
     return {
         "key": data.recipe.key,
-        "n_train": len(train),
+        "n_train": len(data.development),
+        "n_published": int((data.is_published & ~data.held_out).sum()),
         "grid_points": len(data.energy_rel_ev),
         "model": held_out_metrics(assessment),
+        "published": held_out_metrics(assessment, published=True),
         "baselines": {
-            name: _means(_errors(baseline, reference, train, test), data.elements[test])
+            name: _means(_errors(baseline, reference, train, test), own.elements[test])
             for name, baseline in baselines.items()
         },
         "chemistry": chemistry,
@@ -108,8 +112,8 @@ def _fold_ratios(
     """Error of the folds over that of the baseline fitted to the same samples, per element."""
     ratios: dict[str, list[float]] = {}
     for part in assessment.parts:
-        unseen = part.unseen
-        train = np.setdiff1d(assessment.data.development, unseen.rows)
+        unseen = part.unseen.subset(part.unseen.rows < len(reference))
+        train = np.setdiff1d(assessment.data.own().development, unseen.rows)
         theirs = _errors(baseline, reference, train, unseen.rows)
         ours = np.mean((unseen.mean - unseen.truth) ** 2, axis=1)
         groups = by_element(unseen.elements, np.unique(unseen.elements).tolist())
@@ -178,7 +182,34 @@ def markdown_table(report: JsonObject, kind: SpectrumKind = XANES, *, short: boo
         lines.append("after +-, the standard error over five folds of the other samples")
     for level, scores in report["model"]["domain"].items():
         lines.append(f"{level}: n {scores['n']}, MSE {unit * scores['mse']:.2f}")
-    return "\n".join(lines + _chemistry_lines(report, unit))
+    return "\n".join(
+        lines + _published_lines(report, unit, columns) + _chemistry_lines(report, unit)
+    )
+
+
+def _published_lines(
+    report: JsonObject, unit: float, columns: Sequence[tuple[str, str, int]]
+) -> list[str]:
+    """Held-out published structures, in a table of their own: no baseline knows them."""
+    if not report.get("published"):
+        return []
+    lines = [
+        "",
+        f"published structures held out, {report['n_published']} others among those fitted to:",
+        "",
+        "| " + " | ".join(["element", "n", "MSE", "median", *(one[0] for one in columns)]) + " |",
+        "|" + "---|" * (4 + len(columns)),
+    ]
+    for element, scores in report["published"].items():
+        if element != "domain":
+            cells = [element, str(scores["n"]), f"{unit * scores['mse']:.2f}"]
+            cells += [f"{unit * scores['median_mse']:.2f}"]
+            cells += [_number(scores[key], digits) for _, key, digits in columns]
+            lines.append("| " + " | ".join(cells) + " |")
+    lines.append("")
+    for level, scores in report["published"]["domain"].items():
+        lines.append(f"{level}: n {scores['n']}, MSE {unit * scores['mse']:.2f}")
+    return lines
 
 
 def _ratio(report: JsonObject, element: str) -> str:

@@ -20,7 +20,7 @@ from xanes_core.model import (
     fit_domain,
 )
 from xanes_core.spectra import XANES, SpectrumKind
-from xanes_core.structures import FAMILIES, GEOMETRIES, Environment, coordination
+from xanes_core.structures import FAMILIES, GEOMETRIES, Coordination, Environment
 from xanes_core.training.fitting import FitSettings, fit_ensemble
 from xanes_core.training.recipes import TrainingData
 
@@ -188,7 +188,7 @@ class LeftOut:
 
 
 def chemistry_groups(
-    envs: Sequence[Environment], split: Split | None = None
+    shells: Sequence[Coordination], split: Split | None = None
 ) -> dict[str, tuple[str, np.ndarray]]:
     """Kinds of complexes worth leaving out: name -> (criterion, mask (n,)).
 
@@ -196,13 +196,12 @@ def chemistry_groups(
 
     Parameters
     ----------
-    envs : sequence of Environment, (n,)
+    shells : sequence of Coordination, (n,)
         Of the complexes.
     split : Split, optional
         What is worth it; as usual if not given.
     """
     split = split or Split()
-    shells = [coordination(env) for env in envs]
     geometry = np.array([_MERGED.get(one.geometry, one.geometry) for one in shells], dtype=str)
     groups = {
         name: ("geometry", geometry == name)
@@ -249,11 +248,11 @@ def leave_out_chemistry(
     ModelError
         As :func:`xanes_core.training.fitting.fit_ensemble`.
     """
-    if data.envs is None:
+    if data.shells is None:
         return []
     split, rows = split or Split(), data.development
     settings = data.recipe.settings.smaller(split.n_members)
-    groups = chemistry_groups([data.envs[row] for row in rows], split)
+    groups = chemistry_groups([data.shells[row] for row in rows], split)
     result = []
     for done, (name, (criterion, mask)) in enumerate(groups.items()):
         if progress is not None:

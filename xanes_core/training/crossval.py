@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from xanes_core.descriptors import SPECIES_GROUPS, WACSF, Descriptor
+from xanes_core.descriptors import SPECIES_GROUPS, WACSF, Descriptor, Joined
 from xanes_core.model import Samples
 from xanes_core.training.assessment import folds
 from xanes_core.training.baselines import BASELINES, Baseline, kernel_ridge, per_element
@@ -70,9 +70,16 @@ class Variant:
     seconds: float
 
 
-def descriptors(recipe: Recipe) -> dict[str, WACSF]:
-    """Return the changes of a wACSF that are tried for models trained on structures."""
+def descriptors(recipe: Recipe) -> dict[str, Descriptor]:
+    """Return the changes of a descriptor that are tried for models trained on structures."""
     base = recipe.descriptor
+    if isinstance(base, Joined):
+        return {
+            f"without {left_out.name}": replace(
+                base, parts=tuple(part for part in base.parts if part is not left_out)
+            )
+            for left_out in base.parts[1:]
+        }
     if not isinstance(base, WACSF):
         return {}
     return {
@@ -121,6 +128,7 @@ def compare(
     DatasetError
         An element has no sample to fit a baseline to.
     """
+    data = data.own()  # other descriptors need structures
     samples, blocks = data.subset(data.development), data.blocks
     base = replace(data.recipe.settings, n_members=n_members)
     structures = []

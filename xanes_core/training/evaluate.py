@@ -11,6 +11,8 @@ import numpy as np
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset import load_training_set
+from xanes_core.dataset.rows import read_rows
+from xanes_core.dataset.shards import shard_files
 from xanes_core.descriptors import absorbers_of
 from xanes_core.errors import DatasetError, SpectrumError, StructureError
 from xanes_core.model import Report, Samples, SpectrumModel, Unseen
@@ -165,7 +167,9 @@ def load_evaluation_data(path: str | Path, model: SpectrumModel) -> EvaluationDa
     ----------
     path : str or Path
         A folder of ``EL.extxyz`` and ``EL.npz`` (see :mod:`xanes_core.dataset.training_set`);
-        a folder with ``xyz/NAME.xyz`` and ``xanes/NAME.txt``; or an ``npz`` file with
+        a folder with ``xyz/NAME.xyz`` and ``xanes/NAME.txt``; a folder of spectra of published
+        structures with their features (see :mod:`xanes_core.dataset.rows`), of which those held
+        out are taken; or an ``npz`` file with
         features ``x`` (n, d) and spectra ``y`` (n, k) on the model's grid.
     model : SpectrumModel
         Decides descriptor, grid and which absorbers are kept.
@@ -185,6 +189,8 @@ def load_evaluation_data(path: str | Path, model: SpectrumModel) -> EvaluationDa
             f"nothing at {path.name}: give a folder with EL.extxyz and EL.npz, a folder with "
             f"{STRUCTURES}/NAME.xyz and {SPECTRA}/NAME.txt, or an npz file with x and y"
         )
+    if any(shard_files(path, model.kind)):
+        return _from_shards(path, model)
     stored = load_training_set(path, kind=model.kind, energy_rel_ev=model.energy_rel_ev)
     kept = stored.subset(np.isin(stored.elements, model.elements))
     if not len(kept):
@@ -192,6 +198,20 @@ def load_evaluation_data(path: str | Path, model: SpectrumModel) -> EvaluationDa
     envs = [environment(atoms, 0, model.descriptor.r_cut_ang) for atoms in kept.structures]
     rows = zip(kept.names.tolist(), kept.elements.tolist(), kept.mu, envs, strict=True)
     return _featured([_Record(*row) for row in rows], model, kept.sha256)
+
+
+def _from_shards(folder: Path, model: SpectrumModel) -> EvaluationData:
+    rows = read_rows(folder, model.descriptor, kind=model.kind)
+    rows = rows.subset(rows.held_out & np.isin(rows.elements, model.elements))
+    return EvaluationData(
+        x=rows.x,
+        y=rows.y,
+        elements=rows.elements,
+        energy_rel_ev=model.energy_rel_ev,
+        envs=rows.envs,
+        names=rows.names.tolist(),
+        sha256="",
+    )
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,13 @@ def fit_ensemble(
             progress(done, settings.n_members)
     kernel = None
     if settings.kernel_share:
-        kernel = fit_kernel(a, targets, alpha=settings.kernel_alpha, share=settings.kernel_share)
+        kernel = fit_kernel(
+            a,
+            targets,
+            alpha=settings.kernel_alpha,
+            share=settings.kernel_share,
+            weights=scaler.kernel_weights,
+        )
     weights, biases = _stack(fitted, a.shape[1])
     ensemble = Ensemble(
         scaler=scaler,

@@ -118,6 +118,7 @@ def compare_strategies(data: TrainingData, *, n_jobs: int = 1) -> dict[str, list
     """
     if not data.held_out.any():
         raise DatasetError("no sample is held out, so no curve can be measured; see held_out.txt")
+    data = data.own()  # published ones were not chosen
     if data.training_set is None:
         raise DatasetError("features alone do not say how records were chosen; give a folder")
     chosen, free = data.training_set.info(STRATEGY), ~data.held_out

@@ -10,12 +10,13 @@ import numpy as np
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset import TrainingSet, load_training_set
+from xanes_core.dataset.rows import StoredRows, read_rows
 from xanes_core.descriptors import Descriptor, descriptor_by_name
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.files import read_arrays, sha256_of
 from xanes_core.model import Samples
 from xanes_core.spectra import BAND_FROM_EV, XANES, XES, SpectrumKind
-from xanes_core.structures import Environment, environment
+from xanes_core.structures import Coordination, Environment, coordination, environment
 from xanes_core.training.fitting import FitSettings
 
 
@@ -43,6 +44,9 @@ class Recipe:
         What it predicts.
     redistributable : bool, optional
         May spectra of the training data be stored with the model?
+    published : str, optional
+        Folder of spectra of structures that others publish (:mod:`xanes_core.dataset.rows`),
+        relative to the project, that it is trained on as well; empty for none.
     """
 
     key: str
@@ -59,6 +63,7 @@ class Recipe:
     data: str
     kind: SpectrumKind = XANES
     redistributable: bool = True
+    published: str = ""
 
     @cached_property
     def descriptor(self) -> Descriptor:
@@ -77,15 +82,57 @@ class TrainingData(Samples):
     held_out : numpy.ndarray of bool, (n,)
         Samples kept aside to measure accuracy.
     training_set : TrainingSet or None
-        The structures, where they are known.
+        The structures, where they are known: of the first samples.
     sha256 : str
         Hash of the files.
+    published : StoredRows or None
+        Samples of published structures, whose coordinates are not known: the last ones.
     """
 
     recipe: Recipe
     held_out: np.ndarray
     training_set: TrainingSet | None
     sha256: str
+    published: StoredRows | None = None
+
+    @property
+    def n_published(self) -> int:
+        """Number of samples of published structures; they are the last."""
+        return 0 if self.published is None else len(self.published.names)
+
+    @property
+    def is_published(self) -> np.ndarray:
+        """Mask (n,) of samples of published structures."""
+        return np.arange(len(self)) >= len(self) - self.n_published
+
+    @cached_property
+    def names(self) -> np.ndarray:
+        """Name of every sample, (n,) str."""
+        own = np.array([f"sample {i}" for i in range(len(self) - self.n_published)])
+        if self.training_set is not None:
+            own = self.training_set.names
+        return own if self.published is None else np.concatenate([own, self.published.names])
+
+    @cached_property
+    def shells(self) -> tuple[Coordination, ...] | None:
+        """First shells in words, (n,); None where structures are not known."""
+        if self.envs is None:
+            return None
+        own = tuple(coordination(env) for env in self.envs[: len(self) - self.n_published])
+        return own if self.published is None else own + self.published.shells
+
+    def own(self) -> TrainingData:
+        """Return the data without the samples of published structures."""
+        rest = self.subset(~self.is_published)
+        return replace(
+            self,
+            x=rest.x,
+            y=rest.y,
+            elements=rest.elements,
+            envs=rest.envs,
+            held_out=self.held_out[~self.is_published],
+            published=None,
+        )
 
     @property
     def development(self) -> np.ndarray:
@@ -108,9 +155,18 @@ _SIZE_NOTE = (
     "check) as float16. More members change the error by less than its spread over folds."
 )
 
+_FEFF10 = (
+    "FEFF10, real-space full multiple scattering (FMS 6 A, SCF 4 A or more), Hedin-Lundqvist "
+    "self-energy, final-state rule"
+)
+_FEFF10_BROADENING = "core-hole lifetime and self-energy of FEFF10; nothing added"
 _OWN_DATA = (
     "the project's own: complexes assembled from ligands of the Cambridge Structural Database "
     "(DARTassembler's ligand base) and from small inorganic ligands, relaxed with GFN2-xTB"
+)
+_TMQM = (
+    "and the project's own spectra of complexes of tmQM (2020 release; Balcells and Skjelstad, J. "
+    "Chem. Inf. Model. 60, 6135 (2020), doi 10.1021/acs.jcim.0c01041)"
 )
 _OWN_LICENCE = "the project's own data; nothing of anybody else is in it"
 
@@ -122,6 +178,9 @@ _SETTINGS = FitSettings(
 _XES_SETTINGS = replace(
     _SETTINGS, align="band", align_at=int(np.searchsorted(XES.energy_rel_ev, BAND_FROM_EV))
 )
+
+# waves tell the networks more than they can take in with 128 units, and bring near what is alike
+_WAVE_SETTINGS = replace(_SETTINGS, hidden=(256, 256), kernel_share=0.4)
 
 # twice the samples, a third of the features and one element: each feature scaled by itself, a third
 # layer and a larger share of the kernel do better here
@@ -139,13 +198,28 @@ RECIPES = {
             default_for=tuple(el for el in ABSORBERS if el != "V"),
             convention="default",
             settings=_SETTINGS,
-            theory="FEFF10, real-space full multiple scattering (FMS 6 A, SCF 4 A or more), "
-            "Hedin-Lundqvist self-energy, final-state rule",
-            broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
+            theory=_FEFF10,
+            broadening=_FEFF10_BROADENING,
             origin=_OWN_DATA,
             licence=_OWN_LICENCE,
             size_note=_SIZE_NOTE,
             data="data/feff10",
+        ),
+        Recipe(
+            key="feff10-3d-ms",
+            title="FEFF10, nine metals, with scattering",
+            elements=ABSORBERS,
+            default_for=(),
+            convention="scattering",
+            settings=_WAVE_SETTINGS,
+            theory=_FEFF10,
+            broadening=_FEFF10_BROADENING,
+            origin=f"{_OWN_DATA}; {_TMQM}",
+            licence="the project's own spectra; the structures of tmQM, which are not part of the "
+            "project, are under the MIT licence",
+            size_note=_SIZE_NOTE,
+            data="data/feff10",
+            published="data/tmqm",
         ),
         Recipe(
             key="feff10-3d-xes",
@@ -156,7 +230,7 @@ RECIPES = {
             settings=_XES_SETTINGS,
             theory="FEFF10, valence-to-core K emission by real-space full multiple scattering "
             "(FMS 6 A, SCF 4 A or more), Hedin-Lundqvist self-energy, no core hole",
-            broadening="core-hole lifetime and self-energy of FEFF10; nothing added",
+            broadening=_FEFF10_BROADENING,
             origin=_OWN_DATA,
             licence=_OWN_LICENCE,
             size_note=_SIZE_NOTE,
@@ -199,7 +273,9 @@ def get_recipe(key: str) -> Recipe:
     return RECIPES[key]
 
 
-def load_training_data(recipe: Recipe, path: str | Path) -> TrainingData:
+def load_training_data(
+    recipe: Recipe, path: str | Path, published: str | Path | None = None
+) -> TrainingData:
     """Read what a recipe is trained on and compute its features.
 
     Parameters
@@ -209,6 +285,9 @@ def load_training_data(recipe: Recipe, path: str | Path) -> TrainingData:
     path : str or Path
         A folder (see :mod:`xanes_core.dataset.training_set`), or an ``npz`` file with
         features ``x`` (n, d) and spectra ``y`` (n, k) of one element on the model's grid.
+    published : str or Path, optional
+        Folder of spectra of published structures with their features (see
+        :mod:`xanes_core.dataset.rows`), to be added to those of the folder.
 
     Raises
     ------
@@ -217,7 +296,10 @@ def load_training_data(recipe: Recipe, path: str | Path) -> TrainingData:
     """
     path = Path(path)
     if path.is_dir():
-        return _from_structures(recipe, load_training_set(path, kind=recipe.kind))
+        data = _from_structures(recipe, load_training_set(path, kind=recipe.kind))
+        if published is None:
+            return data
+        return _with_published(data, read_rows(published, recipe.descriptor, kind=recipe.kind))
     if not path.is_file():
         raise DatasetError(f"no training data at {path.name}; {recipe.key} needs {recipe.data}")
     return _from_features(recipe, path)
@@ -240,6 +322,20 @@ def _from_structures(recipe: Recipe, records: TrainingSet) -> TrainingData:
         held_out=records.held_out,
         training_set=records,
         sha256=records.sha256,
+    )
+
+
+def _with_published(data: TrainingData, rows: StoredRows) -> TrainingData:
+    rows = rows.subset(np.isin(rows.elements, data.recipe.elements))
+    return replace(
+        data,
+        x=np.concatenate([data.x, rows.x]),
+        y=np.concatenate([data.y, rows.y]),
+        elements=np.concatenate([data.elements, rows.elements]),
+        envs=(data.envs or ()) + rows.envs,
+        held_out=np.concatenate([data.held_out, rows.held_out]),
+        sha256=sha256_of(f"{data.sha256} {rows.sha256}".encode()),
+        published=rows,
     )
 
 

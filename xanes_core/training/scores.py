@@ -92,10 +92,11 @@ def all_metrics(assessment: Assessment, judged: Judged) -> dict[str, Any]:
     -------
     dict
         ``held_out``: ``all``, each element (as :func:`xanes_core.training.scores.scores`) and
-        ``domain``; ``calibration_curve``: ``all`` and each element -> level -> coverage and width,
-        over all samples; ``by_verdict`` and ``by_verdict_chemistry``: verdict -> n, MSE, coverage
-        and width on the random and on the chemistry split; ``chemistry``: what was left out, n,
-        MSE, that of the random split on the same samples, coverage and width.
+        ``domain``, and ``held_out_published`` the same of published structures;
+        ``calibration_curve``: ``all`` and each element -> level -> coverage and width, over all
+        samples; ``by_verdict`` and ``by_verdict_chemistry``: verdict -> n, MSE, coverage and width
+        on the random and on the chemistry split; ``chemistry``: what was left out, n, MSE, that of
+        the random split on the same samples, coverage and width.
 
     Raises
     ------
@@ -105,6 +106,7 @@ def all_metrics(assessment: Assessment, judged: Judged) -> dict[str, Any]:
     chemistry, by_verdict_chemistry = chemistry_metrics(assessment)
     return {
         "held_out": held_out_metrics(assessment),
+        "held_out_published": held_out_metrics(assessment, published=True),
         "calibration_curve": _curve(judged, assessment.data.absorbers),
         "by_verdict": by_verdict(judged.unseen, judged.verdict, judged.bands[DEFAULT_LEVEL]),
         "by_verdict_chemistry": by_verdict_chemistry,
@@ -112,12 +114,26 @@ def all_metrics(assessment: Assessment, judged: Judged) -> dict[str, Any]:
     }
 
 
-def held_out_metrics(assessment: Assessment) -> dict[str, Any]:
-    """Scores on the held-out samples: ``all``, each element, and ``domain`` by verdict."""
+def held_out_metrics(assessment: Assessment, *, published: bool = False) -> dict[str, Any]:
+    """Scores on the held-out samples: ``all``, each element, and ``domain`` by verdict.
+
+    Parameters
+    ----------
+    assessment : Assessment
+        Of a recipe.
+    published : bool, optional
+        Those of published structures instead of the project's own; these are told apart because
+        they are of another difficulty. Empty where there are none.
+    """
     data, held = assessment.data, assessment.held
     if held is None:
         return {}
-    unseen, bands = held.unseen, bands_of(assessment.calibration, held.unseen)
+    verdicts = assessment.verdicts(held)
+    chosen = data.is_published[held.unseen.rows] == published
+    if not chosen.any():
+        return {}
+    unseen, verdicts = held.unseen.subset(chosen), verdicts[chosen]
+    bands = bands_of(assessment.calibration, unseen)
     result: dict[str, Any] = {
         name: rounded(
             scores(
@@ -131,7 +147,7 @@ def held_out_metrics(assessment: Assessment) -> dict[str, Any]:
         for name, rows in by_element(unseen.elements, data.absorbers).items()
     }
     band = bands[assessment.calibration.level]
-    result["domain"] = by_verdict(unseen, assessment.verdicts(held), band)
+    result["domain"] = by_verdict(unseen, verdicts, band)
     return result
 
 

@@ -23,7 +23,6 @@ from xanes_core.model import (
     distance_histograms,
     fit_domain,
 )
-from xanes_core.structures import coordination
 from xanes_core.training.assessment import (
     CALIBRATION_MEMBERS,
     Assessment,
@@ -183,18 +182,15 @@ def make_report(
     data, unseen = assessment.data, judged.unseen
     n = len(data)
     mean, axes = draw_map(scaled, data.y)
-    names = np.array([f"sample {i}" for i in range(n)])
     number, state, geometry = np.full(n, -1), np.full(n, -1), np.full(n, "", dtype="U24")
     if data.training_set is not None:
-        names = data.training_set.names
         states = data.training_set.info("oxidation_state")
-        state = np.array([-1 if one is None else int(one) for one in states])
-    if data.envs is not None:
-        shells = [coordination(env) for env in data.envs]
-        number = np.array([shell.number for shell in shells])
-        geometry = np.array([shell.geometry for shell in shells])
+        state[: len(states)] = [-1 if one is None else int(one) for one in states]
+    if data.shells is not None:
+        number = np.array([shell.number for shell in data.shells])
+        geometry = np.array([shell.geometry for shell in data.shells])
     report = Report(
-        names=names,
+        names=data.names,
         elements=data.elements,
         held_out=data.held_out,
         mse=np.mean((unseen.mean - unseen.truth) ** 2, axis=1).astype(np.float32),

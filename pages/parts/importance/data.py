@@ -11,6 +11,7 @@ from ase import Atoms
 from pages.parts.shared.library import cached_model, default_model, model_cards, structure_key
 from pages.parts.shared.subject import StructureSubject, Subject
 from xanes_core.importance import (
+    Bars,
     EnergyWindow,
     LocalEffects,
     find_importance,
@@ -22,8 +23,13 @@ from xanes_core.model import SpectrumModel, WindowImportance
 from xanes_core.plots import Neighbour, neighbours_around
 from xanes_core.spectra import XANES
 
-ABSOLUTE_UNIT = "Penalty (0.001 edge steps\u00b2)"
-SHARE_UNIT = "Share (%)"
+ABSOLUTE_UNIT = "Importance"
+SHARE_UNIT = "Importance (%)"
+#: What the number is, for captions.
+ABSOLUTE_TOLD = (
+    "Importance: how much the squared error of the spectrum grows, in 0.001 edge steps\u00b2, when "
+    "these features are scrambled."
+)
 
 
 def window_of(
@@ -62,6 +68,22 @@ def neighbours_of(subject: Subject) -> list[Neighbour]:
 @st.cache_resource(max_entries=32, show_spinner="Asking the network about every atom")
 def _effects(key: str, site: int, model_key: str, _atoms: Atoms) -> LocalEffects:
     return local_effects(cached_model(model_key), _atoms, site)
+
+
+def bars_of(subject: Subject) -> Bars:
+    """The bars over distance, with the atoms of the structure in view or of the training set."""
+    near = neighbours_of(subject)
+    if near:
+        return Bars(
+            subject.centres_ang, np.array([atom.distance_ang for atom in near]), "this structure"
+        )
+    histogram, _ = histogram_of(subject.model, subject.element)
+    if histogram is None:
+        return Bars(subject.centres_ang, subject.centres_ang, "the training set")
+    centres, counts = histogram
+    return Bars(
+        subject.centres_ang, centres[np.sum(list(counts.values()), axis=0) > 0], "the training set"
+    )
 
 
 def effects_of(subject: StructureSubject) -> LocalEffects:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.parts.models.card import chemistry_table, download_card, scores_table, verdict_table
 from pages.parts.models.data import cached_report
+from pages.parts.shared.charts import show_figure
 from pages.parts.shared.page import look, plain
 from xanes_core.model import Card
 from xanes_core.plots import (
@@ -16,8 +17,6 @@ from xanes_core.plots import (
     error_distance_figure,
     learning_curve_figure,
 )
-
-CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 
 _BY_VERDICT = {
     "by_verdict": "By the verdict shown with each prediction",
@@ -60,7 +59,7 @@ def _chemistry(card: Card) -> None:
         kind=card.kind,
         look=look(),
     )
-    st.plotly_chart(figure, width="stretch", theme=None, key="chemistry", config=CHART)
+    show_figure(figure, key="chemistry", without=["select2d"], has_downloads=False)
     with st.expander("Numbers"):
         st.table(chemistry_table(card), border="horizontal")
     st.caption(
@@ -90,7 +89,7 @@ def _coverage(card: Card) -> None:
         **({} if st.session_state.get("calibration_element") in curves else {"default": "all"}),
     )  # fmt: skip
     figure = calibration_figure(curves, chosen, look=look())
-    st.plotly_chart(figure, width="stretch", theme=None, key="calibration", config=CHART)
+    show_figure(figure, key="calibration", without=["select2d"], has_downloads=False)
     curve = curves[chosen]
     at = int(np.argmin(np.abs(curve.promised - card.interval_level)))
     st.caption(
@@ -110,7 +109,7 @@ def _distances(card: Card) -> None:
         report.distance, report.mse, report.verdict.tolist(), report.names.tolist(),
         kind=card.kind, look=look(420),
     )  # fmt: skip
-    st.plotly_chart(figure, width="stretch", theme=None, key="error_distance", config=CHART)
+    show_figure(figure, key="error_distance", without=["select2d"], has_downloads=False)
     st.caption(
         f"{len(report.mse)} records, each predicted by networks that had not seen it. Dotted: "
         "where distance alone changes the verdict; chemistry and disagreement can too."
@@ -127,7 +126,7 @@ def learning_section(card: Card) -> None:
         *(np.array([point[name] for point in points]) for name in ("n", "mse", "mse_error")),
         kind=card.kind, look=look(430),
     )  # fmt: skip
-    st.plotly_chart(figure, width="stretch", theme=None, key="learning", config=CHART)
+    show_figure(figure, key="learning", without=["select2d"], has_downloads=False)
     first, last = points[0], points[-1]
     st.caption(
         f"Small ensembles fitted to {first['n']} to {last['n']} spectra drawn at random, judged on "

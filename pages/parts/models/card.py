@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.parts.shared.library import model_cards
 from pages.parts.shared.page import plain
-from xanes_core.model import Card, card_json, metrics_csv
+from xanes_core.model import VERDICT_TITLES, Card, card_json, metrics_csv
 
 #: Columns of the score table: label, entry of the card, digits, factor (None: that of the error).
 _SCORES = (
@@ -158,10 +158,10 @@ def verdict_table(card: Card, name: str = "by_verdict") -> pd.DataFrame | None:
     rows = {}
     for verdict, found in groups.items():
         ratio = found["mse"] / usual if usual and found.get("mse") else None
-        rows[verdict.capitalize()] = {
+        rows[VERDICT_TITLES.get(verdict, verdict).capitalize()] = {
             "n": _number(found.get("n"), 0, 1.0),
             label: _number(found.get("mse"), 2, factor),
-            "Times in domain": _number(ratio, 1, 1.0),
+            "Times that within": _number(ratio, 1, 1.0),
             "In the band (%)": _number(found.get("coverage"), 0, 100.0),
             "Band width": _number(found.get("width"), 2, 1.0),
         }

@@ -9,8 +9,8 @@ import streamlit as st
 from ase import Atoms
 
 from pages.parts.shared import inputs
-from pages.parts.shared.choices import absorber_options, element_of, first_choice
-from pages.parts.shared.library import cached_model
+from pages.parts.shared.choices import absorber_in_view, absorber_options, element_of
+from pages.parts.shared.library import Request, cached_model, predict
 from xanes_core.dataset import load_training_set
 from xanes_core.errors import XanesError
 from xanes_core.files import PROJECT
@@ -18,14 +18,26 @@ from xanes_core.model import Card, Report, load_report
 from xanes_core.spectra import SpectrumKind
 from xanes_core.structures import environment, select_sites
 
+#: In the names of records whose structures tmQM publishes.
+_TMQM = "_tmqm_"
+TMQM_TOLD = (
+    "tmQM publishes this structure, so the project keeps its spectrum alone. Download "
+    "tmQM_X1.xyz.gz from tmQM (doi 10.1021/acs.jcim.0c01041) and take it in with `python -m "
+    "xanes_core dataset import`; then choose the file in the sidebar."
+)
+
 
 @dataclass(frozen=True)
 class OwnStructure:
-    """The structure of the session, as a model sees it; ``why`` says why it cannot."""
+    """The structure of the session, as a model sees it; ``why`` says why it cannot.
+
+    ``scaled`` (1, d) are its features, ``mu`` (k,) is its spectrum as the model predicts it.
+    """
 
     label: str = ""
     element: str = ""
     scaled: np.ndarray | None = None
+    mu: np.ndarray | None = None
     why: str = ""
 
 
@@ -53,6 +65,8 @@ def structure_of(card: Card, name: str) -> tuple[Atoms | None, str]:
         structures = _structures(str(folder), card.kind)
     except XanesError as error:
         return None, str(error)
+    if name not in structures and _TMQM in name:
+        return None, TMQM_TOLD
     if name not in structures:
         return None, f"{source} has no record {name}: the report belongs to other data."
     return structures[name], ""
@@ -74,13 +88,11 @@ def own_structure(card: Card) -> OwnStructure | None:
     entry = inputs.active_entry(inputs.entries())
     if entry is None:
         return None
-    frame = int(st.session_state.get(f"frame_{entry.key}", 1)) - 1
-    atoms = entry.frames[min(frame, len(entry.frames) - 1)]
+    atoms = entry.frames[inputs.frame_in_view(entry)]
     options = absorber_options(atoms)
     if not options:
         return OwnStructure(entry.label, why="holds no metal that the models know")
-    chosen = st.session_state.get(f"absorber_{entry.key}")
-    absorber = chosen if chosen in options else first_choice(entry, options)
+    absorber = absorber_in_view(entry, options)
     element = element_of(atoms, absorber)
     if element not in card.elements:
         return OwnStructure(
@@ -90,4 +102,9 @@ def own_structure(card: Card) -> OwnStructure | None:
     site = select_sites(atoms, absorber)[0].index
     around = environment(atoms, site, model.descriptor.r_cut_ang)
     features = model.descriptor.transform_environment(around)[None]
-    return OwnStructure(entry.label, element, model.ensemble.scaler.transform(features))
+    return OwnStructure(
+        entry.label,
+        element,
+        model.ensemble.scaler.transform(features),
+        predict(atoms, Request(site, element, card.key, card.kind)).mu,
+    )

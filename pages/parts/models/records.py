@@ -6,14 +6,14 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.models.data import report_or_sentence, structure_of
+from pages.parts.shared.charts import show_figure
 from pages.parts.shared.page import look, plain
 from pages.parts.shared.viewer3d import show_structure
 from xanes_core.errors import XanesError
-from xanes_core.model import Card, Report
+from xanes_core.model import VERDICT_TITLES, Card, Report
 from xanes_core.plots import PredictedRecord, ranked_errors_figure, record_figure, scene
 from xanes_core.spectra import SpectrumKind
 
-_CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "toImage"]}
 _EVERY = "all"
 #: Places in the order of errors that have a button.
 PLACES = {"Best": 0.0, "Better quarter": 0.25, "Median": 0.5, "Worse quarter": 0.75, "Worst": 1.0}
@@ -54,7 +54,9 @@ def record_properties(report: Report, row: int) -> str:
         properties.append(f"oxidation state {report.oxidation_state[row]}")
     if report.geometry[row]:
         properties.append(str(report.geometry[row]))
-    properties.append(f"{report.verdict[row]} (distance {report.distance[row]:.2f})")
+    verdict = str(report.verdict[row])
+    title = VERDICT_TITLES.get(verdict, verdict)
+    properties.append(f"{title} (distance {report.distance[row]:.2f})")
     properties.append("held out" if report.held_out[row] else "left out in turn")
     return ", ".join(properties)
 
@@ -80,7 +82,7 @@ def record_panel(card: Card, report: Report, row: int, *, key: str, stacked: boo
             report.upper[row], card.interval_level,
         )  # fmt: skip
         figure = record_figure(record, kind=kind, look=look(300 if stacked else 360))
-        st.plotly_chart(figure, width="stretch", theme=None, key=f"{key}_spectrum", config=_CHART)
+        show_figure(figure, key=f"{key}_spectrum", without=["select2d"])
 
 
 def _structure(card: Card, report: Report, row: int, *, key: str, height_px: int) -> None:
@@ -123,8 +125,8 @@ def predictions_section(card: Card) -> None:
         report.mse, report.names.tolist(), rows, row,
         kind=card.kind, look=look(),
     )  # fmt: skip
-    st.plotly_chart(
-        figure, width="stretch", theme=None, key=chart_key, config=_CHART,
+    show_figure(
+        figure, key=chart_key, without=["select2d"],
         selection_mode="points", on_select=lambda: take_click(chart_key, state),
     )  # fmt: skip
     st.caption("Every record, predicted by networks that had not seen it. A click brings it above.")

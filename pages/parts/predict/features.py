@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import streamlit as st
 
-from xanes_core.model import Prediction, prediction_features
+from pages.parts.shared.downloads import download_button
+from xanes_core.model import (
+    Prediction,
+    feature_columns,
+    features_csv,
+    others_text,
+    prediction_features,
+)
 from xanes_core.plots import EnergyAxis
-from xanes_core.spectra import XANES, XES
+from xanes_core.spectra import XANES, XES, FeatureEstimate
 
 #: Label, energy and height of every row, by kind of spectrum.
 _ROWS = {
@@ -54,44 +62,65 @@ def features_table(prediction: Prediction, axis: EnergyAxis) -> None:
     import pandas as pd  # a third of a second, which an empty page does without
 
     features = prediction_features(prediction)
-    rows, digits = {}, prediction.kind.digits
+    rows, notes, digits = {}, [], prediction.kind.digits
     for label, energy_name, height_name in _ROWS[prediction.kind]:
         energy = features[energy_name]
-        if not math.isfinite(energy.value):
+        if not math.isfinite(energy.value) and not _seen_by_half(energy):
             continue
         height = ""
         if height_name:
             one = features[height_name]
             height = with_uncertainty(one.value, one.spread, most=digits)
-        rows[label] = [with_uncertainty(energy.value + axis.offset_ev, energy.spread), height]
-    name = "E \u2212 E0 (eV)" if axis.is_relative else axis.label
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=[name, "Height"])
+        place = with_uncertainty(energy.value + axis.offset_ev, energy.spread)
+        rows[label] = [place, height, f"{energy.n_agreeing} of {energy.n_members}"]
+        if energy.others:
+            notes.append(_other_places(label, energy, axis.offset_ev))
+    name = "E \u2212 E\u2080 (eV)" if axis.is_relative else axis.label
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=[name, "Height", "Networks"])
     st.table(table, border="horizontal")
     st.caption(
-        "\u00b1 is the spread over the networks of the ensemble; heights in "
-        f"{prediction.kind.unit}."
+        "Read off the mean spectrum; \u00b1 is the spread over the networks that see it there; "
+        f"heights in {prediction.kind.unit}."
     )
+    for note in notes:
+        st.caption(note)
+    download_button(
+        "Numbers as CSV", lambda: features_csv(prediction), f"features_{prediction.kind.key}.csv",
+        key=f"features_csv_{prediction.kind.key}", type="tertiary",
+    )  # fmt: skip
+
+
+def _seen_by_half(energy: FeatureEstimate) -> bool:
+    """Whether half of the networks show a feature that the mean spectrum does not."""
+    return 2 * sum(group.n_members for group in energy.others) >= energy.n_members
+
+
+def _other_places(label: str, energy: FeatureEstimate, offset_ev: float) -> str:
+    """What the networks see that do not agree with the mean, as a sentence."""
+    places = others_text(energy, offset_ev)
+    if not math.isfinite(energy.value):
+        return f"{label}: no common one in the mean spectrum; networks see one at {places}."
+    if energy.name.startswith("edge"):
+        what = "it lies"
+    else:
+        what = "a second maximum" if len(energy.others) == 1 else "further maxima"
+    return f"{label}: {what} at {places} networks."
 
 
 def summary_columns(prediction: Prediction) -> dict[str, str]:
     """Columns of the batch table and of the zip's summary: relative energies (eV), heights."""
-    return _summary_columns(prediction.members.tobytes(), prediction)
+    kind = prediction.kind
+    return feature_columns(prediction_features(prediction), _SUMMARY[kind], kind=kind)
 
 
-@st.cache_data(max_entries=4096, show_spinner=False)
-def _summary_columns(key: bytes, _prediction: Prediction) -> dict[str, str]:
-    features = prediction_features(_prediction)
-    columns = {}
-    for name in _SUMMARY[_prediction.kind]:
-        value, spread = features[name].value, features[name].spread
-        digits = 2 if name.endswith("_ev") else _prediction.kind.digits
-        known = math.isfinite(value)
-        columns[name] = f"{value:.{digits}f}" if known else ""
-        has_spread = known and math.isfinite(spread)
-        columns[std_name(name)] = f"{spread:.{digits}f}" if has_spread else ""
-    return columns
-
-
-def std_name(name: str) -> str:
-    """Column that holds the spread of feature `name`; the unit stays at the end."""
-    return f"{name.removesuffix('_ev')}_std_ev" if name.endswith("_ev") else f"{name}_std"
+def batch_cell(columns: Mapping[str, str], name: str) -> str:
+    """A feature in the batch table: its number with the spread, and what others see."""
+    stem, unit = name.removesuffix("_ev"), "_ev" if name.endswith("_ev") else ""
+    value, spread = columns.get(name, ""), columns.get(f"{stem}_std{unit}", "")
+    text = with_uncertainty(float(value), float(spread)) if value and spread else value
+    others = columns.get(f"{stem}_others", "")
+    if not others:
+        return text
+    if not text:
+        return f"no common place: {others}"
+    return f"{text} ({columns[f'{stem}_networks']} networks; {others})"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.shared import view
 from pages.parts.shared.library import model_cards
-from pages.parts.shared.page import from_link, notice, to_link
+from pages.parts.shared.page import notice
 from xanes_core.spectra import SPECTRUM_KINDS, SpectrumKind
 
 
@@ -21,22 +22,22 @@ def choose_kinds(element: str) -> tuple[SpectrumKind, ...]:
     options: dict[str, tuple[SpectrumKind, ...]] = {kind.key: (kind,) for kind in known}
     if len(known) > 1:
         options["both"] = known
-    asked = from_link("spectrum", [*SPECTRUM_KINDS, "both"], "the spectrum")
-    if asked:
-        st.session_state["spectra_choice"] = asked
-        if asked not in options:
-            notice(f"The link asks for XES, which no shipped model predicts for {element} yet.")
+    asked = view.value("spectrum")
+    if asked and asked not in options:
+        notice(f"The link asks for XES, which no shipped model predicts for {element} yet.")
+        view.put("spectrum", None)
     if len(options) < 2:
         return known
-    choice = st.session_state.get("spectra_choice")
-    st.session_state["spectra"] = choice if choice in options else known[0].key
-    choice = st.segmented_control(
+    choice = view.value("spectrum") or known[0].key
+    st.session_state["spectra"] = choice
+    st.segmented_control(
         "Spectrum", list(options), format_func=lambda key: titles.get(key, key),
-        key="spectra", required=True, label_visibility="collapsed", on_change=_remember_spectra,
+        key="spectra", required=True, label_visibility="collapsed",
+        on_change=_take_spectra, args=(known[0].key,),
     )  # fmt: skip
-    to_link("spectrum", choice if choice != known[0].key else None)
-    return options[choice or known[0].key]
+    return options[choice]
 
 
-def _remember_spectra() -> None:
-    st.session_state["spectra_choice"] = st.session_state["spectra"]
+def _take_spectra(first: str) -> None:
+    chosen = st.session_state["spectra"]
+    view.put("spectrum", chosen if chosen != first else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,17 +12,34 @@ import streamlit as st
 from pages.parts.shared.downloads import Content, download_row
 from pages.parts.shared.page import look
 from xanes_core.files import safe_name
-from xanes_core.plots import LIGHT, Look, figure_csv, figure_image
+from xanes_core.plots import LIGHT, Look, figure_csv, figure_image, figure_text
+
+#: Buttons that wheel, double click and drag make needless, so that the tool bar stays short.
+_NOT_NEEDED = ("lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d")
 
 
 def show_figure(
-    figure: go.Figure, *, key: str, without: Sequence[str] = (), **options: Any
+    figure: go.Figure,
+    *,
+    key: str,
+    without: Sequence[str] = (),
+    has_downloads: bool = True,
+    **options: Any,
 ) -> None:
-    """Show a figure that has downloads below, which make a better picture than the browser does.
+    """Show a figure, and say in words what it shows for those who hear the page.
 
-    `without` names buttons of the tool bar to leave out; `options` say what a selection does.
+    `without` names buttons of the tool bar to leave out; where downloads stand below, which make a
+    better picture than the browser does, its picture is left out too. `options` say what a
+    selection does.
     """
-    config = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "lasso2d", *without]}
+    words = html.escape(figure_text(figure))
+    st.container(key=f"in_words_{key}").html(f'<p class="in-words">{words}</p>')
+    removed = [*_NOT_NEEDED, *(["toImage"] if has_downloads else []), *without]
+    config = {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": removed,
+        "toImageButtonOptions": {"filename": safe_name(key), "scale": 3},
+    }
     st.plotly_chart(figure, width="stretch", theme=None, key=key, config=config, **options)
 
 

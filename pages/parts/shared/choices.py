@@ -7,53 +7,81 @@ from collections.abc import Mapping
 import streamlit as st
 from ase import Atoms
 
-from pages.parts.shared import inputs
+from pages.parts.shared import inputs, view
 from pages.parts.shared.inputs import StructureEntry
-from pages.parts.shared.library import default_model, model_cards, sites_of
-from pages.parts.shared.page import from_link, linked_choice, notice, to_link
-from xanes_core.plots import Energies
+from pages.parts.shared.library import Request, default_model, model_cards, predict, sites_of
+from pages.parts.shared.page import linked_choice, notice, plain
+from xanes_core.errors import XanesError
+from xanes_core.model import best_model, why_best
+from xanes_core.plots import Energies, atom_name
 from xanes_core.spectra import XANES, SpectrumKind
 from xanes_core.structures import absorber_elements
 
-AXES: dict[Energies, str] = {"relative": "E \u2212 E0", "absolute": "Energy"}
+AXES: dict[Energies, str] = {"relative": "E \u2212 E\u2080", "absolute": "Energy"}
 #: More sites than this are offered by element only.
 MAX_LISTED_SITES = 60
 
 
-def choose_model(element: str, kind: SpectrumKind = XANES) -> str | None:
-    """Model for `element`: a choice where several XANES models cover it."""
+#: A structure with its absorber, as the library takes it.
+Absorbing = tuple[Atoms, int | str]
+
+
+def choose_model(
+    element: str, kind: SpectrumKind = XANES, structure: Absorbing | None = None
+) -> str | None:
+    """Model for `element`: a choice where several XANES models cover it.
+
+    The one that knows `structure` best unless the reader or the link names another.
+    """
     if kind != XANES:
         key = default_model(element, kind)
         st.sidebar.caption(f"Model: {key}")
         return key
     keys = [card.key for card in model_cards(element, XANES)]
-    asked = from_link("model", [card.key for card in model_cards()], "the model")
+    asked = view.value("model")
     if asked and asked not in [card.key for card in model_cards(None, XANES)]:
         notice(f"{asked} predicts emission: choose XES on the Predict page.")
-        asked = None
-    if asked:
-        st.session_state["model_choice"] = asked
+        view.put("model", None)
     if not keys:
         return None
     if asked and asked not in keys:
-        notice(f"The link's model {asked} does not know {element}: showing the one that does.")
-    choice = st.session_state.get("model_choice")
-    current = choice if choice in keys else default_model(element)
-    if len(keys) > 1:
+        notice(f"The model {asked} does not know {element}: showing the one that does.")
+        view.put("model", None)
+    best, reason = best_for(element, kind, structure)
+    current = view.value("model") or best
+    with st.sidebar:
+        if len(keys) == 1:
+            st.caption(f"Model: {current}")
+            return current
         st.session_state["model"] = current
-        with st.sidebar:
-            current = st.selectbox(
-                "Model", keys, key="model", on_change=_remember_model,
-                help="The Models page says what differs between them.",
-            )  # fmt: skip
-    else:
-        st.sidebar.caption(f"Model: {current}")
-    to_link("model", current if current != default_model(element) else None)
+        st.selectbox(
+            "Model", keys, key="model", on_change=_take_model, args=(best,),
+            help="The Models page says what differs between them.",
+        )  # fmt: skip
+        if reason:
+            st.caption(f"{plain(reason)}.")
     return current
 
 
-def _remember_model() -> None:
-    st.session_state["model_choice"] = st.session_state["model"]
+def _take_model(best: str | None) -> None:
+    """Keep the reader's model; the best one needs no keeping, and goes with the structure."""
+    chosen = st.session_state["model"]
+    view.put("model", chosen if chosen != best else None)
+
+
+def best_for(
+    element: str, kind: SpectrumKind, structure: Absorbing | None
+) -> tuple[str | None, str]:
+    """Key of the model that knows a structure best, and why; the default without a structure."""
+    keys = [card.key for card in model_cards(element, kind)]
+    if structure is None or len(keys) < 2:
+        return default_model(element, kind), ""
+    atoms, absorber = structure
+    try:
+        predictions = [predict(atoms, Request(absorber, element, key, kind)) for key in keys]
+    except XanesError:  # the page says so where it predicts
+        return default_model(element, kind), ""
+    return best_model(predictions).model_key, why_best(predictions)
 
 
 def choose_entry(entries: list[StructureEntry]) -> StructureEntry:
@@ -72,13 +100,27 @@ def choose_entry(entries: list[StructureEntry]) -> StructureEntry:
 
 def choose_absorber(entry: StructureEntry, options: Mapping[int | str, str]) -> int | str:
     """Absorber of the structure in view: an element, a site, or all sites averaged."""
-    key = _absorber_key(entry)
-    if st.session_state.get(key) not in options:
-        st.session_state[key] = first_choice(entry, options)
-    return st.selectbox(
+    asked = view.place(entry.key, "absorber")
+    current = absorber_in_view(entry, options)
+    if asked and str(current) != asked:
+        notice(f"{entry.label} has no absorber {asked}: showing {options[current]}.")
+        view.put_place(entry.key, "absorber", None)
+    key = f"absorber_{entry.key}"
+    first = first_choice(entry, options)
+    st.session_state[key] = current
+    st.selectbox(
         "Absorber", list(options), key=key, format_func=lambda o: f"Absorber: {options.get(o, o)}",
-        persist_state="session", label_visibility="collapsed",
+        label_visibility="collapsed", on_change=_take_absorber, args=(entry.key, key, first),
     )  # fmt: skip
+    return current
+
+
+def _take_absorber(structure: str, key: str, first: int | str) -> None:
+    _keep_absorber(structure, st.session_state[key], first)
+
+
+def _keep_absorber(structure: str, chosen: int | str, first: int | str) -> None:
+    view.put_place(structure, "absorber", str(chosen) if chosen != first else None)
 
 
 def choose_axis() -> Energies:
@@ -94,7 +136,7 @@ def absorber_options(atoms: Atoms) -> dict[int | str, str]:
         own = [s for s in sites if s.element == element]
         atoms_in_all = sum(s.multiplicity for s in own)
         if atoms_in_all == 1:
-            options[own[0].index] = f"{element}, atom {own[0].index}"
+            options[own[0].index] = atom_name(element, own[0].index)
             continue
         if len(own) == 1:
             options[element] = f"{element}, {atoms_in_all} equivalent atoms"
@@ -102,8 +144,34 @@ def absorber_options(atoms: Atoms) -> dict[int | str, str]:
         options[element] = f"{element}, average of {atoms_in_all} atoms"
         for site in own[:MAX_LISTED_SITES]:
             equal = f", stands for {site.multiplicity}" if site.multiplicity > 1 else ""
-            options[site.index] = f"{element}, atom {site.index}{equal}"
+            options[site.index] = f"{atom_name(element, site.index)}{equal}"
     return options
+
+
+def pickable_atoms(atoms: Atoms) -> list[int]:
+    """Atoms whose click in the 3D view changes the absorber; none where there is no choice."""
+    options = absorber_options(atoms)
+    if len(options) < 2:
+        return []
+    return [
+        i for site in sites_of(atoms) for i in site.equivalent if _option_of(atoms, i) is not None
+    ]
+
+
+def pick_absorber(entry: StructureEntry, atoms: Atoms, index: int) -> None:
+    """Take the atom clicked in the 3D view as if it had been chosen from the list."""
+    option = _option_of(atoms, index)
+    if option is not None:
+        _keep_absorber(entry.key, option, first_choice(entry, absorber_options(atoms)))
+
+
+def _option_of(atoms: Atoms, index: int) -> int | str | None:
+    """Choice of absorber that holds this atom: its site, else its element; None for others."""
+    options = absorber_options(atoms)
+    site = next((s for s in sites_of(atoms) if index in s.equivalent), None)
+    if site is None:
+        return None
+    return next((o for o in (site.index, site.element) if o in options), None)
 
 
 def element_of(atoms: Atoms, absorber: int | str) -> str:
@@ -111,9 +179,16 @@ def element_of(atoms: Atoms, absorber: int | str) -> str:
     return absorber if isinstance(absorber, str) else atoms[absorber].symbol
 
 
-def model_for(element: str, kind: SpectrumKind, wanted: str) -> str | None:
-    """Key of the model `wanted` where it covers `element`, else of the default one."""
+def model_for(
+    element: str, kind: SpectrumKind, wanted: str, structure: Absorbing | None = None
+) -> str | None:
+    """Key of the model `wanted` where it covers `element`, else of the default one.
+
+    With a `structure` the one that knows it best, unless the reader named a model.
+    """
     keys = [c.key for c in model_cards(element, kind)]
+    if structure is not None and view.value("model") not in keys:
+        return best_for(element, kind, structure)[0]
     return wanted if wanted in keys else default_model(element, kind)
 
 
@@ -125,9 +200,5 @@ def first_choice(entry: StructureEntry, options: Mapping[int | str, str]) -> int
 
 def absorber_in_view(entry: StructureEntry, options: Mapping[int | str, str]) -> int | str:
     """Absorber that the reader chose, where it is on offer, else the first choice."""
-    chosen: int | str | None = st.session_state.get(_absorber_key(entry))
-    return first_choice(entry, options) if chosen is None or chosen not in options else chosen
-
-
-def _absorber_key(entry: StructureEntry) -> str:
-    return f"absorber_{entry.key}"
+    chosen = view.place(entry.key, "absorber")
+    return next((o for o in options if str(o) == chosen), first_choice(entry, options))

@@ -10,7 +10,10 @@ import streamlit as st
 
 _MIME_TYPES = {
     ".csv": "text/csv",
+    ".gif": "image/gif",
+    ".html": "text/html",
     ".json": "application/json",
+    ".pdf": "application/pdf",
     ".png": "image/png",
     ".svg": "image/svg+xml",
     ".xyz": "chemical/x-xyz",

@@ -10,18 +10,21 @@ from pathlib import PurePosixPath
 import streamlit as st
 from ase import Atoms
 
-from pages.parts.shared.library import example_atoms, examples
-from pages.parts.shared.page import from_link, notice, plain, to_link
+from pages.parts.shared import view
+from pages.parts.shared.library import example_atoms, examples, model_cards
+from pages.parts.shared.page import notice, plain
+from pages.parts.shared.view import EXAMPLE, FILE, HYDROGENS, RELAXED
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
-from xanes_core.structures import absorber_elements, read_structures
+from xanes_core.structures import absorber_elements, read_archive, read_structures
 
 MAX_FILES = 500
 MAX_FRAMES = 2000
 #: Files that could not be read, named above the page.
 SHOWN_FAILURES = 3
-_FILES, _ACTIVE, _EXAMPLE = "files", "active_entry", "example"
-_RELAXED, _RELAXED_PREFIX = "relaxed_entries", "relaxed:"
+#: Missing files that are named; of others it is said how many there are.
+SHOWN_MISSING = 5
+_FILES, _DERIVED, _CAME = "files", "derived_entries", "files_came"
 _LABEL_LENGTH = 60
 
 
@@ -54,12 +57,17 @@ class StructureEntry:
     name: str
     absorber: int | None = None
     note: str = ""
-    origin: str = ""  # key of the entry that was relaxed to give this one
+    origin: str = ""  # key of the entry that this one was made from
 
     @property
     def is_example(self) -> bool:
         """Whether it is one of the shipped examples."""
-        return self.key.startswith("example:")
+        return self.key.startswith(EXAMPLE)
+
+    @property
+    def is_relaxed(self) -> bool:
+        """Whether it was relaxed on the Theory page."""
+        return self.key.startswith(RELAXED)
 
     def frame_name(self, frame: int) -> str:
         """Name of one frame, counted from 0; shown from 1."""
@@ -73,70 +81,114 @@ def files() -> dict[str, StructureFile]:
 
 def sidebar() -> None:
     """Widgets that choose the structures; reads new files with a progress line."""
-    _apply_link()
     with st.sidebar:
-        st.file_uploader(
-            "Your structures",
-            accept_multiple_files=True,
-            key=_uploader_key(),
-            on_change=_take_files,
-            help="Molecules or crystals, one or many files, each with one or many frames.",
-        )
-        _kept_files()
+        _uploader("Your structures")
+        chosen = examples().get(view.view().example)
+        st.session_state["element"] = chosen.element if chosen else None
         st.pills(
             "Or an example",
             ABSORBERS,
             key="element",
             on_change=_pick_element,
-            persist_state="session",
             help="One click loads an example complex of this metal.",
         )
-        element = st.session_state.get("element")
-        if element:
-            _example_select(element)
+        if chosen:
+            _example_select(chosen.element)
     _read_new()
+    _missing_files()
+
+
+def drop_zone(label: str) -> bool:
+    """The sidebar's uploader in another place; tells whether files came with this run."""
+    _uploader(label)
+    _read_new()
+    return bool(st.session_state.pop(_CAME, False))
+
+
+def _uploader(label: str) -> None:
+    st.file_uploader(
+        label,
+        accept_multiple_files=True,
+        key=_uploader_key(),
+        on_change=_take_files,
+        help="Molecules or crystals: files with one or many frames, or a zip of such files.",
+    )
+    _kept_files()
 
 
 def entries() -> list[StructureEntry]:
     """Everything that can be predicted now: readable files first, then the chosen example.
 
-    A relaxed structure stands behind the one it came from, for as long as that one is there.
+    A structure that was relaxed or given hydrogens stands behind the one it came from, for as long
+    as that one is there. Nothing, while nothing is in view or the file in view is not
+    here (any more).
     """
+    state = view.view()
+    if not state.structure or waited_for(state.structure):
+        return []
     originals = [
         StructureEntry(
-            f"file:{key}", shortened(f.name), f.frames, f.name, _named_absorber(f.frames[0])
+            f"{FILE}{key}", shortened(f.name), f.frames, f.name, _named_absorber(f.frames[0])
         )
         for key, f in files().items()
         if f.frames
     ]
-    key = st.session_state.get(_EXAMPLE)
+    key = state.example
     if key in examples():
         example = examples()[key]
         label = f"{example.title}, {example.formula}"
         originals.append(
             StructureEntry(
-                f"example:{key}", label, [example_atoms(key)], key, example.absorber, example.note
+                f"{EXAMPLE}{key}", label, [example_atoms(key)], key, example.absorber, example.note
             )
         )
-    relaxed = list(st.session_state.get(_RELAXED, {}).values())
-    return [e for own in originals for e in (own, *(r for r in relaxed if r.origin == own.key))]
+    return [entry for own in originals for entry in _with_derived(own)]
+
+
+def _with_derived(entry: StructureEntry) -> list[StructureEntry]:
+    """An entry with those that were made from it, and from these."""
+    derived = [e for e in st.session_state.get(_DERIVED, {}).values() if e.origin == entry.key]
+    return [entry, *(found for own in derived for found in _with_derived(own))]
 
 
 def add_relaxed(entry: StructureEntry, frame: int, atoms: Atoms) -> str:
     """Put the relaxed structure of one frame beside its original; return its key."""
-    key = f"{_RELAXED_PREFIX}{entry.key}:{frame}"
+    return _add_derived(f"{RELAXED}{entry.key}:{frame}", "relaxed", entry, frame, atoms)
+
+
+def add_with_hydrogens(entry: StructureEntry, frame: int, atoms: Atoms) -> str:
+    """Put one frame with its hydrogens beside its original; return its key."""
+    key = f"{HYDROGENS}{entry.key}:{frame}"
+    return _add_derived(key, "with hydrogens", entry, frame, atoms)
+
+
+def _add_derived(key: str, what: str, entry: StructureEntry, frame: int, atoms: Atoms) -> str:
     label = entry.label if len(entry.frames) == 1 else f"{entry.label} frame {frame + 1}"
-    name = f"{entry.frame_name(frame)} relaxed"
-    relaxed = StructureEntry(
-        key, f"{label}, relaxed", [atoms], name, entry.absorber, entry.note, entry.key
+    made = StructureEntry(
+        key,
+        f"{label}, {what}",
+        [atoms],
+        f"{entry.frame_name(frame)} {what}",
+        entry.absorber,
+        entry.note,
+        entry.key,
     )
-    st.session_state.setdefault(_RELAXED, {})[key] = relaxed
+    st.session_state.setdefault(_DERIVED, {})[key] = made
     return key
 
 
 def frame_in_view(entry: StructureEntry) -> int:
-    """Frame that the reader chose, from 0; the last where the entry has fewer by now."""
-    return min(int(st.session_state.get(f"frame_{entry.key}", 1)), len(entry.frames)) - 1
+    """Frame that the reader chose, from 0; the last, with a notice, where it has fewer."""
+    chosen, count = int(view.place(entry.key, "frame") or 1), len(entry.frames)
+    if chosen > count:
+        notice(f"Frame {chosen} was asked for, but {entry.label} has {count}: showing the last.")
+        show_frame(entry, count - 1)
+    return min(chosen, count) - 1
+
+
+def show_frame(entry: StructureEntry, frame: int) -> None:
+    """Bring a frame into view, counted from 0."""
+    view.put_place(entry.key, "frame", str(frame + 1) if frame else None)
 
 
 def show_failures() -> None:
@@ -150,29 +202,63 @@ def show_failures() -> None:
 
 
 def active_entry(offered: list[StructureEntry]) -> StructureEntry | None:
-    """The entry in view; the first one where the remembered one is gone."""
+    """The entry in view; the one it came from, or the first, where it is gone."""
+    state = view.view()
     by_key = {entry.key: entry for entry in offered}
-    chosen = by_key.get(st.session_state.get(_ACTIVE, "")) or (offered[0] if offered else None)
+    chosen = by_key.get(state.structure)
+    while chosen is None and state.structure.startswith((RELAXED, HYDROGENS)):
+        prefix = RELAXED if state.structure.startswith(RELAXED) else HYDROGENS
+        if prefix == RELAXED:
+            notice(
+                "The relaxed structure of this link is not here: showing the original. Relax it "
+                "again on the Theory page."
+            )
+        state.structure = state.structure.removeprefix(prefix).rpartition(":")[0]
+        chosen = by_key.get(state.structure)
+    chosen = chosen or (offered[0] if offered else None)
     if chosen:
-        st.session_state[_ACTIVE] = chosen.key
-    # a link cannot carry a relaxed structure: it leads to the one that was relaxed
-    origin = (chosen.origin or chosen.key) if chosen else ""
-    is_example = origin.startswith("example:")
-    to_link("example", st.session_state.get(_EXAMPLE) if is_example else None)
-    to_link("element", st.session_state.get("element") if is_example else None)
+        state.structure = chosen.key
     return chosen
 
 
 def activate(key: str) -> None:
-    """Bring the entry `key` into view."""
-    st.session_state[_ACTIVE] = key
+    """Bring the entry `key` into view; files that were waited for are waited for no longer."""
+    state = view.view()
+    state.structure = key
+    if not waited_for(key):
+        forget_missing()
+
+
+def waited_for(key: str) -> bool:
+    """Whether an entry comes from a file that the link names and nobody has dropped yet."""
+    return any(f"{FILE}{digest}" in key for digest in missing())
+
+
+def missing() -> dict[str, str]:
+    """Names by digest of files that belong to what is in view and are not here."""
+    here = files()
+    return {digest: name for digest, name in view.view().files.items() if digest not in here}
+
+
+def forget_missing() -> None:
+    """Wait no longer for the files that are not here."""
+    state = view.view()
+    for digest in missing():
+        del state.files[digest]
+        if f"{FILE}{digest}" in state.structure:
+            state.structure = ""
 
 
 def choose_example(key: str) -> None:
-    """Bring the example `key` into view, its metal marked in the sidebar."""
-    st.session_state[_EXAMPLE] = key
-    st.session_state["element"] = examples()[key].element
-    activate(f"example:{key}")
+    """Bring the example `key` into view, its metal marked in the sidebar.
+
+    A model that does not know its metal is chosen no longer.
+    """
+    view.view().example = key
+    known = [card.key for card in model_cards(examples()[key].element)]
+    if view.value("model") not in known:
+        view.put("model", None)
+    activate(f"{EXAMPLE}{key}")
 
 
 def first_example(element: str) -> str | None:
@@ -180,32 +266,43 @@ def first_example(element: str) -> str | None:
     return next((k for k, e in examples().items() if e.element == element), None)
 
 
-def _apply_link() -> None:
-    example = from_link("example", list(examples()), "the example")
-    element = from_link("element", ABSORBERS, "the element")
-    if example:
-        choose_example(example)
-        metal = examples()[example].element
-        if element and element != metal:
-            notice(f"The link names {element}, but its example holds {metal}: showing the example.")
-    elif element and (key := first_example(element)):
-        choose_example(key)
-
-
 def _pick_element() -> None:
     element = st.session_state.get("element")
     if element is None:
-        st.session_state[_EXAMPLE] = None
+        view.view().example = ""
+        _show_first_file()
     elif key := first_example(element):
         choose_example(key)
+
+
+def _show_first_file() -> None:
+    """Bring the first file that could be read into view; nothing where there is none."""
+    key = next((digest for digest, f in files().items() if f.frames), None)
+    view.view().structure = f"{FILE}{key}" if key else ""
+
+
+def _missing_files() -> None:
+    """Say which files of the link are not here, and how to bring them back."""
+    names = list(missing().values())
+    if not names:
+        return
+    shown = ", ".join(f"**{plain(name, 80)}**" for name in names[:SHOWN_MISSING])
+    if more := len(names) - SHOWN_MISSING if len(names) > SHOWN_MISSING else 0:
+        shown += f" and {more} more"
+    them = "it" if len(names) == 1 else "them"
+    st.warning(
+        f"Not here: {shown}. A page keeps files only until it is reloaded, and a link carries "
+        f"none. Drop {them} into the sidebar again: absorber, frame and settings come back with "
+        f"{them}.",
+    )
+    st.button("Go on without", on_click=forget_missing, type="tertiary", key="forget_missing")
 
 
 def _example_select(element: str) -> None:
     options = [k for k, e in examples().items() if e.element == element]
     if len(options) < 2:
         return
-    current = st.session_state.get(_EXAMPLE)
-    st.session_state["example_select"] = current if current in options else options[0]
+    st.session_state["example_select"] = view.view().example
     st.selectbox(
         "Example",
         options,
@@ -225,20 +322,44 @@ def _take_files() -> None:
     uploads = st.session_state.get(_uploader_key()) or []
     kept, before = files(), st.session_state.get("uploader_keys", [])
     now = {}
-    for upload in uploads[:MAX_FILES]:
-        data = upload.getvalue()
-        digest = hashlib.sha256(data + b"\0" + upload.name.encode()).hexdigest()[:16]
-        now[digest] = kept.get(digest) or StructureFile(upload.name, digest, data)
-    if len(uploads) > MAX_FILES:
-        notice(f"{len(uploads)} files are too many at once: the first {MAX_FILES} were taken.")
+    found = [one for upload in uploads for one in _files_of(upload.name, upload.getvalue())]
+    for one in found[:MAX_FILES]:
+        now[one.digest] = kept.get(one.digest) or one
+    if len(found) > MAX_FILES:
+        notice(f"{len(found)} files are too many at once: the first {MAX_FILES} were taken.")
     fresh = [d for d in now if d not in kept]
+    st.session_state[_CAME] = bool(fresh)
+    state, awaited = view.view(), missing()
     for digest in before:
         if digest not in now:
             kept.pop(digest, None)
+            state.files.pop(digest, None)
     kept.update(now)
     st.session_state["uploader_keys"] = list(now)
-    if fresh:
-        activate(f"file:{fresh[0]}")
+    state.files |= {digest: now[digest].name for digest in fresh}
+    for digest, name in awaited.items():
+        if digest not in now and name in [now[d].name for d in fresh]:
+            notice(
+                f"{name} is another file than the one of the link, though it has the same name: "
+                "absorber and frame start anew."
+            )
+            state.files.pop(digest)
+    if fresh and not any(f"{FILE}{digest}" in state.structure for digest in fresh):
+        state.structure = f"{FILE}{fresh[0]}"
+
+
+def _files_of(name: str, data: bytes) -> list[StructureFile]:
+    """The file itself, or the structure files in a zip; one with the reason where that fails."""
+    digest = hashlib.sha256(data + b"\0" + name.encode()).hexdigest()[:16]
+    if not name.lower().endswith(".zip"):
+        return [StructureFile(name, digest, data)]
+    try:
+        archive = read_archive(data)
+    except XanesError as error:
+        return [StructureFile(name, digest, None, error=str(error))]
+    if archive.left_out:
+        notice(f"{name}: files that are no structures were left out ({archive.left_out}).")
+    return [file for one in archive.members for file in _files_of(one.name, one.data)]
 
 
 def _kept_files() -> None:
@@ -249,10 +370,15 @@ def _kept_files() -> None:
     names = [f.name for f in files().values()]
     some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     st.caption(f"Kept: {plain(some, 120)}")
+    if not view.view().structure:
+        st.button("Show the files", on_click=_show_first_file, type="tertiary")
     st.button("Remove the files", on_click=_clear_files, type="tertiary")
 
 
 def _clear_files() -> None:
+    state = view.view()
+    for digest in files():
+        state.files.pop(digest, None)
     st.session_state[_FILES] = {}
     st.session_state["uploader_keys"] = []
     st.session_state["uploader_version"] += 1

@@ -11,8 +11,8 @@ import streamlit as st
 from pages.parts.shared.broadening import convolution_controls
 from pages.parts.shared.page import plain
 from xanes_core.errors import SpectrumError, TheoryError, XanesError
-from xanes_core.model import Prediction, on_shared_grid
-from xanes_core.plots import Curve, spectrum_curve
+from xanes_core.model import Comparison, Overlaid, Prediction
+from xanes_core.plots import Curve, EnergyAxis, spectrum_curve
 from xanes_core.spectra import (
     SPECTRUM_KINDS,
     XES,
@@ -21,19 +21,26 @@ from xanes_core.spectra import (
     SpectrumTable,
     align,
     area_of_reference,
-    coverage,
     default_ranges,
     find_e0,
     normalise,
     read_table,
     scale,
     shift,
-    window_misfit,
 )
 from xanes_core.theory import FdmnesLog, parse_bav
 
 _STORE, _LOG = "overlay_spectrum", "overlay_log"
 _MAX_SHIFT_EV = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class OwnSpectrum:
+    """The reader's spectrum, ready to compare: what it is, its curve, and how it was moved."""
+
+    kind: SpectrumKind
+    curve: Curve
+    overlaid: Overlaid
 
 
 @dataclass(frozen=True)
@@ -53,16 +60,15 @@ def _table(data: bytes, name: str) -> SpectrumTable:
 def overlay_spectrum(prediction: Prediction) -> Curve | None:
     """Sidebar controls of the reader's spectrum, and its curve once it is ready to compare."""
     shown = overlay_of_kind({prediction.kind: prediction}, (prediction.kind,))
-    return shown[1] if shown else None
+    return shown.curve if shown else None
 
 
 def overlay_of_kind(
     predictions: Mapping[SpectrumKind, Prediction], kinds: Sequence[SpectrumKind]
-) -> tuple[SpectrumKind, Curve] | None:
+) -> OwnSpectrum | None:
     """As :func:`overlay_spectrum`, where spectra of several kinds can be shown.
 
-    `predictions` by kind are those in view, `kinds` all that the reader's spectrum may be. Returns
-    what it is and its curve.
+    `predictions` by kind are those in view, `kinds` all that the reader's spectrum may be.
     """
     with st.sidebar:
         st.file_uploader(
@@ -142,7 +148,7 @@ def _controls(
     stored: StoredFile,
     predictions: Mapping[SpectrumKind, Prediction],
     kinds: Sequence[SpectrumKind],
-) -> tuple[SpectrumKind, Curve] | None:
+) -> OwnSpectrum | None:
     prediction = next(iter(predictions.values()))
     table = _table(stored.data, stored.name)
     columns = table.columns()
@@ -189,10 +195,10 @@ def _controls(
     if problem := st.session_state.pop("spectrum_problem", None):
         st.warning(plain(problem))
     ready = scale(shift(ready, by_ev), factor)
-    curve = spectrum_curve(
-        ready, stored.name[:60], role="theory" if origin == "computed" else "measurement"
-    )
-    return shown, curve
+    name = stored.name[:60]
+    is_computed = origin == "computed"
+    curve = spectrum_curve(ready, name, role="theory" if is_computed else "measurement")
+    return OwnSpectrum(shown, curve, Overlaid(name, ready, by_ev, factor, is_computed))
 
 
 def _which(spectrum: Spectrum, kinds: Sequence[SpectrumKind]) -> SpectrumKind:
@@ -292,26 +298,31 @@ def _fit(spectrum: Spectrum, prediction: Prediction, with_scale: bool) -> None:
         )
 
 
-def misfit_line(prediction: Prediction, curve: Curve) -> None:
-    """How far the reader's spectrum is from the prediction, where both are known."""
-    try:
-        inside, own = on_shared_grid(prediction, curve.energy_ev, curve.mu)
-    except SpectrumError as error:
-        st.warning(plain(str(error)))
-        return
-    energy = prediction.energy_ev[inside]
-    rms = window_misfit(energy, prediction.mu[inside], own)
-    share = coverage(own, prediction.lower[inside], prediction.upper[inside])
-    excess = np.maximum(prediction.lower[inside] - own, own - prediction.upper[inside])
-    worst = int(np.argmax(excess))
-    where = (
-        f"; furthest outside at {energy[worst] - prediction.e0_ev:+.1f} eV, by {excess[worst]:.2f}"
-        if excess[worst] > 0
-        else ""
+def misfit_line(
+    prediction: Prediction, comparison: Comparison, overlaid: Overlaid, axis: EnergyAxis
+) -> None:
+    """How far the reader's spectrum is from the prediction, energies as on the axis."""
+    outside = np.maximum(
+        comparison.lower + comparison.residual, -comparison.residual - comparison.upper
     )
-    st.markdown(
-        f"**Misfit** {rms:.3f} {prediction.kind.unit} (root mean square). "
-        f"**{100 * share:.0f} %** of the "
-        f"energies lie inside the {100 * prediction.level:.0f} % band, {100 * (1 - share):.0f} % "
-        f"outside{where}."
+    worst = int(np.argmax(outside))
+    where = ""
+    if outside[worst] > 0:
+        energy = comparison.energy_rel_ev[worst] + axis.offset_ev
+        at = f"E0 {energy:+.1f} eV" if axis.is_relative else f"{energy:.1f} eV"
+        where = f"; furthest outside at {at}, by {outside[worst]:.{prediction.kind.digits}f}"
+    moved = []
+    if overlaid.shift_ev:
+        moved.append(f"moved by {overlaid.shift_ev:+.2f} eV")
+    if overlaid.scale != 1.0:
+        moved.append(f"scaled by {overlaid.scale:.3f}")
+    what = "computed" if overlaid.is_computed else "measured"
+    share = comparison.share_inside
+    sentence = (
+        f"**Misfit** {np.sqrt(comparison.mse):.3f} {prediction.kind.unit} (root mean square of "
+        f"predicted \u2212 {what}). **{100 * share:.0f} %** of the energies lie inside the "
+        f"{100 * prediction.level:.0f} % band, {100 * (1 - share):.0f} % outside{where}."
     )
+    if moved:
+        sentence += f" The {what} spectrum is {' and '.join(moved)}."
+    st.markdown(sentence.replace("-", "\u2212"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,14 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from pages.parts.shared import view
 from xanes_core.errors import XanesError
 from xanes_core.plots import Look
 
 # an icon by name would come from a font server; this one comes from here
 ICON = Path(__file__).resolve().parent / "icon.png"
+#: What the theme leaves open; Streamlit takes a path for the content of the file.
+STYLES = Path(__file__).resolve().parent / "page.css"
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _NOTICES = "_notices"
 Key = TypeVar("Key", bound=str)
@@ -31,31 +34,60 @@ class PageLink:
 
 #: The pages in the order of the navigation; the first is where the app opens.
 PAGES = (
+    PageLink("app.py", "Home"),
     PageLink("pages/predict.py", "Predict"),
+    PageLink("pages/play.py", "Play"),
     PageLink("pages/importance.py", "Feature importance"),
     PageLink("pages/windows.py", "Spectral windows"),
     PageLink("pages/theory.py", "Theory"),
     PageLink("pages/models.py", "Models"),
+    PageLink("pages/stories.py", "Stories"),
 )
 
 
 @contextmanager
-def page(title: str) -> Iterator[None]:
-    """Set a page up, show navigation and notices, and turn what the library refuses into words."""
+def page(title: str, heading: str = "") -> Iterator[None]:
+    """Set a page up, show navigation and notices, and turn what the library refuses into words.
+
+    `heading` is its h1 where that says more than the title. What the address brings is in view
+    before the page begins; at its end the address says what is in view.
+    """
     st.set_page_config(page_title=f"{title} - XANES Explorer", page_icon=str(ICON), layout="wide")
     st.logo(ICON)
-    # the default margins leave too little room for two panels side by side
-    st.html("<style>.stMainBlockContainer {padding-left: 2rem; padding-right: 2rem;}</style>")
+    st.html(STYLES)
+    for sentence in view.arrive(title):
+        notice(sentence)
     with st.sidebar, st.container(key="navigation", gap="xxsmall"):
-        for link in PAGES:
-            st.page_link(link.script, label=link.title, width="stretch")
+        slots = [st.empty() for _ in PAGES]
+        _close_on_phone()(key="close_on_phone", data={"choice": f"{title} {view.view().structure}"})
+    _navigation(slots)
+    st.title(heading or title, anchor=False)
     notices = st.container()
     try:
         yield
     except XanesError as error:
         st.error(plain(error))
+    view.write()
+    _navigation(slots, again=True)
     with notices:
         show_notices()
+
+
+def _navigation(slots: Sequence[Any], *, again: bool = False) -> None:
+    """Links to all pages with what is in view, so that a new tab shows the same."""
+    for link, slot in zip(PAGES, slots, strict=True):
+        if view.links_differ(link.title) or not again:
+            slot.page_link(
+                link.script, label=link.title, width="stretch",
+                query_params=view.address(link.title),
+            )  # fmt: skip
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _close_on_phone() -> Callable[..., Any]:
+    """What closes the sidebar on a phone once the structure or the page is another one."""
+    script = (Path(__file__).parent / "sidebar.js").read_text(encoding="utf-8")
+    return st.components.v2.component("close_on_phone", js=script)
 
 
 def look(height_px: int | None = None) -> Look:
@@ -89,44 +121,44 @@ def show_notices() -> None:
 
 
 def from_link(name: str, options: Sequence[str], what: str) -> str | None:
-    """Value of the link's parameter `name` where it is new to this session and an option.
+    """Value of the link's parameter `name` where the link is new and the value is an option.
 
     A value that is no option leaves a notice and is dropped from the link.
     """
-    value = st.query_params.get(name)
-    if value is None or value == st.session_state.get(f"_link_{name}"):
+    state = view.view()
+    if name not in state.fresh:
         return None
-    st.session_state[f"_link_{name}"] = value
-    if value in options:
-        return value
-    notice(f"The link asks for {what} {value[:40]!r}, which does not exist here; it was left out.")
-    del st.query_params[name]
+    state.fresh.discard(name)
+    text = view.value(name)
+    if text in options:
+        return text
+    notice(view.missing(what, text))
+    view.put(name, None)
     return None
 
 
 def to_link(name: str, value: str | None) -> None:
     """Write the parameter `name` into the page's address; None takes it out."""
-    st.session_state[f"_link_{name}"] = value
-    if value is None:
-        if name in st.query_params:
-            del st.query_params[name]
-    elif st.query_params.get(name) != value:
-        st.query_params[name] = value
+    view.put(name, value)
 
 
-def linked_choice(name: str, options: Mapping[Key, str], *, label: str, what: str) -> Key:
-    """One of a few options side by side, kept in session and link; the first needs no link.
+def linked_choice(
+    name: str, options: Mapping[Key, str], *, label: str, what: str, wrap: bool = False
+) -> Key:
+    """One of a few options side by side, kept in the link; the first needs no link.
 
     `options` are labels by value; `label` names the control, `what` the choice in a notice.
     """
     first = next(iter(options))
-    asked = from_link(name, list(options), what)
-    if asked:
-        st.session_state[name] = asked
-    start: dict[str, Any] = {} if name in st.session_state else {"default": first}
-    choice: Key | None = st.segmented_control(
+    text = view.value(name)
+    if text and text not in options:
+        notice(view.missing(what, text))
+    chosen: Key = next((option for option in options if option == text), first)
+    view.put(name, chosen if chosen != first else None)
+    st.session_state[name] = chosen
+    st.segmented_control(
         label, list(options), format_func=options.__getitem__, key=name, required=True,
-        persist_state="session", label_visibility="collapsed", **start,
+        label_visibility="collapsed", wrap=wrap,
+        on_change=lambda: view.put(name, st.session_state[name]),
     )  # fmt: skip
-    to_link(name, choice if choice != first else None)
-    return choice or first
+    return chosen

@@ -73,7 +73,7 @@ def choose_subject() -> Subject | None:
             return None
         absorber = choose_absorber(entry, options)
     element = element_of(atoms, absorber)
-    key = choose_model(element)
+    key = choose_model(element, structure=(atoms, absorber))
     if key is None:
         st.warning(f"No shipped model covers {element} yet: choose another absorber.")
         return None

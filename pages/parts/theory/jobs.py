@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime import exists, get_instance
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.parts.shared.page import plain
+from pages.parts.shared.session import owner
 from xanes_core.errors import XanesError
 from xanes_core.theory import DiskCache, Job, JobRunner, JobState, Progress, Work
 
@@ -50,16 +49,6 @@ def disk() -> DiskCache:
     return DiskCache()
 
 
-def _owner() -> tuple[str, Callable[[], bool]]:
-    """Name of this session, and a quick test of whether its reader is still there."""
-    context = get_script_run_ctx()
-    session = context.session_id if context else ""
-    if not exists():  # no server: a script or a test
-        return session, lambda: True
-    runtime = get_instance()
-    return session, lambda: runtime.is_active_session(session)
-
-
 def running() -> Job | None:
     """The job of this session that has not been collected yet."""
     return st.session_state.get(_JOB)
@@ -68,9 +57,9 @@ def running() -> Job | None:
 def start(calculation: Calculation, title: str, work: Work) -> None:
     """Start a calculation; what keeps it from starting is said where its outcome would be."""
     st.session_state.setdefault(_SAID, {}).pop(calculation.slot, None)
-    owner, alive = _owner()
+    name, alive = owner()
     try:
-        job = _runner().submit(work, owner=owner, title=title, tag=calculation, alive=alive)
+        job = _runner().submit(work, owner=name, title=title, tag=calculation, alive=alive)
     except XanesError as error:
         st.session_state[_SAID][calculation.slot] = str(error)
         return

@@ -1,124 +1,215 @@
-"""Reader of cif files: lines in, full unit cells out."""
+"""Reader of cif and mmCIF files: lines in, full unit cells (or molecules) out.
+
+The syntax is left to gemmi (https://gemmi.readthedocs.io); what the tags mean is said here, from
+the core dictionary of cif, so that every refusal can name what is missing.
+"""
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from ase import Atoms
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.checks import MAX_ATOMS
+from xanes_core.structures.formats.crystal import crystal, distances_ang
+from xanes_core.structures.formats.disorder import AsymmetricUnit, named
+from xanes_core.structures.formats.labels import elements_of_sites
+from xanes_core.structures.formats.macromolecule import read_mmcif_block
 from xanes_core.structures.formats.symmetry import (
+    IDENTITY,
     Operations,
     cell_of_parameters,
-    check_group,
-    expand,
     hall_operations,
+    listed_operations,
     space_group_operations,
 )
-from xanes_core.structures.formats.text import (
-    clean_numbers,
-    parse_number,
-    parse_symbol,
-    quote,
-    symbol_or_none,
-)
+from xanes_core.structures.formats.text import clean_numbers, parse_number, quote
 
 if TYPE_CHECKING:
-    from ase.io.cif import CIFBlock
+    from gemmi import cif
 
-#: Most symmetry operations of a conventional cell.
-MAX_OPERATIONS = 192
-#: Largest cif file (characters); the library's reader is slow.
-MAX_CIF_CHARS = 4_000_000
+#: Largest cif file (characters): measured intensities inside make some long.
+MAX_CIF_CHARS = 50_000_000
 
 _FRACTION = re.compile(r"([+-]?\d{1,3})/(\d{1,3})\Z", re.ASCII)
-_OPERATION = re.compile(r"[xyzXYZ0-9+\-./ ,]{5,60}\Z", re.ASCII)
+_STANDARD_UNCERTAINTY = re.compile(r"\(\d*\)\Z", re.ASCII)
+_CELL_TAGS = tuple(f"_cell_length_{x}" for x in "abc") + tuple(
+    f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")
+)
 _OPERATION_TAGS = (
     "_space_group_symop_operation_xyz",
     "_space_group_symop.operation_xyz",
     "_symmetry_equiv_pos_as_xyz",
+    "_symmetry_equiv.pos_as_xyz",
 )
 _NAME_TAGS = (
-    "_space_group_name_h-m_alt",
-    "_symmetry_space_group_name_h-m",
-    "_space_group.name_h-m_alt",
-    "_space_group_name_h-m_ref",
+    "_space_group_name_H-M_alt",
+    "_symmetry_space_group_name_H-M",
+    "_space_group.name_H-M_alt",
+    "_space_group_name_H-M_ref",
+    "_space_group_name_H-M_full",
+    "_symmetry.space_group_name_H-M",
 )
 _HALL_TAGS = (
-    "_space_group_name_hall",
-    "_symmetry_space_group_name_hall",
-    "_space_group.name_hall",
+    "_space_group_name_Hall",
+    "_symmetry_space_group_name_Hall",
+    "_space_group.name_Hall",
+    "_symmetry.space_group_name_Hall",
 )
 _NUMBER_TAGS = (
-    "_space_group_it_number",
-    "_space_group.it_number",
-    "_symmetry_int_tables_number",
+    "_space_group_IT_number",
+    "_space_group.IT_number",
+    "_symmetry_Int_Tables_number",
+    "_symmetry.Int_Tables_number",
 )
+#: The same under one of two spellings of the dictionary, ``_`` or ``.`` after the category.
+_SITE = ("_atom_site_", "_atom_site.")
+#: Loops that are looked at; a file may hold many more.
+_READ = ("_atom_site_", "_atom_site.", "_space_group", "_symmetry", "_cell", "_chemical_formula")
 
 
 def is_cif(lines: list[str]) -> bool:
     """Whether a file has a data block, a cell or atom sites of a cif file."""
-    return any(re.match(r"\s*(data_|_cell_|_atom_site)", line, re.I) for line in lines)
+    return any(re.match(r"\s*(data_|_cell[_.]|_atom_site[_.])", line, re.I) for line in lines)
 
 
-def read_cif(lines: list[str]) -> Iterator[Atoms]:
+def read_cif(lines: list[str]) -> Iterator[Atoms | StructureError]:
     """Every data block of a cif file that holds a structure, as the full conventional cell.
+
+    A block that cannot be read gives the reason instead, and those after it are read. Of disordered
+    groups the major one is kept, ``info["notes"]`` says what was left out. Blocks of mmCIF are read
+    as molecules.
 
     Raises
     ------
     StructureError
-        Too long, no coordinates, or a block that is incomplete, disordered or wrong.
+        Too long, or no coordinates anywhere.
     """
-    from ase.io.cif import parse_cif  # loads all of ASE's readers and part of SciPy
-
-    text = clean_numbers("\n".join(lines))
-    if len(text) > MAX_CIF_CHARS:
+    if sum(map(len, lines)) > MAX_CIF_CHARS:
         raise StructureError(
             f"The cif file is longer than {MAX_CIF_CHARS // 10**6} million characters: "
             "remove reflection data from it."
         )
     any_structure = False
-    tags: set[str] = set()
-    for block in parse_cif(io.StringIO(text)):
-        tags |= set(block)
-        if block.get("_atom_site_fract_x") is None and block.get("_atom_site_cartn_x") is None:
+    for text in _blocks(lines):
+        if not re.search(r"^\s*_atom_site[_.](fract|cartn)_[xyz]", text, re.I | re.M):
             continue
         any_structure = True
-        yield _cif_block(block)
-    if any_structure:
-        return
-    if "_atom_site.cartn_x" in tags:
+        try:
+            yield from _structures(clean_numbers(text))
+        except StructureError as error:
+            yield error
+    if not any_structure:
         raise StructureError(
-            "The cif file is of the macromolecular kind (mmCIF): save the structure as pdb."
+            "The cif file holds no atomic coordinates (_atom_site_fract_x, ...): "
+            "it may hold reflection or powder data only."
         )
-    raise StructureError(
-        "The cif file holds no atomic coordinates (_atom_site_fract_x, ...): "
-        "it may hold reflection or powder data only."
-    )
 
 
-def _column(block: CIFBlock, tag: str, length: int | None = None) -> list[str] | None:
-    """Values of a loop as strings."""
-    value = block.get(tag)
-    if value is None:
+def _blocks(lines: list[str]) -> Iterator[str]:
+    """Text of every data block; what stands before the first is no part of the file."""
+    block: list[str] = []
+    inside_text = named = False
+    for line in lines:
+        if line.startswith(";"):
+            inside_text = not inside_text
+        starts = not inside_text and re.match(r"\s*data_", line, re.I)
+        if starts:
+            if named:
+                yield "\n".join(block)
+            block, named = [line.lstrip()], True
+        elif not named and re.match(r"\s*(loop_|_)", line, re.I):
+            block, named = ["data_unnamed", line], True  # the header was lost
+        else:
+            block.append(line)
+    if named:
+        yield "\n".join(block)
+
+
+def _structures(text: str) -> Iterator[Atoms]:
+    """Structures of one block; several models of an mmCIF file."""
+    block = _parsed(text)
+    if block.find_values("_atom_site.Cartn_x") and not block.find_values("_atom_site.fract_x"):
+        yield from read_mmcif_block(block)
+    else:
+        yield _crystal(block)
+
+
+def _parsed(text: str) -> cif.Block:
+    from gemmi import cif  # most files need it not
+
+    name = quote(text.split("\n", 1)[0].strip()[5:])
+    try:
+        # level 0: a tag without a value, anywhere in the file, is no reason to refuse it
+        return cif.read_string(text + "\n", check_level=0)[0]
+    except (ValueError, RuntimeError) as exc:
+        said = re.sub(r"^string:", "line ", str(exc)).replace("_*", "")
+        raise StructureError(
+            f"Block {name} of the cif file cannot be read ({quote(said, 80)}, counted from its "
+            "data_ line): a row of a loop has a value too many or too few, or a quotation mark is "
+            "missing."
+        ) from exc
+
+
+class _Tags:
+    """What a block says, by tag in any case; "?" where a value is not given."""
+
+    def __init__(self, block: cif.Block) -> None:
+        from gemmi import cif
+
+        def plain(values: Iterable[str]) -> list[str]:
+            return ["?" if cif.is_null(value) else cif.as_string(value) for value in values]
+
+        self._columns: dict[str, list[list[str]]] = {}
+        for item in block:
+            pair = cast("tuple[str, str] | None", item.pair)
+            if pair is not None:
+                self._columns.setdefault(pair[0].lower(), []).append(plain([pair[1]]))
+            elif item.loop is not None:
+                tags, values = item.loop.tags, item.loop.values
+                for at, tag in enumerate(tags):
+                    if tag.lower().startswith(_READ):
+                        own = plain(values[at :: len(tags)])
+                        self._columns.setdefault(tag.lower(), []).append(own)
+
+    def values(self, tag: str) -> list[str]:
+        """Values of a tag; a StructureError where it is there twice and says two things."""
+        found = self._columns.get(tag.lower(), [])
+        if any(values != found[0] for values in found[1:]):
+            raise StructureError(
+                f"The cif file gives {tag} twice, with different values: keep the one that holds."
+            )
+        return found[0] if found else []
+
+    def value(self, *tags: str) -> str:
+        """The single value of the first of these tags that has one; else empty."""
+        for tag in tags:
+            values = self.values(tag)
+            if len(values) == 1 and values[0] != "?" and values[0].strip("'\" "):
+                return values[0].strip("'\" ")
+        return ""
+
+    def of_sites(self, name: str, length: int | None = None) -> list[str] | None:
+        """Values of a column of the atom loop."""
+        for start in _SITE:
+            values = self.values(start + name)
+            if values:
+                if length is not None and len(values) != length:
+                    raise StructureError(
+                        f"The cif file has {len(values)} values of {start + name} for {length} "
+                        "atoms: a line of the atom loop is incomplete."
+                    )
+                return values
         return None
-    values = [str(item) for item in (value if isinstance(value, list) else [value])]
-    if length is not None and len(values) != length:
-        raise StructureError(
-            f"The cif file has {len(values)} values of {tag} for {length} atoms: "
-            "a line of the atom loop is incomplete."
-        )
-    return values
 
 
-def _cif_block(block: CIFBlock) -> Atoms:
-    axis_kind = "fract" if block.get("_atom_site_fract_x") is not None else "cartn"
-    labels = _column(block, "_atom_site_label") or _column(block, "_atom_site_type_symbol")
+def _crystal(block: cif.Block) -> Atoms:
+    tags = _Tags(block)
+    labels = tags.of_sites("label") or tags.of_sites("type_symbol")
     if labels is None:
         raise StructureError("The cif file names no atoms (_atom_site_label): complete it.")
     n_sites = len(labels)
@@ -126,27 +217,74 @@ def _cif_block(block: CIFBlock) -> Atoms:
         raise StructureError(
             f"The cif file lists {n_sites:,} atoms; at most {MAX_ATOMS:,} are read."
         )
-    axes = [_column(block, f"_atom_site_{axis_kind}_{axis}", n_sites) for axis in "xyz"]
+    axis_kind = "fract" if tags.of_sites("fract_x") is not None else "Cartn"
+    axes = [tags.of_sites(f"{axis_kind}_{axis}", n_sites) for axis in "xyz"]
     if any(axis is None for axis in axes):
         raise StructureError("The cif file lacks one of the three coordinates of its atoms.")
-    _refuse_partial(block, labels)
-    symbols = _cif_symbols(block, labels)
-    coords = np.array(
-        [
-            [_coordinate(value, label) for value in xyz]
-            for label, xyz in zip(labels, zip(*axes, strict=True), strict=True)
+    rows = list(zip(*(axis for axis in axes if axis is not None), strict=True))
+    types = tags.of_sites("type_symbol", n_sites)
+    kept, missing = _real_sites(tags, labels, types, rows)
+    coordinates = np.array(
+        [[_coordinate(value, labels[i]) for value in rows[i]] for i in kept]
+    ).reshape(-1, 3)
+    labels = [labels[i] for i in kept]
+    types = [types[i] for i in kept] if types else None
+    parameters = [tags.value(tag) for tag in _CELL_TAGS]
+    formula = tags.value("_chemical_formula_sum", "_chemical_formula.sum")
+    occupancies = _occupancies(tags, n_sites, kept, labels)
+    groups = _words(tags, "disorder_group", n_sites, kept)
+    assemblies = _words(tags, "disorder_assembly", n_sites, kept)
+    cell, operations = None, IDENTITY
+    if axis_kind == "fract" or any(parameters):
+        if not all(parameters):
+            raise StructureError("The cif file lacks a cell length or angle (_cell_length_a, ...).")
+        numbers = [
+            parse_number(_without_uncertainty(value), "Cell of the cif file")
+            for value in parameters
         ]
+        cell = cell_of_parameters(numbers, "Cell of the cif file")
+        operations = _operations(tags, numbers)
+        if axis_kind == "Cartn":
+            coordinates = coordinates @ np.linalg.inv(cell)
+    symbols = elements_of_sites(
+        labels, types, formula, lambda site: distances_ang(coordinates, cell, operations, site)
     )
-    parameters = [block.get(tag) for tag in block.cell_tags]
-    if axis_kind == "cartn" and parameters.count(None) == 6:
-        return Atoms(symbols, positions=coords)
-    if None in parameters:
-        raise StructureError("The cif file lacks a cell length or angle (_cell_length_a, ...).")
-    values = [parse_number(str(value), "Cell of the cif file") for value in parameters]
-    cell = cell_of_parameters(values, "Cell of the cif file")
-    if axis_kind == "cartn":
-        coords = coords @ np.linalg.inv(cell)
-    return expand(symbols, coords, cell, _cif_operations(block, values))[0]
+    unit = AsymmetricUnit(labels, symbols, coordinates, occupancies, assemblies, groups)
+    note = f"Without coordinates and left out: {named(missing)}." if missing else ""
+    return crystal(unit, cell, operations, note)
+
+
+def _words(tags: _Tags, name: str, n_sites: int, kept: Sequence[int]) -> list[str]:
+    values = tags.of_sites(name, n_sites)
+    if values is None:
+        return [""] * len(kept)
+    return ["" if values[i] in ("?", ".", "0") else values[i] for i in kept]
+
+
+def _real_sites(
+    tags: _Tags,
+    labels: Sequence[str],
+    types: Sequence[str] | None,
+    rows: Sequence[tuple[str, ...]],
+) -> tuple[list[int], list[str]]:
+    """Indices of sites that are atoms, and labels of hydrogens without coordinates."""
+    flags = tags.of_sites("calc_flag", len(labels)) or [""] * len(labels)
+    kept, missing = [], []
+    for i, (label, flag) in enumerate(zip(labels, flags, strict=True)):
+        if flag.lower() in ("dum", "dummy"):
+            continue
+        hydrogen = re.match(r"[HD](?![a-z])", types[i] if types else label)
+        if hydrogen and any(value in ("?", ".") for value in rows[i]):
+            missing.append(label)
+        else:
+            kept.append(i)
+    if not kept:
+        raise StructureError("The cif file lists dummy atoms only: it holds no structure.")
+    return kept, missing
+
+
+def _without_uncertainty(value: str) -> str:
+    return _STANDARD_UNCERTAINTY.sub("", value)
 
 
 def _coordinate(value: str, label: str) -> float:
@@ -156,82 +294,46 @@ def _coordinate(value: str, label: str) -> float:
     fraction = _FRACTION.match(value)
     if fraction and int(fraction.group(2)):
         return int(fraction.group(1)) / int(fraction.group(2))
-    return parse_number(value.partition("(")[0], where)
+    return parse_number(_without_uncertainty(value), where)
 
 
-def _refuse_partial(block: CIFBlock, labels: list[str]) -> None:
-    occupancies = _column(block, "_atom_site_occupancy", len(labels)) or []
-    for label, value in zip(labels, occupancies, strict=False):
-        if value in ("?", "."):
+def _occupancies(
+    tags: _Tags, n_sites: int, kept: Sequence[int], labels: Sequence[str]
+) -> np.ndarray:
+    values = tags.of_sites("occupancy", n_sites)
+    shares = np.ones(len(kept))
+    for at, (i, label) in enumerate(zip(kept, labels, strict=True)):
+        if values is None or values[i] in ("?", "."):
             continue
-        where = f"Occupancy of atom {quote(label)}"
-        if not 0.999 <= parse_number(value.partition("(")[0], where) <= 1.001:
+        share = parse_number(_without_uncertainty(values[i]), f"Occupancy of atom {quote(label)}")
+        if not 0.0 <= share <= 1.05:
             raise StructureError(
-                f"Atom {quote(label)} has the occupancy {quote(value)}: partly occupied sites are "
-                "not handled. Keep one alternative of each disordered group, at occupancy 1."
+                f"Atom {quote(label)} has the occupancy {quote(values[i])}: it must lie between 0 "
+                "and 1."
             )
+        shares[at] = share
+    return shares
 
 
-def _cif_symbols(block: CIFBlock, labels: list[str]) -> list[str]:
-    types = _column(block, "_atom_site_type_symbol", len(labels))
-    if types is not None and not any(word in ("?", ".") for word in types):
-        return [parse_symbol(word, "Atom type of the cif file") for word in types]
-    formula = str(block.get("_chemical_formula_sum", ""))
-    present = {symbol_or_none(word) for word in re.findall(r"[A-Za-z]+", formula)} - {None}
-    return [_symbol_of_label(label, present) for label in labels]
-
-
-def _symbol_of_label(label: str, present: set[str | None]) -> str:
-    letters = re.split(r"[^A-Za-z]", label, maxsplit=1)[0]
-    options = {symbol_or_none(letters[:1]), symbol_or_none(letters[:2])} - {None}
-    if len(options) > 1 and options & present:
-        options &= present
-    if len(options) > 1 and (letters[1].islower() or letters[1:2].upper() in ("W",)):
-        options = {symbol_or_none(letters[: 2 if letters[1].islower() else 1])}
-    if len(options) == 1:
-        return str(options.pop())
-    if not options:
-        return parse_symbol(label, "Atom label of the cif file")
-    raise StructureError(
-        f"The label {quote(label)} of the cif file may mean two elements: "
-        "add the column _atom_site_type_symbol."
-    )
-
-
-def _cif_operations(block: CIFBlock, parameters: list[float]) -> Operations:
-    for tag in _OPERATION_TAGS:
-        listed = _column(block, tag)
-        if listed is not None:
-            texts = [text.strip("'\" ") for text in listed]
-            bad = next((t for t in texts if not _OPERATION.match(t) or t.count(",") != 2), None)
-            if bad is not None or len(texts) > MAX_OPERATIONS:
-                raise StructureError(
-                    f"The symmetry operations of the cif file cannot be read ({quote(bad or '')}): "
-                    "write them as x, y, z or -x, y+1/2, -z."
-                )
-            from ase.spacegroup.spacegroup import parse_sitesym  # slow to load, see read_cif
-
-            operations: Operations = parse_sitesym(texts)
-            if not check_group(operations[0]):
-                raise StructureError(
-                    "The symmetry operations of the cif file do not form a group: the list is "
-                    "incomplete or damaged."
-                )
-            return operations
-    hall, name = _given(block, _HALL_TAGS), _given(block, (*_NAME_TAGS, *_NUMBER_TAGS))
-    if hall is not None:  # the only name that leaves nothing open
-        return hall_operations(hall)
-    if name is None:
-        return np.eye(3)[None], np.zeros((1, 3))
+def _operations(tags: _Tags, parameters: list[float]) -> Operations:
+    """Symmetry operations: those listed, else those of the space group that is named."""
+    hall = tags.value(*_HALL_TAGS)
+    name, number = tags.value(*_NAME_TAGS), tags.value(*_NUMBER_TAGS)
     a, b, c, alpha, beta, gamma = parameters
     equal = np.allclose([a, a, alpha, alpha], [b, c, beta, gamma])
-    rhombohedral = equal and not np.isclose(alpha, 90.0)
-    trigonal = name.lstrip("'\" ")[:1].upper() == "R" or name.isdigit()
-    return space_group_operations(
-        name, rhombohedral_axes=bool(rhombohedral and trigonal), first_origin=False
-    )
+    rhombohedral = bool(equal and not np.isclose(alpha, 90.0))
 
+    def by_name() -> Operations:
+        if hall:  # the only name that leaves nothing open
+            return hall_operations(hall)
+        said = name or number
+        trigonal = said[:1].upper() == "R" or said.isdigit()
+        return space_group_operations(
+            said, rhombohedral_axes=rhombohedral and trigonal, first_origin=False
+        )
 
-def _given(block: CIFBlock, tags: tuple[str, ...]) -> str | None:
-    values = (str(block.get(tag, "?")) for tag in tags)
-    return next((value for value in values if value not in ("?", ".")), None)
+    for tag in _OPERATION_TAGS:
+        listed = [text for text in tags.values(tag) if text not in ("?", ".")]
+        if listed:
+            return listed_operations(listed, by_name if hall or name else None)
+    return by_name() if hall or name or number else IDENTITY

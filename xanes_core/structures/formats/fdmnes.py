@@ -11,8 +11,9 @@ from ase import Atoms
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.formats.symmetry import (
+    IDENTITY,
     cell_of_parameters,
-    expand,
+    fill_cell,
     space_group_operations,
 )
 from xanes_core.structures.formats.text import (
@@ -96,10 +97,11 @@ def read_fdmnes(lines: list[str]) -> Iterator[Atoms]:
     symbols = [symbol for symbol, _ in rows]
     fractions = np.array([xyz for _, xyz in rows])
     if _FDMNES_LISTS[opener]:
-        operations = (np.eye(3)[None], np.zeros((1, 3)))
+        operations = IDENTITY
         if "spgroup" in blocks and blocks["spgroup"][1]:
             operations = space_group_operations(" ".join(blocks["spgroup"][1][0][1]))
-        atoms, firsts = expand(symbols, fractions, cell, operations)
+        filled = fill_cell(symbols, fractions, cell, operations)
+        atoms, firsts = filled.atoms, [filled.first_of(i) for i in range(len(rows))]
     else:
         atoms, firsts = Atoms(symbols, positions=fractions @ cell), list(range(len(rows)))
     named = [w for key in _FDMNES_INDEX if key in blocks for _, ws in blocks[key][1] for w in ws]

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 from ase import Atoms
 
+from xanes_core.constants import ABSORBERS
 from xanes_core.errors import StructureError
 from xanes_core.structures.formats.text import is_number, parse_count
 from xanes_core.structures.formats.xyz import atoms_of_rows
+
+#: Nearer than this (A) no atom but hydrogen comes to a metal: nitrido and oxo ligands at 1.54 A.
+_SHORTEST_METAL_BOND_ANG = 1.5
+#: Nearest distances of all atoms within this factor: a drawing.
+_ALL_ALIKE = 1.08
 
 
 def is_mol(lines: list[str]) -> bool:
@@ -17,13 +24,16 @@ def is_mol(lines: list[str]) -> bool:
     return counts or any(line.startswith("M  END") for line in lines)
 
 
-def read_mol(lines: list[str]) -> Iterator[Atoms]:
-    """Records of a mol or sdf file, V2000 and V3000."""
+def read_mol(lines: list[str]) -> Iterator[Atoms | StructureError]:
+    """Records of a mol or sdf file, V2000 and V3000; the reason in place of one that is wrong."""
     start = 0
     for end in [*(i for i, line in enumerate(lines) if line.startswith("$$$$")), len(lines)]:
         record = lines[start:end]
         if any(line.strip() for line in record):
-            yield _mol_record(record, start)
+            try:
+                yield _mol_record(record, start)
+            except StructureError as error:
+                yield error
         start = end + 1
 
 
@@ -42,11 +52,33 @@ def _mol_record(record: list[str], offset: int) -> Atoms:
     else:
         atoms = _mol_v2000(record, header, offset)
     flat = len(atoms) > 1 and not atoms.positions[:, 2].any()
-    if flat and record[max(header - 2, 0)][20:22].upper() == "2D":
+    tagged = record[max(header - 2, 0)][20:22].upper() == "2D"
+    if flat and (tagged or is_drawing(atoms)):
         raise StructureError(
             "The mol file is a drawing in two dimensions: give three-dimensional coordinates."
         )
     return atoms
+
+
+def is_drawing(atoms: Atoms) -> bool:
+    """Whether a flat structure is a drawing: its metal is no farther from atoms than they are.
+
+    A rule of thumb. In a drawing all bonds are about as long; in a molecule a metal is 1.6 A and
+    more from its donors, and hydrogen 1.1 A or less from its partner.
+    """
+    if len(atoms) < 3:
+        return False
+    distances = atoms.get_all_distances()
+    np.fill_diagonal(distances, np.inf)
+    nearest, partner = distances.min(axis=1), distances.argmin(axis=1)
+    metal = np.isin(atoms.get_chemical_symbols(), ABSORBERS)
+    if not metal.any():
+        return False
+    heavy = np.flatnonzero(~metal & (atoms.numbers > 1))
+    if len(heavy) and distances[np.ix_(metal, heavy)].min() < _SHORTEST_METAL_BOND_ANG:
+        return True
+    organic = ~metal & ~metal[partner]
+    return bool(organic.any()) and bool(nearest.max() < _ALL_ALIKE * nearest.min())
 
 
 def _mol_v2000(record: list[str], header: int, offset: int) -> Atoms:
@@ -58,6 +90,12 @@ def _mol_v2000(record: list[str], header: int, offset: int) -> Atoms:
         if line.startswith("M  "):
             break
         body.append(line)
+    following = record[header + 1 + count : header + 2 + count]
+    if len(body) == count and following and _is_atom(following[0]):
+        raise StructureError(
+            f"{where} announces {count:,} atoms, but more lines of atoms follow: "
+            "correct the number."
+        )
     if len(body) < count:
         raise StructureError(
             f"{where} announces {count:,} atoms, but {len(body):,} lines of atoms follow: "
@@ -71,6 +109,16 @@ def _mol_v2000(record: list[str], header: int, offset: int) -> Atoms:
             words = [line[0:10].strip(), line[10:20].strip(), line[20:30].strip(), line[31:34]]
         rows.append((offset + header + 2 + i, " ".join(words[:4])))
     return atoms_of_rows(rows, 3, (0, 1, 2))
+
+
+def _is_atom(line: str) -> bool:
+    """Whether a line is one of the atom block: three coordinates with decimals, and a symbol."""
+    words = line.split()
+    return (
+        len(words) > 3
+        and all(is_number(word) and "." in word for word in words[:3])
+        and words[3][0].isalpha()
+    )
 
 
 def _mol_v3000(record: list[str], offset: int) -> Atoms:

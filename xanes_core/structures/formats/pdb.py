@@ -8,22 +8,20 @@ from collections.abc import Iterator
 import numpy as np
 from ase import Atoms
 
-from xanes_core.errors import StructureError
+from xanes_core.structures.formats.macromolecule import (
+    ASYMMETRIC_UNIT_NOTE,
+    ModelAtom,
+    one_conformer,
+)
 from xanes_core.structures.formats.symmetry import cell_of_parameters
 from xanes_core.structures.formats.text import (
     is_number,
     parse_number,
     parse_symbol,
-    quote,
     refuse_many,
     symbol_or_none,
 )
 
-#: ``info["notes"]`` of a pdb file in a space group other than P 1.
-ASYMMETRIC_UNIT_NOTE = (
-    "The pdb file holds the asymmetric unit of a crystal: it was read as a molecule, "
-    "without neighbours made by symmetry."
-)
 _AMINO_ACIDS = frozenset((
     "ALA", "ARG", "ASH", "ASN", "ASP", "CYS", "CYX", "GLH", "GLN", "GLU", "GLY", "HID", "HIE",
     "HIP", "HIS", "ILE", "LEU", "LYN", "LYS", "MET", "PHE", "PRO", "SER", "THR", "TRP", "TYR",
@@ -40,7 +38,8 @@ def read_pdb(lines: list[str]) -> Iterator[Atoms]:
     """Models of a pdb file.
 
     A cell is taken as periodic only for space group P 1: for any other the file holds the
-    asymmetric unit alone, which is read as a molecule (``info["notes"]`` says so).
+    asymmetric unit alone, which is read as a molecule (``info["notes"]`` says so). Of alternate
+    conformers the major one is kept.
     """
     cell, note = None, ""
     rows: list[tuple[int, str]] = []
@@ -57,20 +56,26 @@ def read_pdb(lines: list[str]) -> Iterator[Atoms]:
 
 
 def _pdb_model(rows: list[tuple[int, str]], cell: np.ndarray | None, note: str) -> Atoms:
-    symbols, positions = [], []
+    listed = []
     for number, line in rows:
         where = f"Line {number}"
-        symbols.append(_pdb_symbol(line, where))
-        positions.append([parse_number(line[i : i + 8].strip(), where) for i in (30, 38, 46)])
+        x, y, z = (parse_number(line[i : i + 8].strip(), where) for i in (30, 38, 46))
         occupancy = line[54:60].strip()
-        # 0.00 is what many programs write for "not given"
-        if is_number(occupancy) and 0.0 < parse_number(occupancy, where) < 0.999:
-            raise StructureError(
-                f"{where}: the atom is only partly occupied ({quote(occupancy)}): "
-                "keep one alternative of disordered groups, at occupancy 1.00."
+        listed.append(
+            ModelAtom(
+                symbol=_pdb_symbol(line, where),
+                position_ang=(x, y, z),
+                # 0.00 is what many programs write for "not given"
+                occupancy=(parse_number(occupancy, where) if is_number(occupancy) else 0.0) or 1.0,
+                conformer=line[16:17].strip(),
+                residue=(line[21:22], line[22:26].strip(), line[26:27].strip()),
+                name=line[12:16].strip(),
             )
-    info = {"notes": note} if note else {}
-    return Atoms(symbols, positions=positions, cell=cell, pbc=cell is not None, info=info)
+        )
+    atoms = one_conformer(listed, note=note)
+    if cell is not None:
+        atoms.cell, atoms.pbc = cell, True
+    return atoms
 
 
 def _pdb_symbol(line: str, where: str) -> str:

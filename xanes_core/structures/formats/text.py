@@ -35,6 +35,10 @@ _SIGNATURES = {
 }
 
 
+class Note(str):
+    """What a reader of a structure should know, in words of this library, never of a file."""
+
+
 def quote(text: str, limit: int = 40) -> str:
     """Short quotation of a file's text that is safe in a message: no markup, no control codes."""
     text = " ".join(str(text)[: 4 * limit].split())

@@ -45,8 +45,16 @@ def looks_headless(lines: list[str]) -> bool:
     return len(first) >= 4 and all(is_number(word) for word in first[1:4])
 
 
-def read_xyz(lines: list[str]) -> Iterator[Atoms]:
-    """Frames of a plain or extended xyz file; a file of bare atom lines is one frame."""
+def read_xyz(lines: list[str]) -> Iterator[Atoms | StructureError]:
+    """Frames of a plain or extended xyz file; a file of bare atom lines is one frame.
+
+    A frame with a line that is wrong gives the reason instead, and the next ones are read.
+
+    Raises
+    ------
+    StructureError
+        A frame is cut off, or where the next one begins cannot be told.
+    """
     if looks_headless(lines):
         kept = [(i + 1, line) for i, line in enumerate(lines) if line.strip()]
         refuse_many(len(kept))
@@ -59,7 +67,29 @@ def read_xyz(lines: list[str]) -> Iterator[Atoms]:
         if at >= len(lines):
             return
         comment, rows, at = _xyz_frame(lines, at)
-        yield _extended(comment, rows) if _EXTENDED.search(comment) else atoms_of_rows(rows)
+        following = next((line for line in lines[at:] if line.strip()), "")
+        if looks_headless([following]):  # more atoms than announced: this frame is incomplete
+            _xyz_frame(lines, lines.index(following, at))
+        try:
+            yield _extended(comment, rows) if _EXTENDED.search(comment) else atoms_of_rows(rows)
+        except StructureError as error:
+            yield error
+
+
+def every_frame(lines: list[str]) -> list[Atoms]:
+    """Frames of an xyz file that must all be sound.
+
+    Raises
+    ------
+    StructureError
+        Any of them is not.
+    """
+    frames = []
+    for atoms in read_xyz(lines):
+        if isinstance(atoms, StructureError):
+            raise atoms
+        frames.append(atoms)
+    return frames
 
 
 def _xyz_frame(lines: list[str], at: int) -> tuple[str, list[tuple[int, str]], int]:
