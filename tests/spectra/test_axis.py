@@ -26,6 +26,8 @@ def is_the_edge(spectrum, mu=MU):
         ("angle (deg)", THETA),
         ("mono_theta", THETA),
         ("Bragg", THETA),
+        ("MonoAngle", THETA),
+        ("mono_2theta", 2 * THETA),
         ("2theta", 2 * THETA),
         ("tth", 2 * THETA),
         ("angle (mdeg)", 1000 * THETA),
@@ -123,6 +125,17 @@ def test_numbers_without_a_name_are_no_energies_unless_they_cross_the_edge(numbe
         read_spectrum(table(head, numbers, MU), element="Fe")
 
 
+def test_energies_of_no_edge_are_read_with_a_word():
+    spectrum = read_spectrum(table("", ENERGY / RYDBERG, MU))
+    assert spectrum.e0_ev is None
+    assert any("no K edge of Ti, V" in n and "515 and 552 eV" in n for n in spectrum.notes)
+
+
+@pytest.mark.parametrize("label", ["energy_rel_kev", "energy_rel (keV)", "E-E0 (keV)"])
+def test_relative_energies_in_kev(label):
+    is_the_edge(read_spectrum(table(f"{label},mu\n", REL / 1000, MU, separator=","), element="Fe"))
+
+
 def test_kev_without_a_name_is_read_where_an_edge_lies_inside_and_the_numbers_rise():
     is_the_edge(read_spectrum(table("", ENERGY / 1000, MU)))
     is_the_edge(read_spectrum(table("photon energy (keV), mu\n", ENERGY / 1000, MU, separator=",")))
@@ -170,8 +183,8 @@ def test_the_index_of_a_data_frame_is_no_energy(head):
     is_the_edge(read_spectrum(table(head, INDEX, ENERGY, MU, separator=","), element="Fe"))
 
 
-@pytest.mark.parametrize("head", ["", ",mu\n", "point,mu\n"])
-@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("head", ["", ",mu\n", "point,mu\n", "channel,mu\n"])
+@pytest.mark.parametrize("first", [0, 1, 17])
 def test_a_counter_alone_is_refused(head, first):
     with pytest.raises(SpectrumError, match=r"only counts the points; .* 'energy \(eV\)'"):
         read_spectrum(table(head, INDEX + first, MU, separator=","), element="Fe")

@@ -126,6 +126,24 @@ def test_chi_is_refused_though_energies_stand_beside_it(head):
         read_spectrum(table(f"#  {head}\n", *columns), element="Fe")
 
 
+@pytest.mark.parametrize("other", [-IT, 0.0 * IT, np.round(POINT % 4)])
+def test_counts_without_a_ratio_are_refused(other):
+    with pytest.raises(SpectrumError, match=r"ln\(i0/i1\) gives no absorption: a detector"):
+        read_spectrum(table("energy i0 i1\n", ENERGY, I0, other), element="Fe")
+
+
+@pytest.mark.parametrize("head", ["", "energy counts\n"])
+def test_a_drifting_monitor_is_no_edge(head):
+    with pytest.raises(SpectrumError, match=r"'co\w+( 2)?' does not step up at the edge"):
+        read_spectrum(table(head, ENERGY, I0), element="Fe")
+
+
+def test_of_columns_without_names_the_one_with_the_edge_is_taken():
+    spectrum = read_spectrum(table("", ENERGY, I0, IT, RAW), element="Fe")
+    assert "no column is named as absorption: 'column 4' was taken" in spectrum.notes
+    np.testing.assert_allclose(spectrum.mu, RAW, atol=1e-9)
+
+
 def test_what_a_person_chooses_is_read_with_a_note():
     raw = table("energy i0 i1\n", ENERGY, I0, IT, digits=14)
     chosen = read_spectrum(raw, element="Fe", column="i1")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.spectra.look_alikes import ENERGY, MU, RAW, REL, table
+from tests.spectra.look_alikes import ENERGY, I0, MU, RAW, REL, table
 from xanes_core.errors import SpectrumError
 from xanes_core.spectra.edge import MIN_STEP, step_share
 from xanes_core.spectra.read import read_spectrum
@@ -20,8 +20,16 @@ def test_a_step_is_a_step_whatever_lies_under_it(scale, slope):
 def test_curves_without_a_step():
     for flat in (REL, 0.3 * REL - 7.0, np.ones_like(REL)):
         assert step_share(ENERGY, flat, 7112.0) == pytest.approx(0.0, abs=1e-6)
-    assert step_share(ENERGY, np.sin(REL / 5.0), 7112.0) < MIN_STEP
+    for wave in (np.sin(REL / 5.0), np.cos(REL / 3.0), I0):
+        assert step_share(ENERGY, wave, 7112.0) == 0.0
     assert step_share(ENERGY, MU, 7112.0) > 0.4
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_is_no_edge_and_hides_none_below_a_tenth_of_it(seed):
+    noise = np.random.default_rng(seed).normal(size=len(MU))
+    assert step_share(ENERGY, noise, 7112.0) == 0.0
+    assert step_share(ENERGY, MU + 0.1 * noise, 7112.0) > MIN_STEP
 
 
 def test_a_spectrum_that_begins_at_the_edge_cannot_be_told():

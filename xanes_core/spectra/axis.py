@@ -38,14 +38,13 @@ _ENERGY = {
     "photon_energy", "photonenergy", "mono_energy", "energy_abs_ev", "absolute_energy", "kev",
     "energyev", "eabs", "energy_absolute_ev", "xray_energy", "hv", "hnu",
 }  # fmt: skip
-_ANGLE = re.compile(
-    r"(2|two_?)?(th|theta|tth|θ)(_\w+)?|(\w*_)?(2?theta|bragg|angle)(_\w+)?|bragg\w*"
-    r"|angle\([a-z]\)|deg(rees?)?|mdeg"
-)
+_ANGLE = re.compile(r".*(theta|bragg|angle).*|(2|two_?)?(th|tth|θ)(_\w+)?|deg(rees?)?|mdeg")
+_DOUBLE = re.compile(r"(?<![a-z0-9])(2_?|two_?)th|tth")
 _WAVELENGTH = re.compile(r"lambda(_\w+)?|λ|wave_?length(_\w+)?|wl")
 _POINTS = {
     "index", "point", "points", "pt", "pts", "no", "nr", "number", "row", "step", "unnamed:_0",
-    "scan_point", "point_number", "#", "num", "nb", "count",
+    "scan_point", "point_number", "#", "num", "nb", "count", "channel", "channels", "pixel",
+    "pixels", "bin", "frame", "sequence",
 }  # fmt: skip
 #: What the first column may be instead of an energy, by the beginning of its name.
 _OTHERS = (
@@ -136,12 +135,10 @@ def _counts(table: Table, plain: list[str], index: int) -> bool:
         return True
     values = table.values[:, index]
     has_name = table.named and not plain[index].startswith("column_")
-    return (
-        not has_name
-        and values.size >= 3
-        and values[0] in (0.0, 1.0)
-        and bool(np.all(np.diff(values) == 1.0))
-    )
+    if has_name or values.size < 3 or not np.all(np.diff(values) == 1.0):
+        return False
+    # from 0 or 1 on, or too low for energies
+    return bool(values[0] in (0.0, 1.0) or (values[0] > 0 and values[-1] < ENERGY_RANGE_EV[0]))
 
 
 def _axis_of(table: Table, plain: list[str], index: int) -> Axis:
@@ -168,7 +165,7 @@ def _axis_of(table: Table, plain: list[str], index: int) -> Axis:
         elif _WAVELENGTH.fullmatch(name):
             unit = "A"
     is_relative = name in RELATIVE or (is_energy and re.search(r"rel(_|\b|at)", name) is not None)
-    is_double = bool(re.match(r"(\w*_)?(2|two_?)t|tth", name))
+    is_double = _DOUBLE.search(name) is not None
     return Axis(index, unit, is_relative, is_energy, is_double)
 
 
@@ -285,6 +282,8 @@ def absolute_energies(
     if _is_kev(energy, axis, edge):
         energy = energy * 1000.0
         notes.append("energies converted from keV to eV")
+        if axis.is_relative:
+            return _from_relative(energy, edge, notes)
     elif low < 0 or axis.is_relative or high < ENERGY_RANGE_EV[0]:
         if not axis.is_named and low >= 0 and high - low < _SHORTEST_RELATIVE_EV:
             raise _ambiguous(low, high)
@@ -359,4 +358,9 @@ def _tabulated(low: float, high: float, edge: Edge, notes: list[str]) -> float |
             "only one in the range, was taken for E0"
         )
         return K_EDGE_EV[inside[0]]
+    if not inside:
+        notes.append(
+            f"no element is named, and no K edge of {', '.join(K_EDGE_EV)} lies between {low:.0f} "
+            f"and {high:.0f} eV"
+        )
     return None

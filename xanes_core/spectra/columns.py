@@ -292,6 +292,11 @@ def _none_fits(offered: Sequence[Choice], plain: list[str], counts: list[int]) -
         return SpectrumError(
             f"the columns ({names}) are those of chi(k) or chi(R), which has no edge; export mu(E)"
         )
+    if dead := [c.formula for c in offered if c.is_dead]:
+        return SpectrumError(
+            f"{dead[0]} gives no absorption: a detector counted next to nothing, or the two differ "
+            "in sign; choose the right columns, or export the spectrum as energy and mu"
+        )
     if counts:
         return SpectrumError(
             f"the file has counts ({names}) but not both I0 and I1, or I0 and fluorescence: a "
