@@ -138,6 +138,12 @@ def test_a_drifting_monitor_is_no_edge(head):
         read_spectrum(table(head, ENERGY, I0), element="Fe")
 
 
+def test_counts_without_names_are_refused():
+    raw = table("", ENERGY, I0, IT)
+    with pytest.raises(SpectrumError, match=r"look like counts, .* for example 'energy i0 itrans'"):
+        read_spectrum(raw, element="Fe")
+
+
 def test_of_columns_without_names_the_one_with_the_edge_is_taken():
     spectrum = read_spectrum(table("", ENERGY, I0, IT, RAW), element="Fe")
     assert "no column is named as absorption: 'column 4' was taken" in spectrum.notes

@@ -60,6 +60,8 @@ _UNWANTED = re.compile(
 )
 #: Counts that stay this low are noise of a detector that was not there.
 _FEWEST_COUNTS = 5.0
+#: A step, as a share of what a curve spans, that no monitor shows by chance.
+_CLEAR_STEP = 0.5
 #: Least share of rows in which two counts must have a ratio that means something.
 _USABLE_SHARE = 0.5
 
@@ -254,7 +256,8 @@ def propose(offered: Sequence[Choice], energy: np.ndarray, e0_ev: float | None) 
     computed = [i for i, c in enumerate(offered) if c.formula and not c.is_dead]
     computed = [i for i in computed if not is_even(energy, offered[i].values)]
     if computed:
-        index = _stepping(offered, computed, energy, e0_ev)
+        shares = _shares(offered, computed, energy, e0_ev)
+        index = next((i for i in computed if shares.get(i, 0.0) >= MIN_STEP), computed[0])
         remark = f"absorption computed as {offered[index].formula}"
         others = [offered[i].formula for i in computed if i != index]
         return index, remark + (f" (also possible: {others[0]})" if others else "")
@@ -280,9 +283,18 @@ def _guess(
     sensible = [i for i in like if i in sensible] or sensible
     if not sensible:
         raise _none_fits(offered, plain, counts)
-    index = _stepping(offered, sensible, energy, e0_ev)
+    shares = _shares(offered, sensible, energy, e0_ev)
+    # a monitor may drift as if it had an edge, but not as clearly as an absorption does
+    best = max(sensible, key=lambda i: min(shares.get(i, 0.0), _CLEAR_STEP))
+    index = best if shares.get(best, 0.0) >= MIN_STEP else sensible[0]
     if len(offered) == 1 or index in like:
         return index, ""
+    if shares.get(index, 1.0) < _CLEAR_STEP and min(shares.values()) <= -MIN_STEP:
+        raise SpectrumError(
+            f"the columns {listed([offered[i].name for i in sensible])} look like counts, some of "
+            "which fall at the edge; name them in the line above the numbers, for example "
+            "'energy i0 itrans'"
+        )
     return index, f"no column is named as absorption: {offered[index].name!r} was taken"
 
 
@@ -309,20 +321,23 @@ def _none_fits(offered: Sequence[Choice], plain: list[str], counts: list[int]) -
     )
 
 
-def _stepping(
+def _shares(
     offered: Sequence[Choice], candidates: list[int], energy: np.ndarray, e0_ev: float | None
-) -> int:
-    """The first candidate that steps up at the edge; the first of all where none does."""
+) -> dict[int, float]:
+    """Step at the edge of each candidate by its index, where it can be told."""
+    shares: dict[int, float] = {}
     if e0_ev is None or len(candidates) == 1:
-        return candidates[0]
+        return shares
     for index in candidates:
         values = offered[index].values
         good = np.isfinite(energy) & np.isfinite(values)
+        if good.sum() < MIN_POINTS:
+            continue
         order = np.argsort(energy[good], kind="stable")
         share = step_share(energy[good][order], values[good][order], e0_ev)
-        if share is not None and share >= MIN_STEP:
-            return index
-    return candidates[0]
+        if share is not None:
+            shares[index] = share
+    return shares
 
 
 def check_step(

@@ -188,9 +188,11 @@ def step_share(energy_ev: np.ndarray, mu: np.ndarray, e0_ev: float) -> float | N
         Of the edge (eV).
     """
     x = energy_ev - e0_ev
-    contrast = _contrast(x, mu)
+    at_ev, contrast = _steepest(x, mu)
     if contrast is not None and contrast < MIN_CONTRAST:
         return 0.0
+    # a monochromator may be off: the step is taken where the curve changes most
+    x = x - at_ev
     near = (x >= -100.0) & (x <= 100.0)
     x, y = x[near], mu[near]
     before, after = x <= -12.0, (x >= 12.0) & (x <= 80.0)
@@ -208,23 +210,27 @@ def step_share(energy_ev: np.ndarray, mu: np.ndarray, e0_ev: float) -> float | N
     return float(np.median(rest[after])) / spans
 
 
-def _contrast(x: np.ndarray, mu: np.ndarray) -> float | None:
-    """Largest change of a curve within 25 eV of the edge over those far from it.
+def _steepest(x: np.ndarray, mu: np.ndarray) -> tuple[float, float | None]:
+    """Where a curve changes most near the edge (eV from it), and by how much more than far away.
 
-    None where less than 30 eV are far: more than 30 eV below or 60 eV above.
+    Near is within 25 eV; far is more than 30 eV below or 60 eV above. The second is None where less
+    than 30 eV are far.
     """
     low, high = max(float(x[0]), _CONTRAST_EV[0]), min(float(x[-1]), _CONTRAST_EV[1])
     even = np.arange(low, high, 1.0)
     if even.size <= 2 * _MEAN_EV + _GAP_EV:
-        return None
+        return 0.0, None
     window = np.full(_MEAN_EV, 1.0 / _MEAN_EV)
     means = np.convolve(np.interp(even, x, mu), window, mode="valid")
     change = means[_MEAN_EV + _GAP_EV :] - means[: -(_MEAN_EV + _GAP_EV)]
     centre = low + _MEAN_EV + 0.5 * (_GAP_EV - 1.0) + np.arange(change.size)
     near, far = np.abs(centre) <= 25.0, (centre < -30.0) | (centre > 60.0)
-    if near.sum() < 5 or far.sum() < 30:
-        return None
-    change = change - np.median(change[far])
+    if near.sum() < 5:
+        return 0.0, None
+    change = change - (np.median(change[far]) if far.any() else 0.0)
+    best = int(np.argmax(np.where(near, np.abs(change), -1.0)))
+    at_ev = float(centre[best])
+    if far.sum() < 30:
+        return at_ev, None
     elsewhere = float(np.percentile(np.abs(change[far]), 90))
-    at_edge = float(np.abs(change[near]).max())
-    return at_edge / elsewhere if elsewhere > 0.0 else None
+    return at_ev, float(np.abs(change[best])) / elsewhere if elsewhere > 0.0 else None
