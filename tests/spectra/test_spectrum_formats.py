@@ -119,6 +119,7 @@ def test_perl_that_is_no_list_is_refused(statement):
         ('{"_____header1": "# Athena project file -- ", "a": 1', "its JSON is damaged"),
         ('{"_____header1": "# Athena project file -- "}', "holds no spectrum; save it"),
         (athena_perl([("a", {}, ENERGY, RAW[:-1])]), "'a' of the Athena project has 139 energies"),
+        ("# Athena project file -- \n@x = (" + "1," * 200_002 + "1);", "more than 200000 entries"),
         ("# Athena project file -- \n" + "[record]\n" * 1001, "more than 1000 spectra"),
     ],
 )
@@ -225,6 +226,9 @@ def test_a_spec_file_without_usable_scans():
     many = "#S 1 a\n#L x  y\n" + "#S 1 a\n" * 2001
     with pytest.raises(SpectrumError, match="more than 2000 scans"):
         read_spectrum(many.encode())
+    long = "#S 1 a\n#L x  y\n" + "1 2\n" * 200_001
+    with pytest.raises(SpectrumError, match="SPEC file has more than 200000 rows"):
+        read_spectrum(long.encode())
 
 
 def test_spec_names_with_single_blanks_and_damaged_rows():
@@ -270,6 +274,7 @@ def test_detectors_of_the_9809_format_are_what_their_modes_say():
         (photon_factory(spacing=""), "names no lattice spacing"),
         (b"  9809  KEK-PF\n D= 3.13551 A\n 16.1 16.1 1 2 3\n", "or no columns"),
         (photon_factory(modes=""), "a count for each detector of its line 'Mode'"),
+        (photon_factory() + b" 16 16 2 9 9\n" * 200_001, "more than 200000 rows"),
         (photon_factory().split(b"    Offset")[0], "has no rows of two angles"),
     ],
 )

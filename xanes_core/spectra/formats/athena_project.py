@@ -160,6 +160,10 @@ def _value(text: str, position: int) -> tuple[Value, int]:
         if not open_:
             return done, position
         open_[-1][1].append(done)
+        if len(open_[-1][1]) > MAX_ROWS:
+            raise SpectrumError(
+                f"a list of the Athena project has more than {MAX_ROWS} entries; save a smaller one"
+            )
 
 
 def _unescaped(match: re.Match[str]) -> str:
