@@ -316,8 +316,8 @@ def _none_fits(offered: Sequence[Choice], plain: list[str], counts: list[int]) -
             "choose a column"
         )
     return SpectrumError(
-        f"no column looks like an absorption: {names} go evenly with the energy, stay the same, or "
-        "are named as something else. Name the right one mu, or choose it"
+        f"no column looks like an absorption. Read: {names}; such a column goes evenly with the "
+        "energy, stays the same, or is named as something else. Name the right one mu, or choose it"
     )
 
 
