@@ -85,6 +85,9 @@ def test_what_the_app_needs_travels(names):
         "models/*/*",
         "data/examples/index.json",
         "data/examples/*.extxyz",
+        "data/examples/pictures/*.svg",
+        "data/stories/*.toml",
+        "data/stories/theory.json",
     )
     found = {name.removeprefix(IN_WHEEL) for name in names if name.startswith(IN_WHEEL)}
     assert {name for name in found if not name.startswith("static/")} == wanted

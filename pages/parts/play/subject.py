@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 from ase import Atoms
 
+from pages.parts.shared import view
 from pages.parts.shared.choices import absorber_options, choose_absorber, choose_entry, element_of
 from pages.parts.shared.inputs import StructureEntry, frame_in_view
 from pages.parts.shared.library import structure_key
@@ -141,7 +142,10 @@ def _take_which() -> None:
 
 def _take_link(stage: Stage, labels: dict[str, str]) -> None:
     """Motion of the link, where it is new to this session; one that cannot be is said."""
-    raw = st.query_params.get("move", "")
+    fresh = view.view().fresh
+    if "move" not in fresh:
+        return
+    raw = view.value("move")
     known, reason = [METALS], ""
     if raw.partition(":")[0] == METALS:
         known.append(raw)
@@ -155,7 +159,8 @@ def _take_link(stage: Stage, labels: dict[str, str]) -> None:
                 known.append(raw)
         except XanesError as error:
             reason = str(error)
-    if reason and raw != st.session_state.get("_link_move"):
+    if reason:
+        fresh.discard("move")
         notice(f"The link's motion was left out: {reason}")
         to_link("move", None)
         return
@@ -165,8 +170,9 @@ def _take_link(stage: Stage, labels: dict[str, str]) -> None:
     if _kind(asked) == METALS:
         metal = asked.partition(":")[2]
         asked = METALS
-        if metal and "value" not in st.query_params:
-            st.query_params["value"] = metal
+        if metal and not view.value("value"):
+            view.put("value", metal)
+            fresh.add("value")
     elif asked not in labels:
         asked = parse_move(asked).text
     st.session_state["play_move"] = asked
