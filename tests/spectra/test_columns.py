@@ -66,6 +66,12 @@ def test_names_that_are_no_absorption(name):
         ("energy i0 itrans irefer", (I0, IT, 0.5 * IT), "ln(i0/itrans)", RAW),
         ("energy time IC0 IC1", (TIME, I0, IT), "ln(IC0/IC1)", RAW),
         ("energy monitor transmission", (I0, IT), "ln(monitor/transmission)", RAW),
+        ("energy exp_i0 exp_i1 ref_i1", (I0, IT, 0.5 * IT), "ln(exp_i0/exp_i1)", RAW),
+        ("Energy[eV] I0[V] I1[V]", (I0, IT), "ln(I0/I1)", RAW),
+        ("(1)Energy (2)I0 (3)I1", (I0, IT), "ln(I0/I1)", RAW),
+        ("energy arr_I0 SDD_tot", (I0, IF), "SDD_tot/arr_I0", IF / I0),
+        ("energy TEY I0", (IF, I0), "TEY/I0", IF / I0),
+        ("energy I0 SCA1_1 SCA1_2", (I0, IF, IF), "(SCA1_1 + ... + SCA1_2)/I0", 2 * IF / I0),
         ("energy i0 if", (I0, IF), "if/i0", IF / I0),
         ("energy i0 pips", (I0, IF), "pips/i0", IF / I0),
         ("energy i0 fluo1 fluo2", (I0, IF, 2 * IF), "(fluo1 + ... + fluo2)/i0", 3 * IF / I0),
@@ -84,6 +90,12 @@ def test_counts_make_an_absorption(head, columns, formula, expected, element):
     assert spectrum.metadata["column"] == formula
     np.testing.assert_allclose(spectrum.mu, expected, rtol=1e-9, atol=1e-9)
     assert any(f"absorption computed as {formula}" in note for note in spectrum.notes)
+
+
+def test_counts_of_an_unknown_detector_are_said_not_to_be_divided():
+    spectrum = read_spectrum(table("energy arr_xp1 i0\n", ENERGY, IF, I0), element="Fe")
+    expected = "no column is named as absorption: 'arr_xp1' was taken, not divided by I0"
+    assert expected in spectrum.notes
 
 
 def test_the_detector_that_shows_the_edge_is_taken():
@@ -162,6 +174,7 @@ def test_what_a_person_chooses_is_read_with_a_note():
 
 LEGENDS = {
     "APS 12-BM": "# exafs_region 1\n#C  1_energy  (eV)  2_time  3_i0  4_itrans\n",
+    "APS 12-BM of old": "#C_1 exafs_region\n#C   1_E   (eV)   2_T   3_I0   4_I1\n",
     "APS 20-ID": (
         "# 1-D Scan File created by LabVIEW Control Panel\n"
         "# The following is a readable list of column headings:\n"

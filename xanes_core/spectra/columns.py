@@ -20,21 +20,21 @@ RELATIVE = {
     "e_-_e0", "energy_-_e0", "energy_rel_e0_ev",
 }  # fmt: skip
 _I0 = re.compile(
-    r"i_?0|io|i_?zero|mon(itor)?|(i0|io)_?(counts?|ch|chan|eh\d?|ic|corr|raw|det(ector)?)"
+    r"(\w+_)?i_?0|io|i_?zero|mon(itor)?|(i0|io)_?(counts?|ch|chan|eh\d?|ic|corr|raw|det(ector)?)"
     r"|ic_?0|ion_?ch(amber)?_?0|(ion_?chamber|incident)(_\w+)?_?i0|(mon|scaler|ch\d?)_?i0"
     r"|incident(_intensity|_flux)?"
 )
 _TRANSMITTED = re.compile(
-    r"i_?t(r(a?n?s?(m(itted|ission)?)?)?)?|i_?1|trans(m(itted|ission)?)?|i_trans|ic_?1"
+    r"i_?t(r(a?n?s?(m(itted|ission)?)?)?)?|(?!ref)(\w+_)?i_?1|trans(m(itted|ission)?)?|i_trans|ic_?1"
     r"|ion_?ch(amber)?_?1|it_?(counts?|ch|chan|eh\d?)|i1_?(counts?|ch|chan|eh\d?)"
 )
 _FLUORESCENCE = re.compile(
-    r"(i_?)?(fluo?r?|fluorescence)|i_?ff?|pips|fl|sdd|ifl|lytle|if_?(counts?|ch|chan)"
+    r"(i_?)?(fluo?r?|fluorescence)|i_?ff?|pips|fl|sdd|ifl|lytle|sdd_\w*[a-z]|[tp]fy|tey|(\w+_)?roi|if_?(counts?|ch|chan)"
     r"|fluo\w*_?(counts?|roi)|(i_?)?fluor?e?s?cence"
 )
 #: One detector of several, whose counts are added.
 _ELEMENT = re.compile(
-    r"(i?fluo?r?|fl|sdd|sca|roi|ge|pips|mca|det|ch|sdd_?roi|xmap_?roi|vortex_?roi)_?(\d{1,3})"
+    r"(i?fluo?r?|fl|sdd|sca|roi|ge|pips|mca|det|ch|sdd_?roi|xmap_?roi|vortex_?roi)_?(\d{1,3})(_\d{1,3})?"
 )
 #: Names of absorption columns, the one to propose first at the front.
 _ABSORPTION = (
@@ -295,7 +295,9 @@ def _guess(
             "which fall at the edge; name them in the line above the numbers, for example "
             "'energy i0 itrans'"
         )
-    return index, f"no column is named as absorption: {offered[index].name!r} was taken"
+    undivided = ", not divided by I0" if any(_I0.fullmatch(name) for name in plain) else ""
+    name = offered[index].name
+    return index, f"no column is named as absorption: {name!r} was taken{undivided}"
 
 
 def _none_fits(offered: Sequence[Choice], plain: list[str], counts: list[int]) -> SpectrumError:

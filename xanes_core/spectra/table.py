@@ -28,7 +28,7 @@ COMMENT_SIGNS = "#%!;"
 UNITS = {
     "ev", "kev", "counts", "a.u.", "arb. units", "ha", "hartree", "ry", "rydberg", "deg", "degree",
     "degrees", "°", "mdeg", "millidegrees", "rad", "mrad", "a", "å", "ang", "angstrom", "nm", "pm",
-    "1/a", "a^-1", "å^-1", "s", "sec", "ms",
+    "1/a", "a^-1", "å^-1", "s", "sec", "ms", "v", "mv", "na", "pa", "ua", "cps", "hz", "cts",
 }  # fmt: skip
 #: Files that are no text, by their first bytes, with what to do.
 _SIGNATURES = {
@@ -313,7 +313,8 @@ def _names(
             names[i], units[i] = name[: unit.start()].strip() or name, unit[1].strip()
     seen: Counter[str] = Counter()
     for i, name in enumerate(names):
-        name = clean(name, MAX_NAME) or f"column {i + 1}"
+        # some number their columns: (2) I0
+        name = re.sub(r"^\(\d{1,3}\)\s*(?=\S)", "", clean(name, MAX_NAME)) or f"column {i + 1}"
         seen[name] += 1
         names[i] = name if seen[name] == 1 else f"{name} ({seen[name]})"
     return tuple(names), tuple(units), declared
@@ -347,7 +348,7 @@ def _legend(head: list[str], width: int) -> list[str] | None:
 
 
 def _tells_energy(labels: Iterable[str]) -> bool:
-    return any(re.search(r"energy|angle|theta", label, re.IGNORECASE) for label in labels)
+    return any(re.search(r"energy|angle|theta|\bev\b", label, re.IGNORECASE) for label in labels)
 
 
 def _labels(line: str, width: int, separator: str | None) -> list[str] | None:
