@@ -99,7 +99,10 @@ def test_frames_are_shown_played_and_picked_from_the_table(visit):  # noqa: F811
     chart.locator(".slider-group").wait_for()
     assert drawn(page, "frames_play_xanes")["frames"] == count
     chart.locator(".updatemenu-button", has_text="Play").click()
-    page.wait_for_timeout(600)
+    page.wait_for_function(
+        """() => Number(document.querySelector('.st-key-frames_play_xanes .js-plotly-plot')
+            ._fullLayout._currentFrame) > 12"""
+    )
     chart.locator(".updatemenu-button", has_text="Pause").click()
     # the structure and its numbers follow where it stopped
     assert wait_frame(page, "n > 8") <= count

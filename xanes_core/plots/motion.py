@@ -21,7 +21,7 @@ from ase import Atoms
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import StructureError
-from xanes_core.model import VERDICTS, Prediction
+from xanes_core.model import VERDICT_TITLES, VERDICTS, Prediction
 from xanes_core.plots.structure import scene
 from xanes_core.plots.style import ABSORBER, BACKGROUND, GREY, INK, NETWORK, THEORY
 from xanes_core.spectra import spectral_features
@@ -33,11 +33,7 @@ MOST_STEPS = 50
 _STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 UNITS = {"A": "\u00c5", "deg": "\u00b0", "": ""}
 #: What the verdicts are called beside a picture, in the order of ``VERDICTS``.
-VERDICT_LABELS = (
-    "In domain",
-    "At the edge of the training data",
-    "Outside the training data",
-)
+VERDICT_LABELS = tuple(VERDICT_TITLES[level].capitalize() for level in VERDICTS)
 #: Features that are followed along the motion.
 _FEATURES = ("edge_half_ev", "white_line_ev", "white_line_height", "pre_edge_height")
 #: Spectra of many structures at once: (atoms, absorber) pairs, as ``SpectrumModel.predict_many``.

@@ -13,6 +13,7 @@ import streamlit as st
 
 from pages.parts.shared import view
 from xanes_core.errors import XanesError
+from xanes_core.files import safe_name
 from xanes_core.plots import Look
 
 # an icon by name would come from a font server; this one comes from here
@@ -61,7 +62,8 @@ def page(title: str, heading: str = "") -> Iterator[None]:
         slots = [st.empty() for _ in PAGES]
         _close_on_phone()(key="close_on_phone", data={"choice": f"{title} {view.view().structure}"})
     _navigation(slots)
-    st.title(heading or title, anchor=False)
+    with st.container(key=f"title_{safe_name(title).lower()}"):
+        st.title(heading or title, anchor=False)
     notices = st.container()
     try:
         yield

@@ -161,6 +161,14 @@ function home(host) {
   ));
   viewer.zoom(Math.min(1.9, ...fits));
   viewer.render();
+  host.home3d = viewer.getView();
+}
+
+// a stage of another size shows the first view anew, unless the reader has turned it
+function fit(host) {
+  const untouched = host.viewer3d.getView().every((v, i) => Math.abs(v - host.home3d?.[i]) < 1e-6);
+  host.viewer3d.resize();
+  if (untouched) home(host);
 }
 
 function addHalos(viewer, scene, marked) {
@@ -198,7 +206,7 @@ function draw(host, scene) {
     if (!viewer) throw new Error("webgl");
     host.viewer3d = viewer;
     host.observer3d = new ResizeObserver(() => {
-      if (stage.clientWidth && stage.clientHeight) viewer.resize();
+      if (stage.clientWidth && stage.clientHeight) fit(host);
     });
     host.observer3d.observe(stage);
     listen(host);
