@@ -101,7 +101,7 @@ def test_a_bond_is_stretched_by_hand_by_keys_and_by_itself(visit):  # noqa: F811
     page.locator(".motion-slider").press("Shift+ArrowRight")
     wait_step(page, first + 6)
     spoken = page.locator(".motion-slider").get_attribute("aria-valuetext")
-    assert spoken == "+0.12 \u00c5, mean Fe\u2013O 2.24 \u00c5, In domain"
+    assert spoken == "+0.12 \u00c5, mean Fe\u2013O 2.24 \u00c5, Within the training data"
     page.wait_for_url("**value=0.12*")  # let go, it is in the link
     assert page.locator(".motion-spectrum").get_attribute("aria-label").startswith("Predicted")
 

@@ -93,7 +93,11 @@ def test_frames_are_shown_played_and_picked_from_the_table(visit):  # noqa: F811
         ("Mean", "frames_mean_xanes", f"Mean of {count} frames"),
     ):
         page.get_by_role("radio", name=name, exact=True).click()
-        assert says in drawn(page, key)["names"]
+        page.wait_for_function(  # until the chart that stood there before has gone
+            """([key, says]) => (document.querySelector(`.st-key-${key} .js-plotly-plot`)
+                ?._fullData || []).some((trace) => trace.name === says)""",
+            arg=[key, says],
+        )
     page.get_by_role("radio", name="Play", exact=True).click()
     chart = page.locator(".st-key-frames_play_xanes")
     chart.locator(".slider-group").wait_for()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.parts.shared import view
 from xanes_core.errors import XanesError
@@ -142,6 +143,9 @@ def from_link(name: str, options: Sequence[str], what: str) -> str | None:
 def to_link(name: str, value: str | None) -> None:
     """Write the parameter `name` into the page's address; None takes it out."""
     view.put(name, value)
+    context = get_script_run_ctx()
+    if context and context.fragment_ids_this_run:  # the page, which writes it at its end, rests
+        view.write()
 
 
 def linked_choice(

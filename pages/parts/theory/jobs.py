@@ -111,9 +111,14 @@ def show_failure(slot: Slot) -> None:
         st.warning(f"{plain(said[:1].upper() + said[1:])}.")
 
 
-@st.fragment(run_every=1.0)
 def panel() -> None:
     """State of the running job, with a button that cancels it; the rest of the page stays."""
+    if running() is not None:  # a page on which nothing runs does not ask every second
+        _watched()
+
+
+@st.fragment(run_every=1.0)
+def _watched() -> None:
     job = running()
     if job is None:
         return
