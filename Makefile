@@ -51,7 +51,7 @@ format: .venv/ready-test
 	$(BIN)/ruff format .
 
 check: .venv/ready-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 # a package in dist/ that others install: the app, its pages, models and examples travel in it
 wheel: setup
