@@ -388,6 +388,26 @@ def test_a_spectrum_on_top_is_judged_in_numbers():
     assert "100 % of the energies lie inside" in said
 
 
+def test_of_a_file_of_several_scans_one_is_chosen():
+    at = linked(example="ferrocene")
+    prediction = load_model("Fe").predict(FERROCENE, absorber=0)
+    text = "#F two\n"
+    for number, factor in ((1, 1.0), (2, 0.5)):
+        rows = zip(prediction.energy_ev, factor * prediction.mu, strict=True)
+        text += f"\n#S {number} escan\n#N 2\n#L energy  mu\n"
+        text += "".join(f"{energy:.4f} {mu:.6f}\n" for energy, mu in rows)
+    at.file_uploader[1].set_value([("two.spec", text.encode(), "text/plain")])
+    at.run()
+    assert not at.exception
+    assert not at.warning
+    box = next(b for b in at.selectbox if b.label == "Spectrum, of 2 in the file")
+    assert box.index == 0
+    box.set_value(box.options[1]).run()
+    assert not at.exception
+    assert trace(at, "two.spec").y is not None
+    assert next(b for b in at.selectbox if b.label == "Spectrum, of 2 in the file").index == 1
+
+
 @pytest.mark.parametrize(
     ("write", "name"), [(to_csv, "own.csv"), (to_json, "own.json"), (to_xdi, "own.xdi")]
 )

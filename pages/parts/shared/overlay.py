@@ -23,6 +23,7 @@ from xanes_core.spectra import (
     area_of_reference,
     default_ranges,
     find_e0,
+    list_spectra,
     normalise,
     read_table,
     scale,
@@ -53,8 +54,13 @@ class StoredFile:
 
 # a resource, so that a large file is not copied with every run of the page; nothing writes to it
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _table(data: bytes, name: str) -> SpectrumTable:
-    return read_table(data, name=name)
+def _table(data: bytes, name: str, group: str | None = None) -> SpectrumTable:
+    return read_table(data, name=name, group=group)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _groups(data: bytes, name: str) -> tuple[str, ...]:
+    return list_spectra(data, name=name)
 
 
 def overlay_spectrum(prediction: Prediction) -> Curve | None:
@@ -150,7 +156,13 @@ def _controls(
     kinds: Sequence[SpectrumKind],
 ) -> OwnSpectrum | None:
     prediction = next(iter(predictions.values()))
-    table = _table(stored.data, stored.name)
+    groups, group = _groups(stored.data, stored.name), None
+    if len(groups) > 1:
+        group = st.selectbox(
+            f"Spectrum, of {len(groups)} in the file", groups, key=_own_key("group"),
+            persist_state="session",
+        )  # fmt: skip
+    table = _table(stored.data, stored.name, group)
     columns = table.columns()
     column = columns.proposed
     if len(columns.names) > 1:
