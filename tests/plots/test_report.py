@@ -16,7 +16,7 @@ from xanes_core.constants import K_EDGE_EV
 from xanes_core.errors import SpectrumError
 from xanes_core.files import sha256_of
 from xanes_core.importance import local_effects
-from xanes_core.model import load_model, prediction_features, to_csv
+from xanes_core.model import VERDICT_TITLES, load_model, prediction_features, to_csv
 from xanes_core.plots import (
     MAX_REPORTED,
     Curve,
@@ -27,7 +27,6 @@ from xanes_core.plots import (
     report_pdf,
 )
 from xanes_core.plots.report import (
-    VERDICT_TITLES,
     atom_rows,
     citations,
     feature_rows,
@@ -215,7 +214,7 @@ def test_the_numbers_are_in_it():
     text = " ".join(" ".join(page.texts).split())
     for spectrum in spectra:
         domain = spectrum.prediction.domain
-        assert VERDICT_TITLES[domain.level] in text
+        assert VERDICT_TITLES[domain.level].capitalize() in text
         for row in feature_rows(spectrum.prediction):
             assert row.energy in text
         assert domain.reasons[0][1:] in text

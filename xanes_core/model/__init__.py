@@ -49,6 +49,7 @@ from xanes_core.model.explanation import (
 )
 from xanes_core.model.export import BatchResult, to_csv, to_json, to_xdi, to_zip
 from xanes_core.model.features import (
+    FEATURE_ROWS,
     feature_columns,
     features_csv,
     others_text,
@@ -76,6 +77,7 @@ __all__ = [
     "ACTIVATIONS",
     "ALIGNMENTS",
     "DEFAULT_LEVEL",
+    "FEATURE_ROWS",
     "LEVELS",
     "SCORE_LIMITS",
     "VERDICTS",

@@ -25,6 +25,20 @@ if TYPE_CHECKING:
     from xanes_core.spectra.edge_features import SpectralFeatures
     from xanes_core.spectra.emission import EmissionFeatures
 
+#: Label, energy and height of every row of a table, by kind of spectrum.
+FEATURE_ROWS: dict[SpectrumKind, tuple[tuple[str, str, str | None], ...]] = {
+    XANES: (
+        ("Edge, half step", "edge_half_ev", None),
+        ("Edge, steepest", "edge_steepest_ev", None),
+        ("White line", "white_line_ev", "white_line_height"),
+        ("Pre-edge peak", "pre_edge_ev", "pre_edge_height"),
+    ),
+    XES: (
+        ("Main maximum", "main_peak_ev", "main_peak_height"),
+        ("Mean energy of the band", "mean_energy_ev", None),
+        ("Peak below it", "satellite_ev", "satellite_height"),
+    ),
+}
 #: Reads the features off one curve, by kind of spectrum.
 _READ: dict[SpectrumKind, Callable[..., SpectralFeatures | EmissionFeatures]] = {
     XANES: spectral_features,

@@ -28,6 +28,7 @@ from xanes_core.importance import (
     shares,
 )
 from xanes_core.model import (
+    FEATURE_ROWS,
     Prediction,
     SpectrumModel,
     prediction_features,
@@ -38,32 +39,11 @@ from xanes_core.plots.importance import BarSeries, Neighbour, distance_figure
 from xanes_core.plots.spectrum import Curve, Energies, EnergyAxis, prediction_curve, spectrum_figure
 from xanes_core.plots.structure import scene
 from xanes_core.plots.style import LIGHT, Look
-from xanes_core.spectra import XANES, XES, SpectrumKind
 
 #: Most structures of one report: each brings its pictures, its numbers and its atoms along.
 MAX_REPORTED = 40
 #: Atoms listed by what they do to a spectrum.
 MAX_ATOMS_LISTED = 8
-#: What the verdicts are called.
-VERDICT_TITLES = {
-    "in domain": "Within the training data",
-    "at the edge": "At the limits of the training data",
-    "outside": "Outside the training data",
-}
-#: Label, energy and height of the features in the table, by kind of spectrum.
-_FEATURES: dict[SpectrumKind, tuple[tuple[str, str, str | None], ...]] = {
-    XANES: (
-        ("Edge, half step", "edge_half_ev", None),
-        ("Edge, steepest", "edge_steepest_ev", None),
-        ("White line", "white_line_ev", "white_line_height"),
-        ("Pre-edge peak", "pre_edge_ev", "pre_edge_height"),
-    ),
-    XES: (
-        ("Main maximum", "main_peak_ev", "main_peak_height"),
-        ("Mean energy of the band", "mean_energy_ev", None),
-        ("Peak below it", "satellite_ev", "satellite_height"),
-    ),
-}
 #: Work that a prediction stands on, by a word that the card's theory begins with.
 _WORKS = {
     "FEFF10": (
@@ -265,7 +245,7 @@ def feature_rows(prediction: Prediction, energies: Energies = "relative") -> lis
     offset_ev = EnergyAxis(prediction.e0_ev, energies).offset_ev
     digits = prediction.kind.digits
     rows = []
-    for label, energy_name, height_name in _FEATURES[prediction.kind]:
+    for label, energy_name, height_name in FEATURE_ROWS[prediction.kind]:
         energy = features[energy_name]
         if not math.isfinite(energy.value):
             continue

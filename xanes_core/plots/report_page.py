@@ -21,10 +21,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from xanes_core.errors import XanesError
+from xanes_core.model import VERDICT_TITLES
 from xanes_core.plots.images import figure_image
 from xanes_core.plots.importance import neighbours_around
 from xanes_core.plots.report import (
-    VERDICT_TITLES,
     AtomRow,
     ReportedSpectrum,
     ReportedStructure,
@@ -140,7 +140,9 @@ def _contents(report: SpectraReport) -> str:
 
 def _badge(level: str) -> str:
     mark = {"in domain": "good", "at the edge": "fair"}.get(level, "poor")
-    return f'<span class="badge {mark}">{_text(VERDICT_TITLES.get(level, level))}</span>'
+    return (
+        f'<span class="badge {mark}">{_text(VERDICT_TITLES.get(level, level).capitalize())}</span>'
+    )
 
 
 # --- structures ----------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xanes_core.constants import R_CUT_ANG
+from xanes_core.model import VERDICT_TITLES
 from xanes_core.plots.report import (
-    VERDICT_TITLES,
     ReportedSpectrum,
     ReportedStructure,
     SpectraReport,

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.parts.shared.downloads import download_button
 from xanes_core.model import (
+    FEATURE_ROWS,
     Prediction,
     feature_columns,
     features_csv,
@@ -18,20 +19,6 @@ from xanes_core.model import (
 from xanes_core.plots import EnergyAxis
 from xanes_core.spectra import XANES, XES, FeatureEstimate
 
-#: Label, energy and height of every row, by kind of spectrum.
-_ROWS = {
-    XANES: (
-        ("Edge, half step", "edge_half_ev", None),
-        ("Edge, steepest", "edge_steepest_ev", None),
-        ("White line", "white_line_ev", "white_line_height"),
-        ("Pre-edge peak", "pre_edge_ev", "pre_edge_height"),
-    ),
-    XES: (
-        ("Main maximum", "main_peak_ev", "main_peak_height"),
-        ("Mean energy of the band", "mean_energy_ev", None),
-        ("Peak below it", "satellite_ev", "satellite_height"),
-    ),
-}
 #: Features in the batch table and in the zip's summary.
 _SUMMARY = {
     XANES: ("edge_half_ev", "white_line_ev", "white_line_height", "pre_edge_ev"),
@@ -63,7 +50,7 @@ def features_table(prediction: Prediction, axis: EnergyAxis) -> None:
 
     features = prediction_features(prediction)
     rows, notes, digits = {}, [], prediction.kind.digits
-    for label, energy_name, height_name in _ROWS[prediction.kind]:
+    for label, energy_name, height_name in FEATURE_ROWS[prediction.kind]:
         energy = features[energy_name]
         if not math.isfinite(energy.value) and not _seen_by_half(energy):
             continue
