@@ -69,6 +69,11 @@ class Picture:
 
 PICTURES = {
     "predict": Picture("/?example=iron-tris-bipyridine", predicted, width_px=1000),
+    "play": Picture(
+        "/play?example=iron-tris-bipyridine&move=all",
+        lambda page: page.locator(".motion[data-atoms]").wait_for(),
+    ),
+    "stories": Picture("/stories", lambda page: page.get_by_text("Begin").first.wait_for()),
     "importance": Picture(
         "/importance?example=iron-tris-bipyridine", lambda page: plotted(page, "distances")
     ),
