@@ -74,7 +74,7 @@ def test_of_overlapping_atoms_without_groups_the_likelier_stays():
     np.testing.assert_allclose(
         environment(atoms, 0, 10.0).distances_ang, [20 * np.hypot(0.1, 0.03), 6.0]
     )
-    assert "1 atoms of overlapping alternatives" in atoms.info["notes"]
+    assert "without 1 atom of overlapping alternatives" in atoms.info["notes"]
     assert "O2, O3 counted as present" in atoms.info["notes"]
 
 

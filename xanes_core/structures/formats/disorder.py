@@ -297,7 +297,8 @@ def disorder_note(left_out: Sequence[str], images_left_out: int, lone: Sequence[
     if left_out:
         parts.append(f"of disordered groups the larger share was kept, without {named(left_out)}")
     if images_left_out:
-        parts.append(f"{images_left_out} atoms of overlapping alternatives were left out")
+        atoms = "1 atom" if images_left_out == 1 else f"{images_left_out} atoms"
+        parts.append(f"without {atoms} of overlapping alternatives")
     if lone:
         parts.append(f"{named(lone)} counted as present although partly occupied")
     text = "; ".join(parts)
