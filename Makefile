@@ -51,7 +51,8 @@ format: .venv/ready-test
 	$(BIN)/ruff format .
 
 check: .venv/ready-test
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -m "not browser" --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -m browser
 
 # a package in dist/ that others install: the app, its pages, models and examples travel in it
 wheel: setup

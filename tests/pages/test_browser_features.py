@@ -29,9 +29,12 @@ def said(page) -> str:
     return page.locator(MAIN).inner_text()
 
 
+FIELDS = f"{MAIN} input[aria-label$='(eV)']"
+
+
 def bounds(page) -> list[str]:
     """What the number fields of the windows show."""
-    fields = page.locator(f"{MAIN} input[aria-label$='(eV)']")
+    fields = page.locator(FIELDS)
     return fields.evaluate_all("(fields) => fields.map((field) => field.value)")
 
 
@@ -53,7 +56,11 @@ def test_after_a_drag_every_number_is_of_the_new_window(visit):  # noqa: F811
         low_ev, high_ev = (float(bound) for bound in got.groups())
         told = f"{low_ev:g} to {high_ev:g} eV"
         page.get_by_text(re.compile(rf"mean over {re.escape(told)}: .\d\.\d+ edge")).wait_for()
-        assert bounds(page) == [f"{low_ev:g}", f"{high_ev:g}"]
+        page.wait_for_function(  # fields of the window before go a moment later
+            """([fields, wanted]) => [...document.querySelectorAll(fields)]
+                .map((field) => field.value).join() === wanted""",
+            arg=[FIELDS, f"{low_ev:g},{high_ev:g}"],
+        )
         # captions of bars, legend and effect; no former window is left anywhere
         assert said(page).count(told) == 3
         assert set(re.findall(r"[\d.]+ to [\d.]+ eV", said(page))) == {told}

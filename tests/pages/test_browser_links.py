@@ -68,6 +68,7 @@ def test_what_is_in_view_lives_through_pages_controls_back_and_new_tabs(visit): 
         go(page, title)
         shows(page, title, "Ferrocene")
         page.wait_for_url("**example=ferrocene**")
+        page.wait_for_timeout(700)  # the page has said all that its address is to say
         seen.append((title, page.url))
         page.get_by_text(control, exact=True).first.click()
         if told:
@@ -84,6 +85,7 @@ def test_what_is_in_view_lives_through_pages_controls_back_and_new_tabs(visit): 
         page.go_back()
         page.wait_for_url(address)
         shows(page, title, "Ferrocene")
+        page.wait_for_timeout(700)
         if title == "Models":
             page.get_by_role("radio", name="Card", checked=True).wait_for()
     wait_spectrum(page)
