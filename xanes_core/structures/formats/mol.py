@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from ase import Atoms
+from scipy.spatial import cKDTree
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import StructureError
@@ -68,15 +69,17 @@ def is_drawing(atoms: Atoms) -> bool:
     """
     if len(atoms) < 3:
         return False
-    distances = atoms.get_all_distances()
-    np.fill_diagonal(distances, np.inf)
-    nearest, partner = distances.min(axis=1), distances.argmin(axis=1)
     metal = np.isin(atoms.get_chemical_symbols(), ABSORBERS)
     if not metal.any():
         return False
-    heavy = np.flatnonzero(~metal & (atoms.numbers > 1))
-    if len(heavy) and distances[np.ix_(metal, heavy)].min() < _SHORTEST_METAL_BOND_ANG:
-        return True
+    # two nearest, the first is the atom itself; a table of all pairs could be of any size
+    distances, indices = cKDTree(atoms.positions).query(atoms.positions, k=2)
+    nearest, partner = distances[:, 1], indices[:, 1]
+    heavy = ~metal & (atoms.numbers > 1)
+    if heavy.any():
+        to_metal, _ = cKDTree(atoms.positions[heavy]).query(atoms.positions[metal])
+        if to_metal.min() < _SHORTEST_METAL_BOND_ANG:
+            return True
     organic = ~metal & ~metal[partner]
     return bool(organic.any()) and bool(nearest.max() < _ALL_ALIKE * nearest.min())
 

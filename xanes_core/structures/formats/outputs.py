@@ -18,7 +18,6 @@ from xanes_core.structures.formats.xyz import atoms_of_rows
 
 Row = tuple[int, str]
 
-_GAUSSIAN_TABLE = re.compile(r"\s*(Standard|Input|Z-Matrix) orientation:")
 _ORCA_TABLE = re.compile(r"\s*CARTESIAN COORDINATES \(ANGSTROEM\)")
 _XTB_TABLE = re.compile(r"\s*final structure:")
 

@@ -60,20 +60,23 @@ def read_xyz(lines: list[str]) -> Iterator[Atoms | StructureError]:
         refuse_many(len(kept))
         yield atoms_of_rows(kept, 0, (1, 2, 3))
         return
-    at = 0
-    while True:
-        while at < len(lines) and not lines[at].strip():
-            at += 1
-        if at >= len(lines):
-            return
+    at = _next_written(lines, 0)
+    while at < len(lines):
         comment, rows, at = _xyz_frame(lines, at)
-        following = next((line for line in lines[at:] if line.strip()), "")
-        if looks_headless([following]):  # more atoms than announced: this frame is incomplete
-            _xyz_frame(lines, lines.index(following, at))
+        at = _next_written(lines, at)
+        if looks_headless(lines[at : at + 1]):  # more atoms than announced: it is incomplete
+            _xyz_frame(lines, at)
         try:
             yield _extended(comment, rows) if _EXTENDED.search(comment) else atoms_of_rows(rows)
         except StructureError as error:
             yield error
+
+
+def _next_written(lines: list[str], at: int) -> int:
+    """Index of the first line from ``at`` on that is not blank."""
+    while at < len(lines) and not lines[at].strip():
+        at += 1
+    return at
 
 
 def every_frame(lines: list[str]) -> list[Atoms]:
