@@ -193,9 +193,9 @@ RECIPES = {
     for recipe in (
         Recipe(
             key="feff10-3d",
-            title="FEFF10, nine metals",
+            title="FEFF10, nine metals, fast",
             elements=ABSORBERS,
-            default_for=tuple(el for el in ABSORBERS if el != "V"),
+            default_for=(),
             convention="default",
             settings=_SETTINGS,
             theory=_FEFF10,
@@ -207,9 +207,9 @@ RECIPES = {
         ),
         Recipe(
             key="feff10-3d-ms",
-            title="FEFF10, nine metals, with scattering",
+            title="FEFF10, nine metals",
             elements=ABSORBERS,
-            default_for=(),
+            default_for=tuple(el for el in ABSORBERS if el != "V"),
             convention="scattering",
             settings=_WAVE_SETTINGS,
             theory=_FEFF10,
