@@ -6,14 +6,15 @@ Which parents are copied and how they are moved follows from a seed and the name
 alone, never from a result:
 
 ``response``
-    Five held-out complexes of each metal, in the order of a hash of their names, whose ligands can
-    all be moved; each twice: all ligands by 0.04 to 0.1 A, and one ligand by 0.1 to 0.15 A, in or
-    out. These measure how well models follow a move, and are used for nothing else.
+    Five held-out complexes of each metal, the first in the order of a hash of their names whose
+    ligands can be moved so; each twice: all ligands by 0.04 to 0.1 A, and one ligand by 0.1 to
+    0.15 A, in or out. These measure how well models follow a move, and are used for nothing else.
 ``training``
     Complexes that are not held out, each as often as is wanted, moved by the kinds of moves of
     ``KINDS``: further samples.
 
-A complex that was breathed after its relaxation is moved already, and is no parent.
+A complex that was breathed after its relaxation is moved already, and is no parent; nor is one
+whose potentials did not converge.
 """
 
 from __future__ import annotations
@@ -181,20 +182,23 @@ def _plans(parents: TrainingSet, wanted: Displacing) -> dict[str, list[_Plan]]:
 def _parents_of(records: TrainingSet, wanted: Displacing) -> list[Atoms]:
     """Parents of one metal, in the order of a hash of their names."""
     held_out = wanted.purpose == RESPONSE
+    fit = (records.held_out == held_out) & ~records.unconverged
     found = [
         atoms
-        for atoms, kept in zip(records.structures, records.held_out, strict=True)
-        if kept == held_out and atoms.info.get("breathed") is None
+        for atoms, kept in zip(records.structures, fit, strict=True)
+        if kept and atoms.info.get("breathed") is None
     ]
     found.sort(key=lambda atoms: sha256_of(f"{wanted.seed} {atoms.info['name']}".encode()))
     if held_out:
-        found = list(islice(filter(_all_can_move, found), RESPONSE_PARENTS))
+        movable = (atoms for atoms in found if _can_respond(atoms, wanted.seed))
+        found = list(islice(movable, RESPONSE_PARENTS))
     return found
 
 
-def _all_can_move(atoms: Atoms) -> bool:
+def _can_respond(parent: Atoms, seed: int) -> bool:
     try:
-        Movable(atoms).check(parse_move("all"))
+        for number in range(1, len(RESPONSE_MOVES) + 1):
+            displaced(parent, RESPONSE, number, seed)
     except StructureError:
         return False
     return True
