@@ -84,6 +84,12 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
         help="spectra of published structures, with their features; default: that of the recipe",
     )
     parser.add_argument(
+        "--displaced",
+        metavar="DIR|none",
+        help="displaced copies: of held-out complexes to measure how a moved ligand is followed, "
+        "of the others to train on; default: those of the recipe",
+    )
+    parser.add_argument(
         "--jobs", type=_n_jobs, default=1, metavar="J", help="processes; -1 for all cores"
     )
 
@@ -97,13 +103,16 @@ def _n_jobs(text: str) -> int:
 
 def _load(options: argparse.Namespace) -> tuple[Recipe, TrainingData]:
     recipe = get_recipe(options.model)
-    return recipe, training_data(recipe, options.data, options.published)
+    return recipe, training_data(recipe, options.data, options.published, options.displaced)
 
 
 def training_data(
-    recipe: Recipe, data: Path | None = None, published: str | None = None
+    recipe: Recipe,
+    data: Path | None = None,
+    published: str | None = None,
+    displaced: str | None = None,
 ) -> TrainingData:
-    """What a recipe is trained on; ``published`` is a folder, or ``none``.
+    """What a recipe is trained on and measured by; further spectra are a folder, or ``none``.
 
     Raises
     ------
@@ -112,8 +121,21 @@ def training_data(
     """
     if published is None and recipe.published:
         published = str(project_data(recipe.published, "--published"))
-    data = data or project_data(recipe.data)
-    return load_training_data(recipe, data, None if published == "none" else published)
+    response = displaced
+    if displaced is None:
+        displaced, response = (
+            str(project_data(folder, "--displaced")) if folder else None
+            for folder in (recipe.displaced, recipe.response)
+        )
+    if displaced == "none":
+        displaced = response = None
+    return load_training_data(
+        recipe,
+        data or project_data(recipe.data),
+        None if published == "none" else published,
+        displaced=displaced,
+        response=response,
+    )
 
 
 def _train(options: argparse.Namespace) -> int:
