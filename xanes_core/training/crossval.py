@@ -148,6 +148,9 @@ def compare(
     for name, change in changes.items():
         fit = _ensemble_fit(samples, blocks, replace(base, **change), n_jobs)
         yield _cross(name, samples.y, fit)
+    if samples.copies is not None:
+        fit = _ensemble_fit(replace(samples, copies=None), blocks, base, n_jobs)
+        yield _cross("without displaced copies", samples.y, fit)
     if structures:
         if other_descriptors is None:
             other_descriptors = descriptors(data.recipe)
