@@ -12,6 +12,7 @@ from xanes_core.dataset import load_training_set
 from xanes_core.dataset.displace import (
     ALL_ANG,
     KINDS,
+    LEAST_ANG,
     ONE_ANG,
     RESPONSE_PARENTS,
     SLIDE_ANG,
@@ -108,6 +109,7 @@ def test_training_copies_are_moved_in_every_way():
         words.add(" ".join(part.split("=")[0].split(":")[0] for part in copy.moves.split()))
         if copy.moves.startswith(("all", "pair")):
             assert SLIDE_ANG[0] <= value_of(copy.moves) <= SLIDE_ANG[1]
+            assert abs(value_of(copy.moves)) >= LEAST_ANG
     assert len(words) == len(KINDS)
     assert {"all", "ligand", "pair", "angle", "turn", "thermal", "ligand thermal"} <= words
 
@@ -281,7 +283,7 @@ def test_folders_that_cannot_be_read_are_refused(tmp_path, folder, parents):
     record = read_shards(folder)[0]
     other = ShardRecord("Fe_1", "Fe", 0, "", record.energy_ev, record.mu)
     write_shards(tmp_path / "others", [other])
-    with pytest.raises(DatasetError, match="Fe_1 in .* names no parent"):
+    with pytest.raises(DatasetError, match=r"Fe_1 in .* names no parent"):
         read_displaced(tmp_path / "others", known, RESPONSE)
     short = ShardRecord(
         record.name, record.element, 0, "", record.energy_ev[:9], record.mu[:9], atoms=record.atoms

@@ -45,6 +45,8 @@ RESPONSE_PARENTS = 5
 ALL_ANG, ONE_ANG = (0.04, 0.10), (0.10, 0.15)
 #: How far (A) ligands of training copies are moved: inwards, outwards.
 SLIDE_ANG = (-0.10, 0.20)
+#: Nearer to their place (A) a copy would be its parent once more.
+LEAST_ANG = 0.02
 #: How far (deg) they are bent and turned, and (A) an absorber that is enclosed is moved.
 BEND_DEG, TURN_DEG, OFFCENTRE_ANG = (3.0, 12.0), (5.0, 30.0), (0.04, 0.15)
 #: Standard deviation (A) of each coordinate of an atom displaced by heat; that of metal-ligand
@@ -296,6 +298,14 @@ def _signed(rng: np.random.Generator, limits: tuple[float, float]) -> float:
     return float(rng.uniform(*limits) * rng.choice([-1.0, 1.0]))
 
 
+def _slide(rng: np.random.Generator) -> float:
+    """How far a ligand is moved along its bond; never hardly at all."""
+    value = 0.0
+    while abs(value) < LEAST_ANG:
+        value = float(rng.uniform(*SLIDE_ANG))
+    return value
+
+
 def _free(movable: Movable, rng: np.random.Generator) -> int:
     """Number of a ligand that can be moved along its bond."""
     numbers = [ligand.number for ligand in movable.ligands if not ligand.encloses]
@@ -313,11 +323,11 @@ def _response_one(movable: Movable, rng: np.random.Generator) -> dict[str, float
 
 
 def _all(movable: Movable, rng: np.random.Generator) -> dict[str, float]:
-    return {"all": rng.uniform(*SLIDE_ANG)}
+    return {"all": _slide(rng)}
 
 
 def _one(movable: Movable, rng: np.random.Generator) -> dict[str, float]:
-    return {f"ligand:{_free(movable, rng)}": rng.uniform(*SLIDE_ANG)}
+    return {f"ligand:{_free(movable, rng)}": _slide(rng)}
 
 
 def _trans(movable: Movable, rng: np.random.Generator) -> dict[str, float]:
@@ -329,7 +339,7 @@ def _trans(movable: Movable, rng: np.random.Generator) -> dict[str, float]:
     ]
     if not pairs:
         raise StructureError("No two ligands lie opposite each other: none can be moved as a pair.")
-    return {f"pair:{rng.choice(pairs)}": rng.uniform(*SLIDE_ANG)}
+    return {f"pair:{rng.choice(pairs)}": _slide(rng)}
 
 
 def _bent(movable: Movable, rng: np.random.Generator) -> dict[str, float]:
