@@ -344,6 +344,7 @@ def _describe(options: argparse.Namespace) -> int:
         return 0
     n, held_out, waiting = (content[key] for key in ("n", "held_out", "waiting"))
     print(f"{n} complexes, {held_out} held out, {waiting} to be packed")
+    print(f"{content['twins']} held out with the metal and the ligands of one that is not")
     for element, counts in content["elements"].items():
         spectra = ", ".join(f"{n} {kind}" for kind, n in counts["spectra"].items())
         print(f"{element}: {counts['n']} ({counts['held_out']} held out); {spectra}")
