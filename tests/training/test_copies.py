@@ -216,7 +216,7 @@ def test_the_response_in_closed_form():
         np.array(["Fe", "Fe", "V"]),
     )  # fmt: skip
     found = response_metrics(response)
-    assert list(found) == ["all", "Fe", "V", "all ligands", "one ligand"]
+    assert list(found) == ["all", "all ligands", "one ligand", "V", "Fe"]
     assert found["all"] == {
         "n": 3, "response_error": 0.5, "response_error_lower": 0.25,
         "response_error_upper": pytest.approx((0.5 + 2**0.5) / 2, rel=1e-4),

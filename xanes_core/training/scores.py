@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from xanes_core.constants import ABSORBERS
 from xanes_core.model import (
     DEFAULT_LEVEL,
     LEVELS,
@@ -195,8 +196,9 @@ def response_metrics(response: Response) -> dict[str, Scores]:
     error = np.atleast_1d(response_error(response.predicted, response.calculated))
     cosine = np.atleast_1d(cosine_similarity(response.predicted, response.calculated))
     first = np.array([re.split("[:=]", moves)[0] for moves in response.moves], dtype=str)
-    groups = by_element(response.elements, np.unique(response.elements).tolist())
+    groups = {"all": np.ones(len(error), dtype=bool)}
     groups |= {name: first == word for word, name in MOVED.items() if (first == word).any()}
+    groups |= by_element(response.elements, ABSORBERS)
     return {name: _quartiles(error[rows], cosine[rows]) for name, rows in groups.items()}
 
 
