@@ -65,7 +65,7 @@ from xanes_core.model.registry import (
     weights_sha256,
 )
 from xanes_core.model.report import Report
-from xanes_core.model.samples import Samples
+from xanes_core.model.samples import Copies, Samples
 from xanes_core.model.scaling import FeatureScaler
 from xanes_core.model.spectrum_model import (
     FeaturePrediction,
@@ -91,6 +91,7 @@ __all__ = [
     "Chunk",
     "Columns",
     "Comparison",
+    "Copies",
     "DistanceHistograms",
     "Domain",
     "EnergyGrid",
