@@ -229,7 +229,7 @@ def read_shard(path: Path) -> list[ShardRecord]:
         columns = [arrays[name] for name in _PER_RECORD]
         recipes = json.loads(str(arrays["recipes"]))
         return [_record(row, recipes) for row in zip(*columns, strict=True)]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path.name} is damaged ({error}); restore it") from error
 
 

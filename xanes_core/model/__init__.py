@@ -61,6 +61,7 @@ from xanes_core.model.registry import (
     load_model,
     load_report,
     save_model,
+    unreadable_models,
     weights_sha256,
 )
 from xanes_core.model.report import Report
@@ -131,6 +132,7 @@ __all__ = [
     "to_json",
     "to_xdi",
     "to_zip",
+    "unreadable_models",
     "weights_sha256",
     "why_best",
     "window_points",

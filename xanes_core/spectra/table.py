@@ -39,7 +39,9 @@ _SIGNATURES = {
     b"BZh": "a bzip2 archive; unpack it",
     b"\xfd7zXZ": "an xz archive; unpack it",
 }
-_MISSING = {"", *"nan -nan +nan inf -inf +inf na n/a #n/a - -- null".split()}
+_MISSING = {
+    "", "nan", "-nan", "+nan", "inf", "-inf", "+inf", "na", "n/a", "#n/a", "-", "--", "null",
+}  # fmt: skip
 _EXPONENT = r"(?:[eEdD][+-]?\d{1,4}|[+-]\d{3})?"
 _POINT = re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}", re.ASCII)
 _COMMA = re.compile(rf"[+-]?(?:\d+(?:,\d+)?|,\d+){_EXPONENT}", re.ASCII)
