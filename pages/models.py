@@ -10,8 +10,8 @@ from pages.parts.models.map import map_section
 from pages.parts.models.records import predictions_section
 from pages.parts.shared import inputs, view
 from pages.parts.shared.library import model_cards
-from pages.parts.shared.page import linked_choice, notice, page
-from xanes_core.model import Card
+from pages.parts.shared.page import linked_choice, notice, page, plain
+from xanes_core.model import Card, unreadable_models
 
 SECTIONS = {
     "card": ("Card", card_section),
@@ -46,6 +46,8 @@ def main() -> None:
     inputs.sidebar()
     # the widest first: what most readers look for
     cards = sorted(model_cards(), key=lambda card: -len(card.elements))
+    for reason in unreadable_models().values():
+        st.warning(plain(f"A model is left out: {reason}."))
     if not cards:
         st.info("No model is installed: restore the folder `models` of the checkout.")
         return

@@ -35,6 +35,10 @@ class TheoryError(XanesError):
     """A calculation cannot be set up, did not succeed, or its output cannot be read."""
 
 
+class SetupError(TheoryError):
+    """The machine is at fault (a full disk, a missing program), not what was to be calculated."""
+
+
 class TheoryCancelled(TheoryError):
     """Somebody stopped the calculation."""
 

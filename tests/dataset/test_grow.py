@@ -22,7 +22,7 @@ from xanes_core.dataset.store import Store
 from xanes_core.dataset.task import Stop, Tools, run_task
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.dataset.uncertain import POOL, choose, grow_uncertain
-from xanes_core.errors import DatasetError
+from xanes_core.errors import DatasetError, SetupError, SpectrumError, TheoryError
 from xanes_core.spectra.kinds import XANES, XES
 from xanes_core.theory.base import Availability
 from xanes_core.theory.relaxation import available as relaxation
@@ -188,8 +188,31 @@ def test_what_is_wrong_with_the_machine_is_no_failure_of_a_complex(tmp_path, mon
     def full(atoms, settings, **options):
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(DatasetError, match="No space left"):
+    with pytest.raises(DatasetError, match=r"the disk is full.* the same command goes on"):
         grown(tmp_path, tools=Tools(full, ToyEngine()))
+    assert not Store(tmp_path).failures()
+
+
+@pytest.mark.parametrize("error", [TheoryError("no xmu.dat"), SpectrumError("it ends too early")])
+def test_what_a_full_disk_cut_short_is_no_failure_and_taken_up_later(tmp_path, error):
+    def cut_short(atoms, settings, **options):
+        raise error
+
+    growth = Growth(("Fe",), 2, seed=3)
+    tools = Tools(cut_short, ToyEngine(), room=lambda: "calculations have no room in /tmp")
+    with pytest.raises(DatasetError, match="nothing can be calculated: calculations have no room"):
+        grown(tmp_path, growth, tools=tools)
+    assert not Store(tmp_path).failures()
+    assert grown(tmp_path, growth).stored["Fe"] == 2  # the same complexes, now with room
+    assert load_training_set(tmp_path).names.tolist() == ["Fe_3_00000", "Fe_3_00001"]
+
+
+def test_an_engine_that_says_so_itself_ends_the_run(tmp_path):
+    def no_room(atoms, settings, **options):
+        raise SetupError("calculations have no room in /tmp: the disk is full")
+
+    with pytest.raises(DatasetError, match="nothing can be calculated: calculations have no room"):
+        grown(tmp_path, tools=Tools(no_room, ToyEngine()))
     assert not Store(tmp_path).failures()
 
 

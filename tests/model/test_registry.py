@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -15,7 +16,13 @@ from xanes_core.errors import DescriptorError, ModelError, XanesError
 from xanes_core.files import sha256_of
 from xanes_core.model import registry as model_files
 from xanes_core.model.card import CARD_KEYS, CARD_VERSION, Card
-from xanes_core.model.registry import list_models, load_model, models_folder, save_model
+from xanes_core.model.registry import (
+    list_models,
+    load_model,
+    models_folder,
+    save_model,
+    unreadable_models,
+)
 from xanes_core.model.spectrum_model import SpectrumModel
 from xanes_core.spectra.kinds import XANES, XES
 
@@ -175,7 +182,7 @@ def test_a_spectrum_nobody_predicts_is_refused(with_emission, asked, spectrum, m
 def test_a_card_of_an_unknown_spectrum_is_refused(stored):
     rewrite(stored / "tiny", card=lambda card: card | {"spectrum": "exafs"})
     with pytest.raises(ModelError, match="card of model tiny names the spectrum 'exafs'"):
-        list_models(folder=stored)
+        load_model("tiny", folder=stored)
 
 
 @pytest.mark.parametrize("asked", ["Cu", "", "..", "../tiny", "tiny/", "nothing", "Au"])
@@ -354,9 +361,9 @@ def test_an_array_of_another_shape_is_refused(stored, name):
 @pytest.mark.parametrize("name", CARD_KEYS)
 def test_a_card_that_lacks_an_entry_is_refused(stored, name):
     rewrite(stored / "tiny", card=lambda c: {k: v for k, v in c.items() if k != name})
-    for read in (lambda: load_model("tiny", folder=stored), lambda: list_models(folder=stored)):
-        with pytest.raises(ModelError, match=f"the card of model tiny lacks {name}$"):
-            read()
+    with pytest.raises(ModelError, match=f"the card of model tiny lacks {name}$"):
+        load_model("tiny", folder=stored)
+    assert unreadable_models(folder=stored) == {"tiny": f"the card of model tiny lacks {name}"}
 
 
 @pytest.mark.parametrize("name", CARD_KEYS)
@@ -376,9 +383,58 @@ def test_a_card_of_another_version_is_refused(stored):
 
 def test_a_card_with_an_entry_of_another_type_is_refused(stored):
     rewrite(stored / "tiny", card=lambda c: {**c, "elements": None})
-    for read in (lambda: load_model("Fe", folder=stored), lambda: list_models(folder=stored)):
+    for asked in ("Fe", "tiny"):
         with pytest.raises(ModelError, match="card of model tiny, elements is null where a list"):
-            read()
+            load_model(asked, folder=stored)
+    assert list_models(folder=stored) == []
+
+
+DAMAGE = {
+    "of the future": (lambda c: json.dumps({**c, "card_version": 99}), "has version 99"),
+    "elements that are none": (lambda c: json.dumps({**c, "elements": None}), "elements is null"),
+    "no text": (lambda c: "\x00", "is not JSON"),
+    "nested without end": (lambda c: "[" * 100_000, "is not JSON .nested too deeply."),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_card_leaves_the_other_models(three, damage):
+    content, reason = DAMAGE[damage]
+    path = three / "a-iron" / "card.json"
+    path.write_text(content(json.loads(path.read_text())))
+    assert [card.key for card in list_models(folder=three)] == ["tiny", "z-iron"]
+    assert load_model("Fe", folder=three).key in ("tiny", "z-iron")
+    told = unreadable_models(folder=three)
+    assert list(told) == ["a-iron"]
+    assert re.search(reason, told["a-iron"])
+    with pytest.raises(ModelError, match=reason):
+        load_model("a-iron", folder=three)
+
+
+def test_sound_cards_are_all_readable(three):
+    assert unreadable_models(folder=three) == {}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
+def test_an_energy_grid_that_is_none_is_refused(stored, value):
+    def broken(arrays):
+        grid = arrays["energy_rel_ev"].copy()
+        grid[3] = value
+        return {**arrays, "energy_rel_ev": grid}
+
+    rewrite(stored / "tiny", arrays=broken)
+    with pytest.raises(ModelError, match=r"fit together .*no rising row of numbers"):
+        load_model("tiny", folder=stored)
+
+
+def test_weights_that_are_no_numbers_are_refused(stored):
+    def broken(arrays):
+        names = [n for n, a in arrays.items() if a.dtype.kind == "f" and a.ndim > 1]
+        return {n: np.full_like(a, np.nan) if n in names else a for n, a in arrays.items()}
+
+    rewrite(stored / "tiny", arrays=broken)
+    with pytest.raises(ModelError, match=r"fit together .*the weights give no finite spectrum"):
+        load_model("tiny", folder=stored)
 
 
 def test_a_card_in_the_wrong_folder_is_refused(stored):
@@ -391,13 +447,13 @@ def test_a_card_in_the_wrong_folder_is_refused(stored):
 def test_a_card_that_is_not_json_is_refused(stored, content):
     (stored / "tiny" / "card.json").write_text(content)
     with pytest.raises(ModelError, match=r"card\.json of model tiny is not JSON"):
-        list_models(folder=stored)
+        load_model("tiny", folder=stored)
 
 
 def test_a_card_that_is_no_text_is_refused(stored):
     (stored / "tiny" / "card.json").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(ModelError, match=r"card\.json of model tiny is not JSON"):
-        list_models(folder=stored)
+        load_model("tiny", folder=stored)
 
 
 def test_a_card_that_is_no_object_is_refused(stored):

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -252,3 +253,12 @@ def test_colours_that_do_not_fit_are_refused(colours):
     atoms = Atoms("FeO", [(0, 0, 0), (2, 0, 0)])
     with pytest.raises(StructureError, match="2 colours such as"):
         scene(atoms, 0, colours=colours)
+
+
+def test_every_element_that_a_file_may_hold_has_a_colour_and_is_drawn():
+    for number in range(1, 119):
+        assert re.fullmatch("#[0-9A-F]{6}", element_colour(number))
+    heavy = Atoms([26, 110, 118], [(0, 0, 0), (0, 0, 2.6), (2.6, 0, 0)])
+    drawn = scene(heavy, 0)
+    assert len(drawn["atoms"]) == 3
+    assert structure_figure(drawn).data

@@ -157,7 +157,7 @@ def test_clocks_are_refused_by_their_name(label):
 
 @pytest.mark.parametrize("label", ["energy (cm-1)", "energy (1/A)"])
 def test_units_that_are_no_energy_are_refused(label):
-    with pytest.raises(SpectrumError, match="which is no energy; export"):
+    with pytest.raises(SpectrumError, match="which is not read; export"):
         read_spectrum(table(f"{label}, mu\n", ENERGY, MU, separator=","), element="Fe")
 
 

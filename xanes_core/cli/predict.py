@@ -28,6 +28,7 @@ from xanes_core.model import (
     to_csv,
     to_json,
     to_xdi,
+    unreadable_models,
     why_best,
 )
 from xanes_core.spectra import SPECTRUM_KINDS, XANES
@@ -220,6 +221,8 @@ def _feature_csv(convention: Descriptor, rows: Sequence[_Row]) -> bytes:
 
 def _models(options: argparse.Namespace) -> int:
     cards = list_models()
+    for reason in unreadable_models().values():
+        print(f"left out: {reason}", file=sys.stderr)
     if options.json:
         print(json.dumps([card.to_dict() for card in cards], indent=1, ensure_ascii=False))
         return 0

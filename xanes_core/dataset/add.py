@@ -154,7 +154,7 @@ def read_curves(folder: str | Path) -> dict[str, TheoryCurve]:
             notes = json.loads(str(arrays["notes"])) if "notes" in arrays else []
             note = ", ".join(NOTES.get(note, str(note)) for note in notes)
             curves[path.stem] = TheoryCurve(arrays["energy_ev"], arrays["mu"], note)
-        except (OSError, KeyError, ValueError, TypeError) as error:
+        except (OSError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise DatasetError(f"{path.name} holds no spectrum ({error}); remove it") from error
     if not curves:
         raise DatasetError(f"{folder} holds no spectra NAME.npz")

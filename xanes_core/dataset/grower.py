@@ -13,6 +13,7 @@ from xanes_core.dataset.run import Run
 from xanes_core.dataset.store import FAILURES_FILE, Store
 from xanes_core.dataset.task import ComplexOutcome, ComplexTask, TaskStream, run_task
 from xanes_core.errors import DatasetError
+from xanes_core.theory import sweep
 
 
 @dataclass
@@ -106,6 +107,7 @@ class Grower:
             A machine lacks a program or disk space; too many complexes failed in a row.
         """
         stop, missing = self.run.stop.event, dict(missing)
+        sweep()  # what a killed run left of its calculations
         do_task = partial(run_task, tools=self.run.tools, stop=self.run.stop)
         self.run.on_plan(sum(missing.values()))
         try:
@@ -172,7 +174,10 @@ class Grower:
         if outcome.stage == "stopped":
             return False
         if outcome.stage == "setup":
-            raise DatasetError(f"nothing can be calculated: {outcome.reason}")
+            raise DatasetError(
+                f"nothing can be calculated: {outcome.reason}. Nothing is listed as failed for it; "
+                "the same command goes on from here"
+            )
         if outcome.record is not None:
             self.store.write(outcome.record)
             self.known.names.add(outcome.task.name)

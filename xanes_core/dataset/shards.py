@@ -246,7 +246,7 @@ def read_shard(path: Path) -> list[ShardRecord]:
             _record(row, recipes, atoms)
             for row, atoms in zip(rows, _structures(arrays), strict=True)
         ]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path.name} is damaged ({error}); restore it") from error
 
 

@@ -158,7 +158,7 @@ def read_record(path: Path) -> NewRecord:
             if f"mu_{key}" in arrays
         }
         recipe = json.loads(str(arrays["recipe"]))
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, RecursionError) as error:
         raise DatasetError(
             f"{path.parent.name}/{path.name} is damaged ({error}); delete it, the complex will be "
             "calculated once more"
@@ -369,7 +369,7 @@ class Store:
             return {}
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DatasetError(
                 f"{MANIFEST_FILE} cannot be read ({error}); delete it and run `dataset pack`"
             ) from error
@@ -469,7 +469,7 @@ class Store:
         failures = []
         if path.is_file():
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                with contextlib.suppress(ValueError):
+                with contextlib.suppress(ValueError, RecursionError):
                     failure = json.loads(line)
                     if isinstance(failure, dict) and "name" in failure:
                         failures.append(failure)

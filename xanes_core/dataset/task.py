@@ -18,7 +18,7 @@ from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset.assembly import breathe
 from xanes_core.dataset.store import NewRecord, TheoryCurve, recipe_id
 from xanes_core.dataset.suspects import unphysical
-from xanes_core.errors import TheoryCancelled, XanesError
+from xanes_core.errors import SetupError, TheoryCancelled, XanesError
 from xanes_core.spectra import XANES, XES, SpectrumKind, area_normalised, feff_to_grid
 from xanes_core.structures import BROKEN_CONTACT, bond_limit_ang, check_contacts
 from xanes_core.theory import (
@@ -29,7 +29,9 @@ from xanes_core.theory import (
     RunOptions,
     TheoryEngine,
     feff_cluster,
+    full_disk,
     get_engine,
+    lack_of_room,
     relax,
 )
 from xanes_core.theory.relaxation import available as relaxation_available
@@ -75,6 +77,8 @@ class Tools:
 
     relax: Callable[..., Relaxed] = relax
     engine: TheoryEngine = field(default_factory=lambda: get_engine("feff10"))
+    #: Why calculations cannot write where they work; empty where they can.
+    room: Callable[[], str] = lack_of_room
 
     def missing(self, *, relaxes: bool) -> str:
         """Why they cannot be used here; empty where they can."""
@@ -167,10 +171,13 @@ def run_task(task: ComplexTask, tools: Tools, stop: Stop) -> ComplexOutcome:
         record = work.record()
     except (TheoryCancelled, KeyboardInterrupt):
         return ended("stopped", "")
+    except SetupError as error:
+        return ended("setup", str(error))
     except XanesError as error:
-        return ended(work.stage, str(error))
+        lacking = tools.room()  # what a full disk cut short says nothing about the complex
+        return ended("setup", lacking) if lacking else ended(work.stage, str(error))
     except OSError as error:  # a full disk says nothing about the complex
-        return ended("setup", f"{type(error).__name__}: {error}")
+        return ended("setup", full_disk(error, error.filename or "the scratch folder"))
     except Exception as error:  # one bad complex must not end a run of thousands
         return ended(work.stage, f"{type(error).__name__}: {error}")
     return ComplexOutcome(task, record, seconds=time.monotonic() - start)

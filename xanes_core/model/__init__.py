@@ -62,6 +62,7 @@ from xanes_core.model.registry import (
     load_model,
     load_report,
     save_model,
+    unreadable_models,
     weights_sha256,
 )
 from xanes_core.model.report import Report
@@ -140,6 +141,7 @@ __all__ = [
     "to_json",
     "to_xdi",
     "to_zip",
+    "unreadable_models",
     "weights_sha256",
     "why_best",
     "window_points",

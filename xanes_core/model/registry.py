@@ -40,6 +40,8 @@ def list_models(
 ) -> list[Card]:
     """Cards of the models, the default one for ``element`` first and emission last.
 
+    Models whose card cannot be read are left out; :func:`unreadable_models` says why.
+
     Parameters
     ----------
     element : str, optional
@@ -56,13 +58,11 @@ def list_models(
 
     Raises
     ------
-    ModelError
-        A card cannot be read.
     SpectrumError
         There is no such kind of spectrum.
     """
     root = Path(folder) if folder is not None else models_folder()
-    cards = [_read_card(path.parent) for path in sorted(root.glob(f"*/{CARD}"))]
+    cards, _ = _cards(root)
     if kind is not None:
         wanted = spectrum_kind(kind)
         cards = [card for card in cards if card.kind == wanted]
@@ -73,6 +73,28 @@ def list_models(
     return sorted(
         known, key=lambda card: (kinds.index(card.kind.key), element not in card.default_for)
     )
+
+
+def unreadable_models(*, folder: str | Path | None = None) -> dict[str, str]:
+    """Why the card of a model cannot be read, by key; empty where all are sound.
+
+    Parameters
+    ----------
+    folder : str or Path, optional
+        Where to look instead of :func:`models_folder`.
+    """
+    return _cards(Path(folder) if folder is not None else models_folder())[1]
+
+
+def _cards(root: Path) -> tuple[list[Card], dict[str, str]]:
+    """Cards of a folder of models, and why others cannot be read."""
+    cards, reasons = [], {}
+    for path in sorted(root.glob(f"*/{CARD}")):
+        try:
+            cards.append(_read_card(path.parent))
+        except ModelError as error:
+            reasons[path.parent.name] = str(error)
+    return cards, reasons
 
 
 def load_model(
@@ -118,7 +140,8 @@ def load_model(
             return _load(root / cards[0].key)
     known = ", ".join(keys) if keys else "none; restore the models folder"
     what = f"{wanted.key} model for {element}" if wanted else f"model called {key_or_element!r}"
-    raise ModelError(f"no {what}; there are: {known}")
+    damaged = "".join(f". {reason}" for reason in unreadable_models(folder=root).values())
+    raise ModelError(f"no {what}; there are: {known}{damaged}")
 
 
 def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
@@ -207,10 +230,16 @@ def _assembled(card: Card, arrays: dict[str, np.ndarray]) -> SpectrumModel:
         calibration=Calibration.from_arrays(arrays),
         domain=domain,
     )
+    grid = model.energy_rel_ev
+    if not (grid.ndim == 1 and np.isfinite(grid).all() and (np.diff(grid) > 0).all()):
+        raise ValueError("the energies of the grid are no rising row of numbers")
     x = np.zeros((1, descriptor.n_features))  # shapes that differ show here, not at first use
     model.domain.scores(ensemble.scaler.transform(x))
-    if model.predict_features(x).lower.shape != (1, *model.energy_rel_ev.shape):
+    predicted = model.predict_features(x)
+    if predicted.lower.shape != (1, *grid.shape):
         raise ValueError("grid and spectra differ in length")
+    if not np.isfinite(predicted.lower).all():
+        raise ValueError("the weights give no finite spectrum")
     return _explained(model, arrays)
 
 
@@ -247,8 +276,11 @@ def _explained(model: SpectrumModel, arrays: dict[str, np.ndarray]) -> SpectrumM
 def _read_card(folder: Path) -> Card:
     try:
         content = json.loads(read_model_file(folder / CARD))
-    except ValueError as error:
-        raise ModelError(f"card.json of model {folder.name} is not JSON ({error})") from error
+    except (ValueError, RecursionError) as error:
+        why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ModelError(
+            f"card.json of model {folder.name} is not JSON ({why}); restore the model's folder"
+        ) from error
     if not isinstance(content, dict):
         raise ModelError(f"card.json of model {folder.name} is not an object")
     return Card.from_dict(content, folder.name)

@@ -223,10 +223,15 @@ def _text(view: Mapping[str, Any], first: int, shell: Sequence[int]) -> str:
 
 
 def element_colour(number: int) -> str:
-    """Colour (hex) of an element in 3D view and histogram: Jmol's, softened for ligands."""
+    """Colour (hex) of an element in 3D view and histogram: Jmol's, softened for ligands.
+
+    Elements that Jmol has no colour for have that of its last one.
+    """
     if number in _COLOURS:
         return _COLOURS[number]
-    red, green, blue = (round(255 * float(c)) for c in jmol_colors[number])
+    red, green, blue = (
+        round(255 * float(c)) for c in jmol_colors[min(number, len(jmol_colors) - 1)]
+    )
     return f"#{red:02X}{green:02X}{blue:02X}"
 
 

@@ -30,9 +30,12 @@ _UNIT_WORDS = {
     "rad": "rad radian radians", "mrad": "mrad millirad milliradian milliradians",
     "A": "a å ang angstrom angstroms ångström", "nm": "nm nanometer nanometre", "pm": "pm",
     "1/A": "1/a a^-1 a-1 å^-1 å-1 1/å ang^-1 angstrom^-1", "1/cm": "cm-1 cm^-1 1/cm",
-    "s": "s sec seconds ms min h",
+    "s": "s sec seconds ms min h", "MeV or meV": "mev", "J": "j joule joules",
+    "Hz": "hz khz mhz ghz thz phz", "kcal/mol": "kcal/mol kcal", "kJ/mol": "kj/mol kj",
 }  # fmt: skip
 _UNIT_OF = {word: unit for unit, words in _UNIT_WORDS.items() for word in words.split()}
+#: Units that are known and not read.
+_NO_ENERGY = ("1/A", "1/cm", "s", "MeV or meV", "J", "Hz", "kcal/mol", "kJ/mol")
 _ENERGY = {
     "e", "en", "ev", "energy", "energie", "energies", "energy_ev", "energy_kev", "omega",
     "photon_energy", "photonenergy", "mono_energy", "energy_abs_ev", "absolute_energy", "kev",
@@ -134,6 +137,7 @@ def _counts(table: Table, plain: list[str], index: int) -> bool:
     if plain[index] in _POINTS:
         return True
     values = table.values[:, index]
+    values = values[np.isfinite(values)]
     has_name = table.named and not plain[index].startswith("column_")
     if has_name or values.size < 3 or not np.all(np.diff(values) == 1.0):
         return False
@@ -154,9 +158,9 @@ def _axis_of(table: Table, plain: list[str], index: int) -> Axis:
                 f"the column {word!r} holds {what}, no energies; a spectrum needs absorption over "
                 "energy: export mu(E)"
             )
-    if unit in ("1/A", "1/cm", "s"):
+    if unit in _NO_ENERGY:
         raise SpectrumError(
-            f"the energy column {table.names[index]!r} is in {unit}, which is no energy; export "
+            f"the energy column {table.names[index]!r} is in {unit}, which is not read; export "
             "the spectrum over energies in eV"
         )
     if not unit and not is_energy:
@@ -285,8 +289,9 @@ def absolute_energies(
         if axis.is_relative:
             return _from_relative(energy, edge, notes)
     elif low < 0 or axis.is_relative or high < ENERGY_RANGE_EV[0]:
-        if not axis.is_named and low >= 0 and high - low < _SHORTEST_RELATIVE_EV:
+        if not axis.is_named and high - low < _SHORTEST_RELATIVE_EV:
             raise _ambiguous(low, high)
+        _refuse_counter(energy)
         return _from_relative(energy, edge, notes)
     low, high = float(np.nanmin(energy)), float(np.nanmax(energy))
     if low < ENERGY_RANGE_EV[0] or high > ENERGY_RANGE_EV[1]:
@@ -297,6 +302,16 @@ def absolute_energies(
     if edge.e0_ev is not None:
         return energy, edge.e0_ev
     return energy, _tabulated(low, high, edge, notes)
+
+
+def _refuse_counter(energy: np.ndarray) -> None:
+    """Raise a SpectrumError where relative energies are 0, 1, 2, ...: numbers of the rows."""
+    known = energy[np.isfinite(energy)]
+    if known.size > 2 and known[0] in (0.0, 1.0) and np.all(np.diff(known) == 1.0):
+        raise SpectrumError(
+            f"the energies are {known[0]:g}, {known[1]:g}, {known[2]:g} and so on: that counts the "
+            "points; a spectrum needs a column of energies, which begin before the edge"
+        )
 
 
 def _ambiguous(low: float, high: float) -> SpectrumError:

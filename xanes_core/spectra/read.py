@@ -26,7 +26,7 @@ from xanes_core.spectra.columns import (
 from xanes_core.spectra.edge import EMISSION_REACH_EV, REACH_EV, Edge, check_reach, edge_of
 from xanes_core.spectra.formats import FORMATS
 from xanes_core.spectra.kinds import SPECTRUM_KINDS, XANES, XES, SpectrumKind
-from xanes_core.spectra.scans import put_in_order, scans_of
+from xanes_core.spectra.scans import note_gaps, put_in_order, scans_of
 from xanes_core.spectra.spectrum import Spectrum
 from xanes_core.spectra.table import (
     FEFF_NAMES,
@@ -225,6 +225,7 @@ class SpectrumTable:
         notes += [remark] if remark else []
         energy, mu = _usable(energy, curve, notes)
         energy, mu = put_in_order(energy, mu, notes)
+        note_gaps(energy, notes)
         # what a program calculated has its column by name and may be an emission; our own exports
         # were looked at when they were read
         doubt = None

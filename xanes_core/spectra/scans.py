@@ -15,6 +15,13 @@ MIN_POINTS = 10
 _SHARE_OF_SCAN = 0.5
 #: Smallest jump back, as a share of all energies.
 _SMALLEST_JUMP = 0.1
+#: Values at one energy that differ by more than this share of what the curve spans are of two
+#: curves, where there are more than a few.
+_SAME_VALUE = 0.1
+_FEW = 3
+#: A hole is this many times wider than most steps, and no narrower than this (eV).
+_GAP_STEPS = 12.0
+_SMALLEST_GAP_EV = 8.0
 
 
 def scans_of(energy: np.ndarray) -> list[slice]:
@@ -89,6 +96,35 @@ def _turning_point(values: np.ndarray, lowest: float, highest: float, spans: flo
     return None
 
 
+def _refuse_two_curves(mu: np.ndarray, position: np.ndarray) -> None:
+    """Raise a SpectrumError where values at the same energies differ by more than noise does.
+
+    Parameters
+    ----------
+    mu : numpy.ndarray, (n,)
+    position : numpy.ndarray of int, (n,)
+        Which of the different energies each value belongs to.
+    """
+    lowest = np.full(position.max() + 1, np.inf)
+    highest = -lowest
+    np.minimum.at(lowest, position, mu)
+    np.maximum.at(highest, position, mu)
+    differ = int((highest - lowest > _SAME_VALUE * np.ptp(mu)).sum())
+    if differ > _FEW:
+        raise SpectrumError(
+            f"at {differ} energies the file gives several values that differ; these are two curves "
+            "or scans: export one of them, or their mean"
+        )
+
+
+def note_gaps(energy: np.ndarray, notes: list[str]) -> None:
+    """Note the widest range of energies (eV, ascending) without points, where it is a hole."""
+    steps = np.diff(energy)
+    widest = int(np.argmax(steps))
+    if steps[widest] > max(_GAP_STEPS * float(np.median(steps)), _SMALLEST_GAP_EV):
+        notes.append(f"no points between {energy[widest]:.1f} and {energy[widest + 1]:.1f} eV")
+
+
 def put_in_order(
     energy: np.ndarray, mu: np.ndarray, notes: list[str]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -97,7 +133,7 @@ def put_in_order(
     Raises
     ------
     SpectrumError
-        Fewer than ten points, or energies that jump up and down.
+        Fewer than ten points, energies that jump up and down, or two curves at the same energies.
     """
     if energy.size < MIN_POINTS:
         raise SpectrumError(
@@ -115,6 +151,7 @@ def put_in_order(
         notes.append("energies sorted" if up else "energies descended and were reversed")
     unique, position = np.unique(energy, return_inverse=True)
     if unique.size < energy.size:
+        _refuse_two_curves(mu, position)
         notes.append(f"{energy.size - unique.size} duplicate energies averaged")
         counts = np.bincount(position)
         mu = np.bincount(position, weights=mu) / counts

@@ -11,7 +11,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -28,7 +28,8 @@ COMMENT_SIGNS = "#%!;"
 UNITS = {
     "ev", "kev", "counts", "a.u.", "arb. units", "ha", "hartree", "ry", "rydberg", "deg", "degree",
     "degrees", "°", "mdeg", "millidegrees", "rad", "mrad", "a", "å", "ang", "angstrom", "nm", "pm",
-    "1/a", "a^-1", "å^-1", "s", "sec", "ms", "v", "mv", "na", "pa", "ua", "cps", "hz", "cts",
+    "1/a", "a^-1", "å^-1", "s", "sec", "ms", "v", "mv", "na", "pa", "ua", "ma", "cps", "hz",
+    "khz", "mhz", "kcps", "mcps", "cts", "kcts", "c/s", "counts/s", "cts/s", "1/s",
 }  # fmt: skip
 #: Files that are no text, by their first bytes, with what to do.
 _SIGNATURES = {
@@ -39,23 +40,13 @@ _SIGNATURES = {
     b"\xfd7zXZ": "an xz archive; unpack it",
 }
 _MISSING = {
-    "",
-    "nan",
-    "-nan",
-    "+nan",
-    "inf",
-    "-inf",
-    "+inf",
-    "na",
-    "n/a",
-    "#n/a",
-    "-",
-    "--",
-    "null",
-}
+    "", "nan", "-nan", "+nan", "inf", "-inf", "+inf", "na", "n/a", "#n/a", "-", "--", "null",
+}  # fmt: skip
 _EXPONENT = r"(?:[eEdD][+-]?\d{1,4}|[+-]\d{3})?"
-_POINT = re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}")
-_COMMA = re.compile(rf"[+-]?(?:\d+(?:,\d+)?|,\d+){_EXPONENT}")
+_POINT = re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}", re.ASCII)
+_COMMA = re.compile(rf"[+-]?(?:\d+(?:,\d+)?|,\d+){_EXPONENT}", re.ASCII)
+#: Header of a data frame without names: an empty cell, then 0, 1, 2 ...
+_FRAME_HEADER = re.compile(r"[,;\t]0([,;\t]\d{1,3})*")
 _HEADER = re.compile(r"([A-Za-z][\w .\-]{0,80}?) ?[:=] ?(\S.*)")
 _NUMBERED = (
     re.compile(r"(?<!\S)(\d{1,3})_(\S+(?:\s+\([^)]{1,12}\))?)"),
@@ -66,6 +57,9 @@ _XDI_COLUMN = re.compile(r"column[._ ]?(\d{1,4})", re.IGNORECASE)
 FAMILY, _OLD_FAMILY = "XANES_Explorer", "XanesExplorer"
 #: What a JSON file of ours says in its entry ``format``.
 JSON_FORMAT = "xanes-explorer spectrum"
+
+#: Absolute energies (eV) are higher, and an absorption has fewer edge steps.
+_LOWEST_ENERGY, _MOST_STEPS = 200.0, 10.0
 
 #: Columns of FEFF's xmu.dat.
 FEFF_NAMES = ("omega", "e", "k", "mu", "mu0", "chi")
@@ -165,7 +159,9 @@ def parse_table(text: str, *, max_rows: int = MAX_ROWS) -> Table:
         decimal marks and separators.
     """
     # Only real line ends split: a form feed or U+2028 inside a comment must not start a row.
-    lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
+    lines = re.split(r"\r\n|\r|\n", text)
+    index = bool(_FRAME_HEADER.fullmatch(lines[0][:MAX_LABELS].strip("\ufeff ")))
+    lines = [line.strip() for line in lines[index:]]
     lines = [line.strip("\x1a\ufeff") for line in lines]
     plain = [line for line in lines if line and line[0] in '+-.,0123456789"nN']
     if not plain:
@@ -188,7 +184,10 @@ def parse_table(text: str, *, max_rows: int = MAX_ROWS) -> Table:
             head.append(line)
         elif line[0] not in COMMENT_SIGNS:
             stray += 1
-    return _assemble(rows, head, stray, dialect)
+    table = _assemble(rows, head, stray, dialect)
+    if not index:
+        return table
+    return replace(table, names=("index", *table.names[1:]), named=True)
 
 
 def _too_long(max_rows: int) -> SpectrumError:
@@ -247,7 +246,15 @@ def _refuse_two_commas(
     values: np.ndarray, rows: list[list[float]], head: list[str], dialect: Dialect
 ) -> None:
     """7112,5,0,123 is read as four integers; say so where it shows."""
-    if dialect[0] != "," or values.shape[1] % 2 or values.shape[1] < 4:
+    if dialect[0] != "," or values.shape[1] < 3:
+        return
+    if values.shape[1] == 3:  # 7112,0,123: whole energies, and an absorption cut in two
+        digits = values[:, 1:]
+        energies = values[:, 0].min() > _LOWEST_ENERGY and bool(np.all(np.diff(values[:, 0]) > 0))
+        cut = bool(np.all((digits == np.round(digits)) & (digits >= 0)))
+        if cut and energies and digits[:, 0].max() < _MOST_STEPS and np.ptp(digits[:, 1]) > 50:
+            raise _two_commas()
+    if values.shape[1] % 2:
         return
     whole = bool(np.all((values == np.round(values)) | np.isnan(values)))
     # energies repeat without their decimals; where they do not, the absorption has one digit left
@@ -258,10 +265,14 @@ def _refuse_two_commas(
     before_the_comma = bool(np.all(values[:, ::2] == np.round(values[:, ::2])))
     halved = half and before_the_comma
     if (halved or (whole and (repeated or one_digit))) and len(rows) > 2:
-        raise SpectrumError(
-            "commas seem to be both decimal marks and separators; export with semicolons or tabs "
-            "between the columns"
-        )
+        raise _two_commas()
+
+
+def _two_commas() -> SpectrumError:
+    return SpectrumError(
+        "commas seem to be both decimal marks and separators; export with semicolons or tabs "
+        "between the columns"
+    )
 
 
 def _format_of(head: list[str]) -> str:
@@ -508,9 +519,17 @@ def parse_json(text: str, *, max_rows: int = MAX_ROWS) -> Table:
         No JSON, no lists of equal length in it, or too many rows.
     """
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SpectrumError(f"the JSON cannot be read: {clean(str(error), 100)}") from error
+        content = json.loads(text, object_pairs_hook=_each_name_once)
+    except RecursionError as error:
+        raise SpectrumError(
+            "the JSON cannot be read: it is nested too deeply; export lists such as 'energy_ev' "
+            "and 'mu'"
+        ) from error
+    except ValueError as error:
+        said = str(error).partition(":")[0]  # what follows is for programmers
+        raise SpectrumError(
+            f"the JSON cannot be read ({clean(said, 100)}); export the file again"
+        ) from error
     columns: dict[str, list[object]] = {}
     headers: dict[str, str] = {}
     if isinstance(content, dict):
@@ -530,6 +549,17 @@ def parse_json(text: str, *, max_rows: int = MAX_ROWS) -> Table:
     values[~np.isfinite(values)] = np.nan
     names = tuple(clean(name, MAX_NAME) or f"column {i + 1}" for i, name in enumerate(columns))
     return Table(values, names, ("",) * len(names), True, headers, source_format="json")
+
+
+def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Object of JSON; a SpectrumError where it gives a list twice, of which the last would win."""
+    names = Counter(name for name, value in pairs if isinstance(value, list))
+    twice = [name for name, n in names.items() if n > 1]
+    if twice:
+        raise SpectrumError(
+            f"the JSON gives {clean(twice[0], MAX_NAME)!r} twice; keep the one that holds"
+        )
+    return dict(pairs)
 
 
 def _json_headers(content: dict[str, object]) -> dict[str, str]:

@@ -119,7 +119,7 @@ def _index() -> Mapping[str, Example]:
             "The example structures are missing: data/examples/index.json is not there. Restore "
             "the data folder of the checkout, or run data/examples/build_examples.py."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DatasetError(
             "The index of the example structures (data/examples/index.json) cannot be read. "
             "Restore it from the repository, or run data/examples/build_examples.py."

@@ -5,7 +5,7 @@
 True
 """
 
-from xanes_core.errors import TheoryCancelled, TheoryError, TheoryTimeout
+from xanes_core.errors import SetupError, TheoryCancelled, TheoryError, TheoryTimeout
 from xanes_core.theory.background import (
     feff_seconds,
     load_relaxed,
@@ -28,6 +28,7 @@ from xanes_core.theory.feff10_io import Feff10Settings, feff_cluster
 from xanes_core.theory.feff10_phases import AtomPhases, parse_phases
 from xanes_core.theory.jobs import Job, JobRunner, JobState, Work
 from xanes_core.theory.relaxation import Relaxed, RelaxSettings, relax
+from xanes_core.theory.scratch import full_disk, lack_of_room, sweep
 from xanes_core.theory.watch import Progress, RunOptions
 
 #: Engines by key, in the order in which they are offered.
@@ -63,6 +64,7 @@ __all__ = [
     "RelaxSettings",
     "Relaxed",
     "RunOptions",
+    "SetupError",
     "TheoryCancelled",
     "TheoryEngine",
     "TheoryError",
@@ -71,7 +73,9 @@ __all__ = [
     "Work",
     "feff_cluster",
     "feff_seconds",
+    "full_disk",
     "get_engine",
+    "lack_of_room",
     "load_relaxed",
     "load_result",
     "parse_bav",
@@ -79,5 +83,6 @@ __all__ = [
     "relax",
     "relax_key",
     "relax_work",
+    "sweep",
     "theory_work"
 ]  # fmt: skip

@@ -20,10 +20,11 @@ from ase.data import chemical_symbols
 from numpy.typing import ArrayLike
 
 from xanes_core.constants import ABSORBERS
-from xanes_core.errors import TheoryError
+from xanes_core.errors import SetupError, TheoryCancelled, TheoryError, XanesError
 from xanes_core.spectra import XANES, Spectrum, feff_to_grid
 from xanes_core.structures import checked_index, validate_structure
 from xanes_core.theory.process import working_folder
+from xanes_core.theory.scratch import full_disk, lack_of_room
 from xanes_core.theory.watch import RunOptions, Watch
 
 #: Note of a run that the settings accept although its potentials did not converge.
@@ -175,6 +176,8 @@ class TheoryEngine(ABC):
         ------
         StructureError, TheoryError
             The input cannot be written; the program is missing, fails or does not converge.
+        SetupError
+            The working folder has no room: whatever failed, failed for that.
         TheoryCancelled, TheoryTimeout
             It was stopped; no process is left behind.
         """
@@ -207,7 +210,7 @@ class TheoryEngine(ABC):
             raise TheoryError(here.message)
         limit_s = self.time_limit_s if options.time_limit_s is None else options.time_limit_s
         watch = Watch(self.title, limit_s, options.cancel, options.on_progress)
-        with working_folder(options.work_dir) as folder:
+        with working_folder(options.work_dir) as folder, _with_room(folder):
             yield Order(atoms, absorber, settings, element, text, folder, watch)
 
     def checked_settings(self, settings: Any) -> Any:
@@ -226,6 +229,29 @@ class TheoryEngine(ABC):
         parts = (self.key, self.version(), repr(sorted(asdict(settings).items())))
         text = "\n".join((*parts, self.write_input(atoms, absorber, settings)))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def _with_room(folder: Path) -> Iterator[None]:
+    """Tell a full disk from a failure of what is calculated, or from a result that was cut short.
+
+    Raises
+    ------
+    SetupError
+        Files of the run have no room.
+    """
+    try:
+        yield
+    except TheoryCancelled:
+        raise
+    except OSError as error:
+        raise SetupError(full_disk(error, folder)) from error
+    except XanesError as error:
+        if lacking := lack_of_room(folder):
+            raise SetupError(lacking) from error
+        raise
+    if lacking := lack_of_room(folder):
+        raise SetupError(lacking)
 
 
 def absorber_symbol(atoms: Atoms, absorber: int) -> str:

@@ -61,7 +61,7 @@ class DiskCache:
             if known != (_FORMAT, key, sha256_of(data), sha256_of(_dumped(facts))):
                 return None
             arrays = read_arrays(data)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         with contextlib.suppress(OSError):
             os.utime(facts_path)  # used just now: the last to be removed

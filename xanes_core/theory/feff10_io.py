@@ -332,6 +332,22 @@ def runs_away(log: str) -> bool:
     return re.search(r"point #\s*\*{3}", log) is not None
 
 
+#: What programs of Fortran say of an error, and the lines of addresses that they add to it.
+_RUNTIME_ERROR = re.compile(r"(?m)^.*?(?:forrtl:|Fortran runtime error:)\s*(.+)$")
+_ADDRESSES = re.compile(
+    r"\b(?:0x)?[0-9a-fA-F]{12,16}\b|^Image\s+PC\b|^Backtrace|^Error termination"
+)
+
+
+def _last_words(log: str) -> str:
+    """What a program said last: the error of its language, else its log without addresses."""
+    error = _RUNTIME_ERROR.search(log)
+    if error:
+        return " ".join(error[1].split())[:200]
+    kept = [line for line in log.splitlines() if not _ADDRESSES.search(line)]
+    return " ".join(" ".join(kept).split())[-200:].strip()
+
+
 def explain_failure(log: str, stage: str) -> str:
     """Why a run failed, in words, from FEFF10's log and the stage it was in."""
     if runs_away(log):
@@ -357,6 +373,6 @@ def explain_failure(log: str, stage: str) -> str:
             "FEFF10 could not tell core from valence electrons: check for atoms that are too close "
             "or missing, or relax the structure"
         )
-    words = " ".join(log.split())[-200:].strip()
+    words = _last_words(log)
     said = f"; its last words: {words}" if words else " without a word"
     return f"FEFF10 stopped while it was at: {stage or 'the start'}{said}"

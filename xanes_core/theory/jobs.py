@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from xanes_core.errors import TheoryCancelled, TheoryError, XanesError
+from xanes_core.theory.scratch import sweep
 from xanes_core.theory.watch import Progress
 
 Status = Literal["waiting", "running", "finished", "failed", "cancelled"]
@@ -166,6 +167,7 @@ class JobRunner:
         self._changed = threading.Condition()
         # owners and jobs by arrival; the first `max_running` may run
         self._line: list[tuple[str, Job]] = []
+        sweep()  # what a server that was killed left of its calculations
         atexit.register(self.close)  # a program on the PATH would outlive this process
 
     def submit(

@@ -14,13 +14,13 @@ import queue
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
 from xanes_core.errors import TheoryError
+from xanes_core.theory.scratch import scratch_folder
 from xanes_core.theory.watch import Watch
 
 #: How often (s) a running process is looked at.
@@ -62,8 +62,8 @@ def working_folder(work_dir: str | Path | None) -> Iterator[Path]:
         The folder is not empty, or cannot be made.
     """
     if work_dir is None:
-        with tempfile.TemporaryDirectory(prefix="xanes-theory-") as name:
-            yield Path(name)
+        with scratch_folder() as folder:
+            yield folder
         return
     folder = Path(work_dir).resolve()
     try:

@@ -7,21 +7,20 @@ knows charge and number of unpaired electrons; for the spectra only the geometry
 from __future__ import annotations
 
 import importlib.util
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from xanes_core.errors import TheoryError
+from xanes_core.errors import SetupError, TheoryError
 from xanes_core.structures import BROKEN_CONTACT, ROUGH_CONTACT, check_contacts, validate_structure
 from xanes_core.theory.base import Availability, check_integer, check_range
 from xanes_core.theory.process import WorkerFailed, run_function
 from xanes_core.theory.relaxation_job import relax_job
+from xanes_core.theory.scratch import lack_of_room, scratch_folder
 from xanes_core.theory.watch import Cancel, Watch
 
 #: Heaviest element of GFN2-xTB (radon).
@@ -251,12 +250,14 @@ def _isolated(
     job: dict[str, Any], report: Callable[[dict[str, Any]], None], watch: Watch
 ) -> dict[str, Any]:
     """Do the job in a process of its own, whose chatter goes into a file that is thrown away."""
-    with tempfile.TemporaryDirectory(prefix="xanes-relax-") as folder:
+    with scratch_folder("xanes-relax-") as folder:
         try:
             result: dict[str, Any] = run_function(
-                relax_job, job, log=Path(folder, "log"), watch=watch, on_message=report
+                relax_job, job, log=folder / "log", watch=watch, on_message=report
             )
         except WorkerFailed as error:
+            if lacking := lack_of_room(folder):
+                raise SetupError(lacking) from error
             raise TheoryError(f"the relaxation failed: {error}") from error
     return result
 

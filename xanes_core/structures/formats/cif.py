@@ -17,7 +17,7 @@ from xanes_core.errors import StructureError
 from xanes_core.structures.checks import MAX_ATOMS
 from xanes_core.structures.formats.crystal import crystal, distances_ang
 from xanes_core.structures.formats.disorder import AsymmetricUnit, named
-from xanes_core.structures.formats.labels import elements_of_sites
+from xanes_core.structures.formats.labels import elements_of_sites, formula_counts
 from xanes_core.structures.formats.macromolecule import read_mmcif_block
 from xanes_core.structures.formats.symmetry import (
     IDENTITY,
@@ -25,15 +25,25 @@ from xanes_core.structures.formats.symmetry import (
     cell_of_parameters,
     hall_operations,
     listed_operations,
+    refuse_two_groups,
     space_group_operations,
+    with_centring,
 )
-from xanes_core.structures.formats.text import clean_numbers, parse_number, quote
+from xanes_core.structures.formats.text import (
+    Note,
+    clean_numbers,
+    is_whole,
+    parse_number,
+    quote,
+)
 
 if TYPE_CHECKING:
     from gemmi import cif
 
 #: Largest cif file (characters): measured intensities inside make some long.
 MAX_CIF_CHARS = 50_000_000
+#: Most formula units of one cell.
+_MOST_UNITS = 1000
 
 _FRACTION = re.compile(r"([+-]?\d{1,3})/(\d{1,3})\Z", re.ASCII)
 _STANDARD_UNCERTAINTY = re.compile(r"\(\d*\)\Z", re.ASCII)
@@ -150,8 +160,8 @@ def _parsed(text: str) -> cif.Block:
         said = re.sub(r"^string:", "line ", str(exc)).replace("_*", "")
         raise StructureError(
             f"Block {name} of the cif file cannot be read ({quote(said, 80)}, counted from its "
-            "data_ line): a row of a loop has a value too many or too few, or a quotation mark is "
-            "missing."
+            "data_ line): a row of a loop has a value too many or too few, a quotation mark is "
+            "missing, or a value has characters that are no plain letters and digits."
         ) from exc
 
 
@@ -251,7 +261,13 @@ def _crystal(block: cif.Block) -> Atoms:
     )
     unit = AsymmetricUnit(labels, symbols, coordinates, occupancies, assemblies, groups)
     note = f"Without coordinates and left out: {named(missing)}." if missing else ""
-    return crystal(unit, cell, operations, note)
+    atoms = crystal(unit, cell, operations, note)
+    if not unit.partial.any():
+        units = tags.value("_cell_formula_units_Z", "_cell.formula_units_Z")
+        said = [str(atoms.info.get("notes", "")), _formula_note(formula, units, atoms)]
+        if said[1]:
+            atoms.info["notes"] = Note(" ".join(said).strip())
+    return atoms
 
 
 def _words(tags: _Tags, name: str, n_sites: int, kept: Sequence[int]) -> list[str]:
@@ -332,8 +348,44 @@ def _operations(tags: _Tags, parameters: list[float]) -> Operations:
             said, rhombohedral_axes=rhombohedral and trigonal, first_origin=False
         )
 
-    for tag in _OPERATION_TAGS:
-        listed = [text for text in tags.values(tag) if text not in ("?", ".")]
-        if listed:
-            return listed_operations(listed, by_name if hall or name else None)
-    return by_name() if hall or name or number else IDENTITY
+    lists = [
+        [text for text in tags.values(tag) if text not in ("?", ".")] for tag in _OPERATION_TAGS
+    ]
+    lists = [listed for listed in lists if listed]
+    if any(_compact(listed) != _compact(lists[0]) for listed in lists[1:]):
+        raise StructureError(
+            "The cif file has two lists of symmetry operations that differ: keep the one that "
+            "holds."
+        )
+    if lists and (hall or name):
+        found = listed_operations(lists[0], by_name)
+    elif lists:
+        found = with_centring(listed_operations(lists[0]), number)
+    else:
+        refuse_two_groups([tags.value(tag) for tag in _NAME_TAGS], hall, number)
+        found = by_name() if hall or name or number else IDENTITY
+    return found
+
+
+def _compact(listed: Sequence[str]) -> list[str]:
+    return [re.sub(r"\s", "", text).lower() for text in listed]
+
+
+def _formula_note(formula: str, units: str, atoms: Atoms) -> str:
+    """What to say where atoms that the sum formula has are not in the cell."""
+    wanted = formula_counts(formula)
+    symbols = atoms.get_chemical_symbols()
+    ratios = {el: symbols.count(el) / n for el, n in wanted.items() if el != "H" and n > 0}
+    if not ratios:
+        return ""
+    z = max(ratios.values())
+    if is_whole(units) and 0 < int(units) <= _MOST_UNITS:
+        z = float(units)
+    if all(symbols.count(el) > wanted[el] * z - 0.5 for el in ratios):
+        return ""
+    there = " ".join(f"{el}{symbols.count(el)}" for el in ratios)
+    by_formula = " ".join(f"{el}{wanted[el] * z:g}" for el in ratios)
+    return (
+        f"The cell holds {there}, by its sum formula it should hold {by_formula}: atoms may be "
+        "missing from the file."
+    )

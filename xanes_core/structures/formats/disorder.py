@@ -33,6 +33,11 @@ TWO_HYDROGENS_OVERLAP_ANG = 1.2
 HYDROGEN_BOND_ANG = 1.15
 #: Atoms of one body are nearer than this times the sum of their covalent radii.
 _BOND_FACTOR = 1.2
+#: No bond of nonmetals, which are smaller than the radius (A), is a smaller part of these.
+_SHORTEST_BOND = 0.75
+_NONMETAL_RADIUS_ANG = 1.21
+#: Two shares come to 1, or are not the same, to within this.
+_SHARES_TO_ONE = 0.02
 #: Shares that differ by less are equal; then the group that is named first is kept.
 _EQUAL_SHARES = 0.005
 #: Most overlapping neighbours of an atom, on average; matter has far fewer.
@@ -162,7 +167,8 @@ def one_orientation(
     kept = np.ones(len(atoms), dtype=bool)
     if not loose.any():
         return kept
-    pairs = _near_pairs(atoms, loose)
+    in_group = np.array([bool(group) for group in unit.groups], dtype=bool)
+    pairs = _near_pairs(atoms, loose, unit.occupancies[site], in_group[site])
     body = _bodies(pairs, site, operation, loose, unit.groups)
     images = body.are_images(pairs.first, pairs.second)
     clashing = pairs.overlap | (pairs.bonded & images & negative[site[pairs.first]])
@@ -221,7 +227,9 @@ class _Bodies:
         return {atom} if number < 0 else set(np.flatnonzero(self.number == number).tolist())
 
 
-def _near_pairs(atoms: Atoms, loose: np.ndarray) -> _Pairs:
+def _near_pairs(
+    atoms: Atoms, loose: np.ndarray, occupancies: np.ndarray, named: np.ndarray
+) -> _Pairs:
     """Pairs of atoms of which one at least is loose; identical ones (below 0.4 A too) included."""
     from ase.neighborlist import primitive_neighbor_list  # loads SciPy's sparse matrices
 
@@ -239,8 +247,9 @@ def _near_pairs(atoms: Atoms, loose: np.ndarray) -> _Pairs:
     )
     chosen = (i != j) & (loose[i] | loose[j])
     i, j, distance = i[chosen], j[chosen], distance[chosen]
-    hydrogens = (atoms.numbers[i] == 1).astype(int) + (atoms.numbers[j] == 1)
-    limit = np.array([OVERLAP_ANG, HYDROGEN_OVERLAP_ANG, TWO_HYDROGENS_OVERLAP_ANG])[hydrogens]
+    # of a named group the file itself says what is there together
+    shares = np.where(named, 1.0, occupancies)
+    limit = overlap_limits_ang(atoms.numbers[i], atoms.numbers[j], shares[i], shares[j])
     return _Pairs(i, j, distance < limit, distance < _BOND_FACTOR * (radii[i] + radii[j]))
 
 
@@ -279,6 +288,36 @@ def _stray_hydrogens(atoms: Atoms, kept: np.ndarray, loose: np.ndarray) -> np.nd
     )
     held = stay[i[atoms.numbers[stay[j]] > 1]]
     return np.setdiff1d(hydrogens, held)
+
+
+def overlap_limits_ang(
+    one: np.ndarray, other: np.ndarray, share: np.ndarray | float, other_share: np.ndarray
+) -> np.ndarray:
+    """Distances (A), (m,), below which atoms that are there in part are alternatives.
+
+    No bond between nonmetals is shorter than 0.75 of their covalent radii (N2 has 0.77). Atoms that
+    are bonded are there together: where shares differ and come to 1, they are alternatives up to
+    the length of a bond.
+
+    Parameters
+    ----------
+    one, other : numpy.ndarray of int, (m,)
+        Atomic numbers.
+    share, other_share : numpy.ndarray, (m,)
+        Occupancies.
+    """
+    radii = covalent_radii[one] + covalent_radii[other]
+    hydrogens = (one == 1).astype(int) + (other == 1)
+    limit = np.array([OVERLAP_ANG, HYDROGEN_OVERLAP_ANG, TWO_HYDROGENS_OVERLAP_ANG])[hydrogens]
+    light = (np.maximum(covalent_radii[one], covalent_radii[other]) < _NONMETAL_RADIUS_ANG) & (
+        hydrogens == 0
+    )
+    whole = np.minimum(share, other_share) >= FULL_OCCUPANCY
+    partners = np.abs(share + other_share - 1.0) < _SHARES_TO_ONE
+    partners &= np.abs(share - other_share) > _SHARES_TO_ONE
+    factor = np.where(partners, _BOND_FACTOR, _SHORTEST_BOND)
+    limits: np.ndarray = np.where(light & ~whole, np.maximum(limit, factor * radii), limit)
+    return limits
 
 
 def disorder_note(left_out: Sequence[str], images_left_out: int, lone: Sequence[str]) -> str:

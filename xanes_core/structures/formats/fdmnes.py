@@ -17,11 +17,15 @@ from xanes_core.structures.formats.symmetry import (
     space_group_operations,
 )
 from xanes_core.structures.formats.text import (
+    UNFINISHED_NOTE,
+    Note,
     is_number,
+    is_whole,
     parse_number,
     parse_symbol,
     quote,
     refuse_many,
+    symbol_or_none,
 )
 
 #: FDMNES keywords that open a list of atoms; the value says whether it is a crystal.
@@ -105,13 +109,18 @@ def read_fdmnes(lines: list[str]) -> Iterator[Atoms]:
     else:
         atoms, firsts = Atoms(symbols, positions=fractions @ cell), list(range(len(rows)))
     named = [w for key in _FDMNES_INDEX if key in blocks for _, ws in blocks[key][1] for w in ws]
-    if len(named) == 1 and named[0].isdecimal() and 0 < int(named[0][:9]) <= len(firsts):
+    if len(named) == 1 and is_whole(named[0]) and 0 < int(named[0]) <= len(firsts):
         atoms.info["absorber"] = firsts[int(named[0]) - 1]
+    if not any(words[0].lower() == "end" for _, words in content):
+        atoms.info["notes"] = Note(UNFINISHED_NOTE)
     yield atoms
 
 
 def _fdmnes_blocks(content: list[Line]) -> dict[str, tuple[int, list[Line]]]:
-    """Lines behind each keyword, the first word of a line that begins with a letter."""
+    """Lines behind each keyword, the first word of a line that begins with a letter.
+
+    Atoms may be given by their symbols: a keyword stands alone, or with fewer numbers.
+    """
     blocks: dict[str, tuple[int, list[Line]]] = {}
     current: list[Line] = []
     previous = ""
@@ -121,13 +130,28 @@ def _fdmnes_blocks(content: list[Line]) -> dict[str, tuple[int, list[Line]]]:
         value_expected = previous in ("filout", "spgroup") and not current
         if key == "end" and not value_expected:
             break
-        if key[0].isalpha() and not value_expected:
+        is_atom = previous in (*_FDMNES_LISTS, "atom") and _has_symbol_first(words, previous)
+        if key[0].isalpha() and not value_expected and not is_atom:
             current = []
             previous = key
+            alike = [k for k in blocks if k == key or {k, key} <= _FDMNES_LISTS.keys()]
+            if alike and key in (*_FDMNES_LISTS, "atom", "spgroup"):
+                raise StructureError(
+                    f"Line {number}: {quote(words[0])} comes after {quote(alike[0])}, which gave "
+                    "the same: keep the one that holds."
+                )
             blocks.setdefault(key, (number, current))
         else:
             current.append((number, words))
     return blocks
+
+
+def _has_symbol_first(words: list[str], block: str) -> bool:
+    """Whether a line of a list of atoms is one that begins with a symbol or another word."""
+    if block == "atom":
+        known = symbol_or_none(words[0]) is not None
+        return known and len(words) > 1 and all(map(is_number, words[1:]))
+    return len(words) > 3 and all(map(is_number, words[1:4]))
 
 
 def _listed_elements(blocks: dict[str, tuple[int, list[Line]]]) -> list[str] | None:
@@ -156,9 +180,9 @@ def _fdmnes_atom(
             "partly occupied sites are not handled."
         )
     xyz = [parse_number(word, where) for word in words[1:4]]
-    if elements is None:
+    if elements is None or words[0].isalpha():
         return parse_symbol(words[0], where), xyz
-    if not (words[0].isdecimal() and 0 < int(words[0][:9]) <= len(elements)):
+    if not (is_whole(words[0]) and 0 < int(words[0]) <= len(elements)):
         raise StructureError(
             f"{where}: {quote(words[0])} is no index into the list of {len(elements)} kinds under "
             "the keyword Atom: correct one of them."

@@ -7,9 +7,19 @@ from collections.abc import Iterator
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from xanes_core.errors import StructureError
-from xanes_core.structures.formats.text import parse_number, parse_symbol, quote, refuse_many
+from xanes_core.structures.formats.text import (
+    UNFINISHED_NOTE,
+    Note,
+    is_number,
+    parse_number,
+    parse_symbol,
+    quote,
+    refuse_many,
+    symbol_or_none,
+)
 
 _FEFF_FILES = ("CIF", "RECIPROCAL", "KMESH")
 
@@ -33,17 +43,23 @@ def read_feff(lines: list[str]) -> Iterator[Atoms]:
     StructureError
         No list of atoms or potentials, not one absorber, or a line that is no atom.
     """
-    section, scale = "", 1.0
+    section, scale, complete = "", 1.0, False
     elements: dict[int, str] = {}
     rows: list[tuple[int, int, list[float]]] = []
+    tags: list[list[str]] = []
     for number, line in enumerate(lines, start=1):
         words = re.split(r"[*!#]", line, maxsplit=1)[0].replace(",", " ").split()
         if not words:
             continue
         where = f"Line {number}"
+        if section.startswith("ATOM") and _has_symbol_first(words):
+            raise StructureError(
+                f"{where}: an atom of FEFF begins with x y z, {quote(' '.join(words))} does not."
+            )
         if words[0][0].isalpha():
             section = words[0].upper()
             if section.startswith("END"):
+                complete = True
                 break
             if section in _FEFF_FILES:
                 raise StructureError(
@@ -53,14 +69,41 @@ def read_feff(lines: list[str]) -> Iterator[Atoms]:
             if section.startswith("RMUL") and len(words) > 1:
                 scale = parse_number(words[1], where)
         elif section.startswith("POTE") and len(words) > 1:
-            elements[_ipot(words[0], where)] = parse_symbol(words[1], where)
+            ipot, element = _ipot(words[0], where), parse_symbol(words[1], where)
+            if elements.setdefault(ipot, element) != element or _other_tag(words[2:3], element):
+                raise StructureError(
+                    f"{where}: potential {ipot} is {element} and something else too: keep what "
+                    "holds."
+                )
         elif section.startswith("ATOM"):
             if len(words) < 4:
                 raise StructureError(f"{where}: an atom of FEFF needs x y z and its potential.")
             xyz = [parse_number(word, where) for word in words[:3]]
-            rows.append((number, _ipot(words[3], where), xyz))
+            ipot = _ipot(words[3], where)
+            rows.append((number, ipot, xyz))
+            tags.append(words[4:5])
             refuse_many(len(rows))
-    yield _feff_cluster(elements, rows, scale)
+    atoms = _feff_cluster(elements, rows, scale)
+    for (number, ipot, _), tag in zip(rows, tags, strict=True):
+        if _other_tag(tag, elements[ipot]):
+            raise StructureError(
+                f"Line {number}: the atom is {quote(tag[0])}, but potential {ipot} is "
+                f"{elements[ipot]}: correct one of them."
+            )
+    if not complete:
+        atoms.info["notes"] = Note(UNFINISHED_NOTE)
+    yield atoms
+
+
+def _has_symbol_first(words: list[str]) -> bool:
+    """Whether a line is an atom as xyz files have it, ``Cl 2.1 0 0``, rather than a card."""
+    first = symbol_or_none(words[0]) is not None
+    return first and len(words) > 3 and all(map(is_number, words[1:4]))
+
+
+def _other_tag(tag: list[str], element: str) -> bool:
+    """Whether a tag, which may be any word, is the symbol of another element."""
+    return bool(tag) and tag[0] != element and tag[0] in chemical_symbols[1:]
 
 
 def _ipot(token: str, where: str) -> int:

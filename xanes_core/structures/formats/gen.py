@@ -8,6 +8,7 @@ from ase import Atoms
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.formats.text import (
+    is_whole,
     parse_count,
     parse_symbol,
     plain_numbers,
@@ -42,7 +43,7 @@ def read_gen(lines: list[str]) -> Iterator[Atoms]:
     layout = kept[0][1][1].upper()
     count = parse_count(kept[0][1][0], f"Line {kept[0][0]}")
     needed = count if layout == "C" else count + 4
-    if len(kept) - 2 < needed:
+    if len(kept) - 2 != needed:
         raise StructureError(
             f"The gen file announces {count:,} atoms, but {len(kept) - 2:,} lines follow "
             f"where {needed:,} are needed: the file is incomplete or the number is wrong."
@@ -51,7 +52,7 @@ def read_gen(lines: list[str]) -> Iterator[Atoms]:
     text = [f"{count} {layout}", " ".join(symbols)]
     for number, words in kept[2 : 2 + count]:
         where = f"Line {number}"
-        if len(words) < 5 or not (words[1].isdecimal() and 0 < int(words[1][:9]) <= len(symbols)):
+        if len(words) < 5 or not (is_whole(words[1]) and 0 < int(words[1]) <= len(symbols)):
             raise StructureError(
                 f"{where}: an atom of the gen format needs a number, the index of its element "
                 f"(1 to {len(symbols)}) and x y z."

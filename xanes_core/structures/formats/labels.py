@@ -31,6 +31,19 @@ def formula_elements(formula: str) -> frozenset[str]:
     return frozenset(word for word in words if word)
 
 
+def formula_counts(formula: str) -> dict[str, float]:
+    """Atoms of each element in a sum formula; empty where there is none or it has brackets."""
+    if re.search(r"[^A-Za-z0-9. ]", formula):
+        return {}
+    counts: dict[str, float] = {}
+    for word, number in _FORMULA_PART.findall(formula):
+        symbol = symbol_or_none(word)
+        if symbol is None or number.count(".") > 1 or number == ".":
+            return {}
+        counts[symbol] = counts.get(symbol, 0.0) + float(number or 1)
+    return counts
+
+
 def elements_of_sites(
     labels: Sequence[str], types: Sequence[str] | None, formula: str, distances: Distances
 ) -> list[str]:
@@ -85,6 +98,11 @@ def _of_type(
     if word in ("?", "."):
         return elements_of_sites([label], None, " ".join(present), lambda _: distances(index))[0]
     symbol = parse_symbol(word, "Atom type of the cif file")
+    first = symbol_or_none(label[:1])
+    if len(symbol) == 2 and present and symbol not in present and first in present:
+        letters = re.split(r"[^A-Za-z]", label, maxsplit=1)[0]
+        if letters.isupper() and letters.capitalize() == symbol:
+            return str(first)  # made of the label by a program: the carbon of a carbonyl, CO1
     return _not_tungsten(symbol, label, present, index, distances)
 
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import StructureError
-from xanes_core.structures.formats.disorder import FULL_OCCUPANCY, OVERLAP_ANG
+from xanes_core.structures.formats.disorder import FULL_OCCUPANCY, OVERLAP_ANG, overlap_limits_ang
 from xanes_core.structures.formats.text import (
     Note,
     parse_number,
@@ -29,6 +31,10 @@ ASYMMETRIC_UNIT_NOTE = (
     "The pdb file holds the asymmetric unit of a crystal: it was read as a molecule, "
     "without neighbours made by symmetry."
 )
+#: Shares of alternatives of one atom come to no more than this.
+_MOST_SHARES = 1.05
+#: Farthest that overlapping atoms are looked for (A).
+_REACH_ANG = 2.5
 _COLUMNS = (
     "type_symbol", "Cartn_x", "Cartn_y", "Cartn_z", "?occupancy", "?label_alt_id",
     "?auth_asym_id", "?auth_seq_id", "?label_asym_id", "?label_seq_id", "?label_comp_id",
@@ -81,7 +87,7 @@ def one_conformer(atoms: Sequence[ModelAtom], *, note: str = "") -> Atoms:
         for residue, conformers in shares.items()
     }  # fmt: skip
     kept = [a for a in atoms if not a.conformer or a.conformer == major[a.residue]]
-    kept = _without_overlaps(kept)
+    kept = _without_overlaps(_each_name_once(kept))
     notes = [note] if note else []
     if len(kept) < len(atoms):
         notes.append(
@@ -97,6 +103,30 @@ def one_conformer(atoms: Sequence[ModelAtom], *, note: str = "") -> Atoms:
     return Atoms([atom.symbol for atom in kept], positions=positions, info=info)
 
 
+def _each_name_once(atoms: list[ModelAtom]) -> list[ModelAtom]:
+    """The atoms without alternatives that a residue lists under one name, letter or not."""
+    likeliest: dict[tuple[str, ...], int] = {}
+    dropped: set[int] = set()
+    for i, atom in enumerate(atoms):
+        if not atom.conformer and atom.occupancy >= FULL_OCCUPANCY:
+            continue  # many programs name the atoms of a molecule by their elements alone
+        key = (*atom.residue, atom.name)
+        rival = likeliest.get(key)
+        if rival is not None and atom.occupancy + atoms[rival].occupancy < _MOST_SHARES:
+            loser = i if atoms[rival].occupancy >= atom.occupancy else rival
+            dropped.add(loser)
+            likeliest[key] = rival if loser == i else i
+        else:
+            likeliest.setdefault(key, i)
+    return [atom for i, atom in enumerate(atoms) if i not in dropped]
+
+
+def _same_conformer(one: ModelAtom, other: ModelAtom) -> bool:
+    """Whether two atoms are there together, as the letter of their conformer says."""
+    alike = (one.conformer, one.residue) == (other.conformer, other.residue)
+    return alike and bool(one.conformer)
+
+
 def _without_overlaps(atoms: list[ModelAtom]) -> list[ModelAtom]:
     """The atoms without partly occupied ones that lie on a likelier one."""
     partial = [i for i, atom in enumerate(atoms) if atom.occupancy < FULL_OCCUPANCY]
@@ -104,10 +134,20 @@ def _without_overlaps(atoms: list[ModelAtom]) -> list[ModelAtom]:
         return atoms
     tree = cKDTree([atom.position_ang for atom in atoms])
     dropped: set[int] = set()
+    numbers = np.array([atomic_numbers[atom.symbol] for atom in atoms])
     for i in sorted(partial, key=lambda i: (atoms[i].occupancy, -i)):
-        near = tree.query_ball_point(atoms[i].position_ang, OVERLAP_ANG)
-        rivals = [j for j in near if j != i and j not in dropped]
-        if any("H" not in (atoms[i].symbol, atoms[j].symbol) for j in rivals):
+        near = tree.query_ball_point(atoms[i].position_ang, _REACH_ANG)
+        rivals = np.array([j for j in near if j != i and j not in dropped], dtype=int)
+        if not len(rivals):
+            continue
+        shares = np.array([atoms[j].occupancy for j in rivals])
+        apart = np.linalg.norm(
+            np.array([atoms[j].position_ang for j in rivals]) - atoms[i].position_ang, axis=1
+        )
+        limit = overlap_limits_ang(numbers[[i]], numbers[rivals], atoms[i].occupancy, shares)
+        together = [_same_conformer(atoms[i], atoms[j]) for j in rivals]
+        limit = np.where(together, OVERLAP_ANG, limit)
+        if ((apart < limit) & (numbers[rivals] > 1) & (numbers[i] > 1)).any():
             dropped.add(i)
     return [atom for i, atom in enumerate(atoms) if i not in dropped]
 
@@ -120,6 +160,10 @@ def read_mmcif_block(block: cif.Block) -> Iterator[Atoms]:
     StructureError
         A column is missing, or a value is no number or no element.
     """
+    if sum(item.loop is not None and _is_site_loop(item.loop.tags) for item in block) > 1:
+        raise StructureError(
+            "The mmCIF file has more than one loop of _atom_site: keep the one that holds."
+        )
     table = block.find("_atom_site.", list(_COLUMNS))
     if not len(table):
         raise StructureError(
@@ -137,6 +181,10 @@ def read_mmcif_block(block: cif.Block) -> Iterator[Atoms]:
     note = note.replace("pdb file", "mmCIF file")
     for rows in models.values():
         yield one_conformer(rows, note=note)
+
+
+def _is_site_loop(tags: Sequence[str]) -> bool:
+    return any(tag.lower().startswith("_atom_site.") for tag in tags)
 
 
 def _atom(row: cif.Table.Row) -> ModelAtom:

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import StructureError
-from xanes_core.structures.formats.text import is_number, parse_count
+from xanes_core.structures.formats.text import is_number, is_whole, parse_count
 from xanes_core.structures.formats.xyz import atoms_of_rows
 
 #: Nearer than this (A) no atom but hydrogen comes to a metal: nitrido and oxo ligands at 1.54 A.
@@ -29,13 +29,21 @@ def read_mol(lines: list[str]) -> Iterator[Atoms | StructureError]:
     """Records of a mol or sdf file, V2000 and V3000; the reason in place of one that is wrong."""
     start = 0
     for end in [*(i for i, line in enumerate(lines) if line.startswith("$$$$")), len(lines)]:
-        record = lines[start:end]
-        if any(line.strip() for line in record):
+        for at, behind in _records(lines, start, end):
             try:
-                yield _mol_record(record, start)
+                yield _mol_record(lines[at:behind], at)
             except StructureError as error:
                 yield error
         start = end + 1
+
+
+def _records(lines: list[str], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Records of a part without ``$$$$``: one, or several where these lines were lost."""
+    counts = [i for i in range(start, end) if lines[i].rstrip().endswith(("V2000", "V3000"))]
+    starts = [start, *(max(i - 3, start) for i in counts[1:])]
+    for at, behind in zip(starts, [*starts[1:], end], strict=True):
+        if any(line.strip() for line in lines[at:behind]):
+            yield at, behind
 
 
 def _mol_record(record: list[str], offset: int) -> Atoms:
@@ -48,6 +56,12 @@ def _mol_record(record: list[str], offset: int) -> Atoms:
             f"Line {offset + 1}: the mol record ends before its counts line (line 4): "
             "the file is incomplete."
         )
+    n_ends = sum(line.startswith("M  END") for line in record)
+    if n_ends > 1:
+        raise StructureError(
+            f"Line {offset + 1}: the mol record has {n_ends} lines M  END: put a line $$$$ between "
+            "its structures."
+        )
     if "V3000" in record[header]:
         atoms = _mol_v3000(record, offset)
     else:
@@ -57,6 +71,13 @@ def _mol_record(record: list[str], offset: int) -> Atoms:
     if flat and (tagged or is_drawing(atoms)):
         raise StructureError(
             "The mol file is a drawing in two dimensions: give three-dimensional coordinates."
+        )
+    if "V3000" not in record[header]:
+        _check_bonds(record, header, len(atoms), f"Line {offset + header + 1}")
+    if not n_ends:
+        raise StructureError(
+            f"The mol record at line {offset + 1} has no line M  END: the file was cut off; write "
+            "it again from the program it comes from."
         )
     return atoms
 
@@ -90,7 +111,7 @@ def _mol_v2000(record: list[str], header: int, offset: int) -> Atoms:
     count = parse_count(field, where)
     body = []
     for line in record[header + 1 : header + 1 + count]:
-        if line.startswith("M  "):
+        if line.startswith("M  ") or _is_bond(line):
             break
         body.append(line)
     following = record[header + 1 + count : header + 2 + count]
@@ -115,18 +136,34 @@ def _mol_v2000(record: list[str], header: int, offset: int) -> Atoms:
 
 
 def _is_atom(line: str) -> bool:
-    """Whether a line is one of the atom block: three coordinates with decimals, and a symbol."""
+    """Whether a line is one of the atom block: three coordinates and a symbol."""
     words = line.split()
-    return (
-        len(words) > 3
-        and all(is_number(word) and "." in word for word in words[:3])
-        and words[3][0].isalpha()
-    )
+    return len(words) > 3 and all(map(is_number, words[:3])) and words[3][0].isalpha()
+
+
+def _is_bond(line: str) -> bool:
+    """Whether a line is one of the bond block: whole numbers alone."""
+    words = line.split()
+    return len(words) > 2 and all(map(is_whole, words))
+
+
+def _check_bonds(record: list[str], header: int, n_atoms: int, where: str) -> None:
+    """Raise a StructureError where bonds that the counts line announces are not there."""
+    field = record[header][3:6].strip()
+    n_bonds = int(field) if is_whole(field) else 0
+    lines = record[header + 1 + n_atoms : header + 1 + n_atoms + n_bonds]
+    there = sum(bool(line.strip()) and line[0] in " 0123456789" for line in lines)
+    if there < n_bonds:
+        raise StructureError(
+            f"{where} announces {n_bonds:,} bonds, but {there:,} lines of bonds follow: "
+            "the file is incomplete or a number is wrong."
+        )
 
 
 def _mol_v3000(record: list[str], offset: int) -> Atoms:
     rows: list[tuple[int, str]] = []
-    count = inside = None
+    count: int | None = None
+    inside = complete = False
     carried = ""
     for i, line in enumerate(record):
         if not line.startswith("M  V30"):
@@ -141,10 +178,10 @@ def _mol_v3000(record: list[str], offset: int) -> Atoms:
         elif [word.upper() for word in words[:2]] == ["BEGIN", "ATOM"]:
             inside = True
         elif [word.upper() for word in words[:2]] == ["END", "ATOM"]:
-            inside = False
+            inside, complete = False, True
         elif inside:
             rows.append((offset + i + 1, " ".join(words[1:5])))
-    if count is None or len(rows) != count:
+    if count is None or len(rows) != count or not complete:
         raise StructureError(
             f"The V3000 record at line {offset + 1} announces {count or 0:,} atoms, but has "
             f"{len(rows):,} lines of atoms: the file is incomplete or the number is wrong."

@@ -42,6 +42,11 @@ def _molecule(lines: list[str], start: int, end: int) -> Atoms:
     header = next((i for i in range(start, end) if lines[i].strip().upper() == _ATOM), None)
     if header is None:
         raise StructureError(f"Line {start + 1}: the molecule has no section {quote(_ATOM)}.")
+    if sum(line.strip().upper() == _ATOM for line in lines[start:end]) > 1:
+        raise StructureError(
+            f"Line {start + 1}: the molecule has more than one section {quote(_ATOM)}: a line "
+            f"{quote(_MOLECULE)} is missing."
+        )
     rows = []
     for number, line in enumerate(lines[header + 1 : end], start=header + 2):
         if line.startswith("@"):

@@ -15,6 +15,7 @@ from xanes_core.structures.formats.macromolecule import (
 )
 from xanes_core.structures.formats.symmetry import cell_of_parameters
 from xanes_core.structures.formats.text import (
+    UNFINISHED_NOTE,
     is_number,
     parse_number,
     parse_symbol,
@@ -43,14 +44,16 @@ def read_pdb(lines: list[str]) -> Iterator[Atoms]:
     """
     cell, note = None, ""
     rows: list[tuple[int, str]] = []
-    for number, line in enumerate([*lines, "END"], start=1):
+    for number, line in enumerate([*lines, "EOF"], start=1):
         record = line[:6].upper().rstrip()
         if record == "CRYST1":
             cell, note = _cryst1(line, f"Line {number}")
         elif record in ("ATOM", "HETATM"):
             rows.append((number, line))
-        elif record in ("ENDMDL", "END") and rows:
+        elif record in ("MODEL", "ENDMDL", "END", "EOF") and rows:
             refuse_many(len(rows))
+            if record == "EOF":
+                note = f"{note} {UNFINISHED_NOTE}".strip()
             yield _pdb_model(rows, cell, note)
             rows = []
 

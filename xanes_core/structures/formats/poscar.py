@@ -14,6 +14,7 @@ from ase import Atoms
 from xanes_core.errors import StructureError
 from xanes_core.structures.formats.text import (
     is_number,
+    is_whole,
     parse_count,
     parse_symbol,
     plain_numbers,
@@ -48,7 +49,7 @@ def read_poscar(lines: list[str]) -> Iterator[Atoms]:
             "The POSCAR file is incomplete: it needs a comment, the scale, three cell vectors, "
             "elements, their counts, the kind of coordinates and the atoms."
         )
-    named = not words[5][0].isdigit()
+    named = not is_whole(words[5][0])
     elements = words[5] if named else lines[0].split()
     at = 6 if named else 5
     n_kinds = len(words[at])
@@ -75,6 +76,12 @@ def read_poscar(lines: list[str]) -> Iterator[Atoms]:
         raise StructureError(
             f"The POSCAR file announces {count:,} atoms, but {n_there:,} lines of coordinates "
             "follow: the file is incomplete or a number is wrong."
+        )
+    following = words[first + count] if first + count < len(words) else []
+    if len(following) >= 3 and all(map(is_number, following[:3])):  # velocities: after a blank
+        raise StructureError(
+            f"The POSCAR file announces {count:,} atoms, but more lines of coordinates follow: "
+            "correct the numbers of atoms."
         )
     vectors = [plain_numbers(words[i][:3], f"Line {i + 1}") for i in (2, 3, 4)]
     scales = [word for word in words[1][:3] if is_number(word)]

@@ -21,7 +21,13 @@ from xanes_core.structures.formats.symmetry import (
     is_group,
     listed_operations,
 )
-from xanes_core.structures.formats.text import parse_number, parse_symbol, quote, refuse_many
+from xanes_core.structures.formats.text import (
+    UNFINISHED_NOTE,
+    parse_number,
+    parse_symbol,
+    quote,
+    refuse_many,
+)
 
 _INSTRUCTIONS = frozenset((
     "ABIN", "ACTA", "AFIX", "ANIS", "ANSC", "ANSR", "BASF", "BIND", "BLOC", "BOND", "BUMP", "CELL",
@@ -61,15 +67,17 @@ def read_shelx(lines: list[str]) -> Iterator[Atoms]:
     elements: list[str] = []
     free: list[float] = []
     operations = ["x,y,z"]
-    lattice, part = 1, "0"
+    lattice, part, complete = 1, "0", False
     atoms: list[tuple[str, str, list[float], float, str]] = []
     for number, text in _instructions(lines):
         words = text.split()
         word, where = words[0].upper()[:4], f"Line {number}"
         if word == "CELL":
+            if cell:
+                raise StructureError(f"{where}: a second CELL: keep the one that holds.")
             cell = [parse_number(value, where) for value in words[2:8]]
         elif word == "LATT" and len(words) > 1:
-            lattice = int(parse_number(words[1], where))
+            lattice = _whole(words[1], where)
         elif word == "SYMM":
             operations.append(text[4:].strip().replace(" ", "").lower())
         elif word == "SFAC":
@@ -79,6 +87,7 @@ def read_shelx(lines: list[str]) -> Iterator[Atoms]:
         elif word == "PART":
             part = words[1] if len(words) > 1 else "0"
         elif word in ("HKLF", "END"):
+            complete = True
             break
         elif word not in _INSTRUCTIONS and not re.match(r"REM|\+|Q\d", words[0], re.I):
             if "_" in words[0] and words[0].split("_")[0].upper() in _INSTRUCTIONS:
@@ -93,7 +102,8 @@ def read_shelx(lines: list[str]) -> Iterator[Atoms]:
     unit = AsymmetricUnit(
         labels, symbols, np.array(points), np.array(shares), [""] * len(atoms), parts
     )
-    yield crystal(unit, cell_of_parameters(cell, "CELL"), _operations(operations, lattice))
+    note = "" if complete else UNFINISHED_NOTE
+    yield crystal(unit, cell_of_parameters(cell, "CELL"), _operations(operations, lattice), note)
 
 
 def _instructions(lines: list[str]) -> Iterator[tuple[int, str]]:
@@ -108,6 +118,18 @@ def _instructions(lines: list[str]) -> Iterator[tuple[int, str]]:
         carried = ""
         if text.strip() and not text[0].isspace():
             yield start, text
+    if carried.strip():
+        raise StructureError(
+            f"Line {start}: {quote(carried)} is to be continued on the next line (=), but the file "
+            "ends: it was cut off."
+        )
+
+
+def _whole(word: str, where: str) -> int:
+    value = parse_number(word, where)
+    if value != round(value):
+        raise StructureError(f"{where}: {quote(word)} should be a whole number.")
+    return int(value)
 
 
 def _elements(words: Sequence[str], where: str) -> list[str]:
@@ -129,7 +151,7 @@ def _atom(
             f"{where}: {quote(' '.join(words))} should hold a name, the number of its scattering "
             "factor and x y z."
         )
-    index = int(parse_number(words[1], where))
+    index = _whole(words[1], where)
     if not 0 < index <= len(elements):
         raise StructureError(
             f"{where}: there is no scattering factor number {index} among {len(elements)} (SFAC)."

@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.checks import MAX_ATOMS, MAX_LENGTH_ANG
-from xanes_core.structures.formats.text import quote
+from xanes_core.structures.formats.text import is_whole, quote
 
 if TYPE_CHECKING:
     from gemmi import Op
@@ -29,6 +29,16 @@ MERGE_DISTANCE_ANG = 0.1
 MAX_OPERATIONS = 192
 #: Translations are counted in this fraction of a cell vector, as gemmi does.
 _PARTS = 24
+#: Symmetry holds for lengths and angles to this part of them.
+_METRIC_TOLERANCE = 0.03
+_CENTRING_NOTE = (
+    "The list of symmetry operations lacks the centring of the space group that the file names: "
+    "the group was used."
+)
+_OTHER_GROUP_NOTE = (
+    "The symmetry operations are not those of the space group that the file names: the operations "
+    "were used."
+)
 _OPERATION = re.compile(r"[xyzXYZ0-9+\-./ ,]{5,60}\Z", re.ASCII)
 
 
@@ -167,7 +177,7 @@ def space_group_operations(
     by_name, by_number = _settings()
     compact = _compact(base)
     settings = by_name.get(compact, [])
-    if compact.isascii() and compact.isdigit() and len(compact) < 4:
+    if is_whole(compact):
         settings = by_number.get(int(compact), [])
     if not settings and compact[-1:] in ("s", "z", "h", "r"):  # suffixes of older databases
         choice = choice or {"s": "1", "z": "2", "h": "H", "r": "H"}[compact[-1]]
@@ -265,8 +275,7 @@ def listed_operations(
     if group is not None and own < theirs and _differ_by_centring(found, group):
         return replace(
             group,
-            note="The list of symmetry operations lacks the centring of the space group that the "
-            "file names: the group was used.",
+            note=_CENTRING_NOTE,
         )
     if complete and not is_group(found):
         raise StructureError(
@@ -276,10 +285,72 @@ def listed_operations(
     if theirs and len(theirs) != len(own):
         return replace(
             found,
-            note="The symmetry operations are not those of the space group that the file names: "
-            "the operations were used.",
+            note=_OTHER_GROUP_NOTE,
         )
     return found
+
+
+def with_centring(listed: Operations, number: str) -> Operations:
+    """Listed operations with the centring of the group that a file gives by its number alone.
+
+    Raises
+    ------
+    StructureError
+        The list lacks a centring, and settings of the group have different ones.
+    """
+    numbered = _settings()[1].get(int(number) if is_whole(number) else 0, [])
+    settings = [_operations(hall) for hall, _ in numbered]
+    own = {tuple(row) for row in listed.coded.tolist()}
+    theirs = [{tuple(row) for row in group.coded.tolist()} for group in settings]
+    if not settings or own in theirs:
+        return listed
+    fuller = [
+        group
+        for group, rows in zip(settings, theirs, strict=True)
+        if own < rows and _differ_by_centring(listed, group)
+    ]
+    kinds = {frozenset(map(tuple, group.coded.tolist())) for group in fuller}
+    if len(kinds) > 1:
+        raise StructureError(
+            f"The list of symmetry operations lacks the centring of space group {number}: add its "
+            "name or the operations that are missing."
+        )
+    if kinds:
+        return replace(fuller[0], note=_CENTRING_NOTE)
+    if len(own) not in {len(rows) for rows in theirs}:
+        return replace(listed, note=_OTHER_GROUP_NOTE)
+    return listed
+
+
+def refuse_two_groups(names: Sequence[str], hall: str, number: str) -> None:
+    """Raise a StructureError where a file without operations names two space groups."""
+    import gemmi  # most structures need no space group
+
+    said: dict[int, str] = {}
+    for name in names:
+        group = gemmi.find_spacegroup_by_name(name) if re.match(r"[A-Za-z]", name) else None
+        if group is not None:
+            said.setdefault(group.number, name)
+    symbol = _hall_symbols().get(_compact(hall)) if hall else None
+    if symbol is not None:
+        said.setdefault(next(g.number for h, g in _groups() if h == symbol), hall)
+    if is_whole(number):
+        said.setdefault(int(number), number)
+    if len(said) > 1:
+        named = " and ".join(quote(name) for name in said.values())
+        raise StructureError(
+            f"The cif file names two space groups ({named}) and lists no symmetry operations: "
+            "keep the one that holds."
+        )
+
+
+def _keep_cell(operations: Operations, cell: np.ndarray) -> bool:
+    """Whether rotations leave lengths and angles of a cell as they are, to a few per cent."""
+    metric = cell @ cell.T
+    lengths = np.linalg.norm(cell, axis=1)
+    turned = np.einsum("kji,jl,klm->kim", operations.rotations, metric, operations.rotations)
+    off = np.abs(turned - metric) / np.outer(lengths, lengths)
+    return bool(off.max() < _METRIC_TOLERANCE)
 
 
 def _named_or_none(named: Callable[[], Operations] | None) -> Operations | None:
@@ -337,8 +408,13 @@ def fill_cell(
     Raises
     ------
     StructureError
-        More atoms than the limit.
+        More atoms than the limit, or symmetry that the cell does not have.
     """
+    if not _keep_cell(operations, cell):
+        raise StructureError(
+            "The symmetry operations do not fit the cell: they need lengths or angles that are "
+            "equal, or 90 or 120 degrees; correct the cell or the space group."
+        )
     n_operations = len(operations.rotations)
     # a site has at least n/48 images
     if len(symbols) * n_operations > 48 * MAX_ATOMS:

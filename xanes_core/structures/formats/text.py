@@ -35,6 +35,10 @@ _SIGNATURES = {
 }
 
 
+#: Of a file whose format marks its end, where the mark is missing.
+UNFINISHED_NOTE = "The file has no END at its end: it may have been cut off, with atoms missing."
+
+
 class Note(str):
     """What a reader of a structure should know, in words of this library, never of a file."""
 
@@ -131,6 +135,11 @@ def parse_count(token: str, where: str) -> int:
     if int(token) == 0:
         raise StructureError(f"{where}: the file announces 0 atoms: give a complete structure.")
     return int(token)
+
+
+def is_whole(token: str) -> bool:
+    """Whether a token is a whole number in ASCII; ``str.isdigit`` takes other scripts too."""
+    return token.isascii() and token.isdigit() and len(token) < 10
 
 
 def parse_symbol(token: str, where: str) -> str:

@@ -13,7 +13,9 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
+from xanes_core.constants import ABSORBERS
 from xanes_core.errors import StructureError
+from xanes_core.structures.checks import MIN_DISTANCE_ANG
 from xanes_core.structures.formats.text import (
     is_number,
     parse_count,
@@ -24,8 +26,21 @@ from xanes_core.structures.formats.text import (
 )
 
 _EXTENDED = re.compile(
-    r"(?:^|\s)(?:lattice|properties)=|(?:^|\s)(?:lattice|properties)\s*=\s*\"", re.I
+    r"(?:^|\s)(?:lattice|properties|pbc)=|(?:^|\s)(?:lattice|properties|pbc)\s*=\s*\"", re.I
 )
+#: Words of a comment that say that the numbers are no coordinates in A.
+_OTHER_UNITS = {
+    "in bohr": re.compile(
+        r"\bunits?\s*[=:]\s*\W?(bohr|a\.?u\.?)(?!\w)"
+        r"|\b(coord\w*|positions?|geometry|xyz)\W+((are|given|in)\s+)*(bohr|a\.u\.|atomic units)",
+        re.I,
+    ),
+    "fractions of a cell": re.compile(
+        r"\b(fractional|scaled)\s+(coord\w*|positions?)|\bunits?\s*[=:]\s*\W?frac", re.I
+    ),
+}
+#: No metal comes as near as this to anything but hydrogen (A); carbon does to its oxygen.
+_NO_METAL_ANG = 1.4
 _KNOWN = frozenset(chemical_symbols[1:])
 _MAX_COMMENT = 20_000
 _MAX_COLUMNS = 500
@@ -63,6 +78,7 @@ def read_xyz(lines: list[str]) -> Iterator[Atoms | StructureError]:
     at = _next_written(lines, 0)
     while at < len(lines):
         comment, rows, at = _xyz_frame(lines, at)
+        _check_units(comment, f"Line {rows[0][0] - 1}")
         at = _next_written(lines, at)
         if looks_headless(lines[at : at + 1]):  # more atoms than announced: it is incomplete
             _xyz_frame(lines, at)
@@ -70,6 +86,16 @@ def read_xyz(lines: list[str]) -> Iterator[Atoms | StructureError]:
             yield _extended(comment, rows) if _EXTENDED.search(comment) else atoms_of_rows(rows)
         except StructureError as error:
             yield error
+
+
+def _check_units(comment: str, where: str) -> None:
+    """Raise a StructureError where a comment says that the numbers are no coordinates in A."""
+    for what, pattern in _OTHER_UNITS.items():
+        if pattern.search(comment[:_MAX_COMMENT]):
+            raise StructureError(
+                f"{where}: by its comment the coordinates are {what}: an xyz file has them in "
+                "angstrom; convert them, and say so in the comment."
+            )
 
 
 def _next_written(lines: list[str], at: int) -> int:
@@ -128,24 +154,43 @@ def atoms_of_rows(
     rows: list[tuple[int, str]], species: int = 0, xyz: tuple[int, int, int] = (1, 2, 3)
 ) -> Atoms:
     """Molecule of numbered lines with the symbol and x, y, z (A) in the given columns."""
-    symbols, positions = [], []
+    symbols: list[str] = []
+    positions: list[tuple[float, float, float]] = []
+    capitals = []
     x, y, z = xyz
     for number, line in rows:
         words = line.split()
         try:  # the fast way; whatever it cannot take is looked at closely
             symbol = words[species]
-            if symbol not in _KNOWN or "_" in line:
+            if symbol not in _KNOWN or "_" in line or not line.isascii():
                 raise ValueError
             position = (float(words[x]), float(words[y]), float(words[z]))
         except (ValueError, IndexError):
             symbol, position = _careful_row(words, number, species, xyz)
+            if symbol in ABSORBERS and words[species][:2].isupper():
+                capitals.append(len(symbols))
         symbols.append(symbol)
         positions.append(position)
     finite = np.isfinite(positions).all(axis=1)
     if not finite.all():
         number, line = rows[int(np.argmin(finite))]
         _careful_row(line.split(), number, species, xyz)
-    return Atoms(symbols, positions=positions)
+    atoms = Atoms(symbols, positions=positions)
+    for i in capitals:
+        _refuse_light_atom(atoms, i, *rows[i])
+    return atoms
+
+
+def _refuse_light_atom(atoms: Atoms, index: int, number: int, line: str) -> None:
+    """Raise a StructureError where a metal in capitals is too near to others to be one (CO)."""
+    others = (atoms.numbers > 1) & (np.arange(len(atoms)) != index)
+    distances = np.linalg.norm(atoms.positions[others] - atoms.positions[index], axis=1)
+    if len(distances) and MIN_DISTANCE_ANG < distances.min() < _NO_METAL_ANG:
+        raise StructureError(
+            f"Line {number}: {quote(line)} reads as {atoms.symbols[index]}, but another atom is "
+            f"{distances.min():.2f} A away, nearer than any metal comes: write C for carbon, or "
+            f"{atoms.symbols[index]} with a small letter where it is one."
+        )
 
 
 def _careful_row(
@@ -176,10 +221,13 @@ def _extended(comment: str, rows: list[tuple[int, str]]) -> Atoms:
             "check the quotes and the nine numbers of Lattice."
         ) from exc
     known = {str(key).lower(): key for key in info}
+    for name in ("lattice", "properties", "pbc"):
+        if len(re.findall(rf"(?:^|\s){name}\s*=", comment, re.I)) > 1:
+            raise StructureError(f"{where}: {name} is there twice: keep the one that holds.")
     properties = info.pop(known["properties"], "") if "properties" in known else ""
     species, xyz = _columns(str(properties), where) if properties else (0, (1, 2, 3))
     lattice = info.pop(known["lattice"], None) if "lattice" in known else None
-    pbc = info.pop("pbc", None)
+    pbc = info.pop(known["pbc"], None) if "pbc" in known else None
     atoms = atoms_of_rows(rows, species, xyz)
     if lattice is not None:
         cell = np.asarray(lattice)
@@ -195,6 +243,9 @@ def _extended(comment: str, rows: list[tuple[int, str]]) -> Atoms:
 
 
 def _pbc(value: object, where: str) -> np.ndarray:
+    if isinstance(value, str):  # the library knows the key in small letters alone
+        words = {"T": True, "TRUE": True, "1": True, "F": False, "FALSE": False, "0": False}
+        value = [words.get(word, -1) for word in value.upper().split()]
     flags = np.ravel(np.asarray(value))
     if flags.size not in (1, 3) or flags.dtype.kind not in "bi" or not np.isin(flags, (0, 1)).all():
         raise StructureError(f'{where}: pbc must be three letters T or F: pbc="T T T".')
