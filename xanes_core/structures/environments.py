@@ -101,8 +101,8 @@ def _refuse_dense(count: int, r_cut_ang: float) -> None:
     if count > limit:
         raise StructureError(
             f"{count:,} atoms lie within {r_cut_ang:g} A of the absorber, more than any real "
-            f"matter has there (at most {limit:,.0f} are handled): check that coordinates and cell are in "
-            "angstrom, and remove atoms that are there more than once."
+            f"matter has there (at most {limit:,.0f} are handled): check that coordinates and cell "
+            "are in angstrom, and remove atoms that are there more than once."
         )
 
 
