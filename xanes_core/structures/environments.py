@@ -22,7 +22,7 @@ _SAME_ANG = 0.01
 #: So few environments are looked for one by one.
 _FEW = 8
 _CHOOSE = (
-    "Choose one of them by its number, cut out a part of the structure, or give a smaller cell."
+    "Choose one of them by its number, or say how many may be averaged (max_sites, --max-sites)."
 )
 
 
@@ -233,10 +233,11 @@ def alike(
     StructureError
         More sites than can be compared, or more than ``at_most`` that differ.
     """
-    if len(sites) > MAX_COMPARED_SITES:
+    if len(sites) > max(MAX_COMPARED_SITES, at_most):
         raise StructureError(
             f"The structure has {len(sites):,} {sites[0].element} atoms that symmetry does not "
-            f"relate; the surroundings of at most {MAX_COMPARED_SITES:,} are compared. {_CHOOSE}"
+            f"relate; the surroundings of at most {MAX_COMPARED_SITES:,} are compared. "
+            "Choose one of them by its number, or cut out a part of the structure."
         )
     groups: list[list[Site]] = []
     known: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
