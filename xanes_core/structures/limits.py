@@ -27,8 +27,8 @@ MAX_TAGS = 20_000
 #: site on the highest symmetry of a cubic group has 48 that coincide, and a full cell 10,000 atoms.
 MAX_IMAGES = 48 * MAX_ATOMS
 #: Most distances that are measured to tell what labels of a cif file mean, those to images counted:
-#: 1,000 labels that leave a choice, in a cell of 10,000 atoms.
-MAX_LABEL_DISTANCES = 10_000_000
+#: 200 labels that leave a choice, in a cell of 10,000 atoms.
+MAX_LABEL_DISTANCES = 2_000_000
 #: Most atoms that an absorber may see within 6 A. Diamond has 159 there, titanium hydride 154, a
 #: metal complex 30 to 90; of features and their changes the cost grows with the square of it.
 MAX_SEEN_ATOMS = 200
