@@ -55,7 +55,7 @@ class ReadLimits:
     ``memory_bytes`` are for one file.
     """
 
-    seconds: int = 10
+    seconds: float = 10
     memory_bytes: int = 1024**3
     processes: int = 2
 
@@ -63,7 +63,7 @@ class ReadLimits:
     def of_environment(cls) -> ReadLimits:
         """Defaults, or what whoever runs the server has set."""
         return cls(
-            whole_number("XANES_READ_SECONDS", cls.seconds),
+            whole_number("XANES_READ_SECONDS", int(cls.seconds)),
             whole_number("XANES_READ_MB", cls.memory_bytes // 2**20) * 2**20,
             whole_number("XANES_READERS", max(cls.processes, (os.cpu_count() or 1))),
         )
@@ -244,7 +244,7 @@ class Readers:
                 return _frames(said, numbers, self.limits)
             except TimeoutError as error:
                 raise StructureError(
-                    f"Reading it took longer than {self.limits.seconds} s and was stopped: keep "
+                    f"Reading it took longer than {self.limits.seconds:g} s and was stopped: keep "
                     "fewer frames or the atoms alone, or read it on the command line."
                 ) from error
             except _Gone as error:

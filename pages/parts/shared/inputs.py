@@ -10,10 +10,11 @@ from pathlib import PurePosixPath
 import streamlit as st
 from ase import Atoms
 
-from pages.parts.shared import uploads, view
+from pages.parts.shared import view
 from pages.parts.shared.guard import read_structures_guarded
 from pages.parts.shared.library import example_atoms, examples, model_cards
 from pages.parts.shared.page import notice, plain
+from pages.parts.shared.uploads import limits_line, note_kept, refuse_too_much
 from pages.parts.shared.view import EXAMPLE, FILE, HYDROGENS, RELAXED
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
@@ -114,7 +115,7 @@ def _uploader(label: str) -> None:
         key=_uploader_key(),
         on_change=_take_files,
         help="Molecules or crystals: files with one or many frames, or a zip of such files. "
-        + uploads.limits_line(),
+        + limits_line(),
     )
     _kept_files()
 
@@ -339,7 +340,7 @@ def _take_files() -> None:
             state.files.pop(digest, None)
     known = set(kept)
     kept.update(now)
-    uploads.refuse_too_much(kept.values(), known)
+    refuse_too_much(kept.values(), known)
     st.session_state["uploader_keys"] = list(now)
     state.files |= {digest: now[digest].name for digest in fresh}
     for digest, name in awaited.items():
@@ -385,7 +386,7 @@ def _clear_files() -> None:
     for digest in files():
         state.files.pop(digest, None)
     st.session_state[_FILES] = {}
-    uploads.keep(0)
+    note_kept(0)
     st.session_state["uploader_keys"] = []
     st.session_state["uploader_version"] += 1
 

@@ -107,7 +107,7 @@ def refuse_too_much(files: Iterable[Upload], known: Container[str]) -> None:
     room().keep(session, kept, alive)
 
 
-def keep(n_bytes: int) -> None:
+def note_kept(n_bytes: int) -> None:
     """Note how much this session keeps now."""
     session, alive = owner()
     room().keep(session, n_bytes, alive)
