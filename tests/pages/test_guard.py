@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import signal
 import struct
 
@@ -17,6 +18,7 @@ from pages.parts.shared.guard import Readers, ReadLimits, is_cheap
 from pages.parts.shared.settings import whole_number
 from pages.parts.shared.uploads import Room, UploadLimits, room
 from tests.pages.test_pages import FERROCENE, app, texts, trace, upload, xyz  # noqa: F401  (fixture)
+from tests.places import PROJECT
 from tests.structures.test_limits import cif
 from xanes_core.errors import StructureError
 from xanes_core.structures import read_structures
@@ -61,7 +63,9 @@ def test_a_file_that_takes_too_long_is_stopped_and_the_next_is_read():
     slow = xyz(FERROCENE) * 6000
     readers = Readers(ReadLimits(seconds=0.05, processes=1))
     try:
-        with pytest.raises(StructureError, match="longer than 0.05 s and was stopped: keep fewer"):
+        with pytest.raises(
+            StructureError, match=r"longer than 0\.05 s and was stopped: keep fewer"
+        ):
             readers.read(slow, "a.xyz")
         readers.limits = ReadLimits(seconds=20, processes=1)
         assert len(readers.read(LATTICE, "a.extxyz")) == 1
@@ -161,6 +165,22 @@ def test_short_plain_files_alone_are_read_without_a_process(name, data, cheap):
 def test_a_setting_is_a_whole_number_or_left_at_its_default(monkeypatch, text, number):
     monkeypatch.setenv("XANES_A_SETTING", text)
     assert whole_number("XANES_A_SETTING", 5) == number
+
+
+def test_the_documents_have_every_setting(monkeypatch):
+    text = (PROJECT / "docs" / "serving.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(XANES_\w+)` \| ([^|]+) \|", text, re.M))
+    for name in told:
+        monkeypatch.delenv(name, raising=False)
+    reading, uploading = ReadLimits.of_environment(), UploadLimits.of_environment()
+    assert told == {
+        "XANES_READ_SECONDS": str(reading.seconds),
+        "XANES_READ_MB": str(reading.memory_bytes // 2**20),
+        "XANES_READERS": "processors, two at least",
+        "XANES_UPLOAD_MB_SESSION": str(uploading.session_bytes // 2**20),
+        "XANES_UPLOAD_MB_TOTAL": str(uploading.total_bytes // 2**20),
+    }
+    assert reading.processes == max(2, os.cpu_count())
 
 
 # --- room for uploads ----------------------------------------------------------------------------

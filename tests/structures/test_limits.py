@@ -1,6 +1,7 @@
 """Files that are small to send and dear to take: refused before the cost, with what to do."""
 
 import itertools
+import re
 import tracemalloc
 
 import numpy as np
@@ -8,12 +9,13 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
+from tests.places import PROJECT
 from xanes_core.errors import StructureError
 from xanes_core.importance.atom_effects import local_effects
 from xanes_core.model.registry import load_model
 from xanes_core.structures import limits
 from xanes_core.structures.checks import validate_structure
-from xanes_core.structures.environments import alike, environment, environments
+from xanes_core.structures.environments import alike, each_environment, environment
 from xanes_core.structures.read import read_structures
 from xanes_core.structures.sites import Site, absorber_sites
 
@@ -172,7 +174,7 @@ CLUSTER = Atoms(IRON.numbers, positions=IRON.positions)
 
 @pytest.mark.parametrize("atoms", [IRON, SLAB, CLUSTER, rattled(IRON, 0.1)])
 def test_environments_of_many_are_those_of_each(atoms):
-    for index, env in enumerate(environments(atoms, range(len(atoms)))):
+    for index, env in enumerate(each_environment(atoms, range(len(atoms)))):
         alone = environment(atoms, index)
         assert sorted(env.numbers) == sorted(alone.numbers)
         np.testing.assert_allclose(env.distances_ang, alone.distances_ang, atol=1e-9)
@@ -222,3 +224,10 @@ def test_thousands_are_not_even_compared():
     atoms = Atoms(["Fe"] * 2001, positions=grid(2001, 2.5))
     with pytest.raises(StructureError, match=r"2,001 Fe atoms.*at most 2,000 are compared"):
         alike(atoms, every_atom(atoms), at_most=100)
+
+
+def test_the_documents_have_every_limit():
+    text = (PROJECT / "docs" / "files.md").read_text(encoding="utf-8")
+    said = re.findall(r"^\| [^|]+ \| ([\d,]+)( MiB)?[^|]* \| `(MAX_\w+)` \|$", text, re.M)
+    told = {name: int(n.replace(",", "")) * (MIB if unit else 1) for n, unit, name in said}
+    assert told == {name: value for name, value in vars(limits).items() if name.startswith("MAX")}

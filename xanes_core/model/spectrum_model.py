@@ -24,7 +24,7 @@ from xanes_core.structures import (
     Environment,
     Site,
     alike,
-    environments,
+    each_environment,
     select_sites,
 )
 
@@ -308,7 +308,7 @@ class SpectrumModel:
         r_cut_ang = self.descriptor.r_cut_ang
         if len(sites) >= _MANY_SITES:
             sites = alike(atoms, sites, r_cut_ang, at_most=max_sites)
-        envs = list(environments(atoms, [site.index for site in sites], r_cut_ang))
+        envs = list(each_environment(atoms, [site.index for site in sites], r_cut_ang))
         for env in envs:
             check_environment(env)
         return sites, envs

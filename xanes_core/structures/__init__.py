@@ -15,7 +15,7 @@ from xanes_core.structures.checks import (
     validate_structure,
 )
 from xanes_core.structures.deform import Movable, apply_moves, cluster_around
-from xanes_core.structures.environments import Environment, alike, environment, environments
+from xanes_core.structures.environments import Environment, alike, each_environment, environment
 from xanes_core.structures.examples import list_examples, load_example
 from xanes_core.structures.first_shell import (
     FAMILIES,
@@ -95,8 +95,8 @@ __all__ = [
     "compare_geometries",
     "coordination",
     "coordination_number",
+    "each_environment",
     "environment",
-    "environments",
     "find_ligands",
     "lacks_hydrogens",
     "list_examples",

@@ -128,7 +128,7 @@ def _with_images(
     return positions, source, is_home
 
 
-def environments(
+def each_environment(
     atoms: Atoms, indices: Sequence[int], r_cut_ang: float = R_CUT_ANG
 ) -> Iterator[Environment]:
     """Environments of many atoms of one structure, as :func:`environment` gives each.
@@ -241,7 +241,7 @@ def alike(
         )
     groups: list[list[Site]] = []
     known: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
-    envs = environments(atoms, [site.index for site in sites], r_cut_ang)
+    envs = each_environment(atoms, [site.index for site in sites], r_cut_ang)
     for site, env in zip(sites, envs, strict=True):
         kind, measures = _fingerprint(env)
         same = known.setdefault(kind, [])
