@@ -50,6 +50,7 @@ from xanes_core.structures.sites import (
     checked_index,
     select_sites,
 )
+from xanes_core.structures.stream import Piece, stream_size, stream_structures
 from xanes_core.structures.suggestions import (
     Suggestion,
     move_label,
@@ -80,6 +81,7 @@ __all__ = [
     "Movable",
     "Move",
     "Movement",
+    "Piece",
     "Site",
     "Suggestion",
     "absorber_elements",
@@ -108,6 +110,8 @@ __all__ = [
     "read_archive",
     "read_structures",
     "select_sites",
+    "stream_size",
+    "stream_structures",
     "suggest_moves",
     "validate_structure",
 ]  # fmt: skip
