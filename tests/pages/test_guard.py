@@ -20,7 +20,8 @@ from pages.parts.shared.uploads import Room, UploadLimits, room
 from tests.pages.test_pages import FERROCENE, app, texts, trace, upload, xyz  # noqa: F401  (fixture)
 from tests.places import PROJECT
 from tests.structures.test_limits import cif
-from xanes_core.errors import StructureError
+from xanes_core.errors import SpectrumError, StructureError
+from xanes_core.spectra import read_tables
 from xanes_core.structures import read_structures
 
 LATTICE = (
@@ -142,8 +143,70 @@ ONE = struct.pack("<i", 26) + bytes(8 * 12)
 )
 def test_an_answer_that_makes_no_sense_is_no_structure(answer, data):
     with pytest.raises(StructureError, match=r"could not be read|no element"):
-        guard._frames(answer, data, ReadLimits())
-    assert guard._frames(said(), ONE, ReadLimits())[0] == Atoms("Fe", [[0, 0, 0]])
+        guard._frames(answer, data)
+    assert guard._frames(said(), ONE)[0] == Atoms("Fe", [[0, 0, 0]])
+
+
+SPECTRA = sorted((PROJECT / "tests" / "files" / "spectra").iterdir())
+
+
+def tables_or_error(read, *arguments, **named):
+    try:
+        return read(*arguments, **named)
+    except SpectrumError as error:
+        return str(error)
+
+
+def test_spectra_come_back_as_they_are_read_without_a_process(readers):
+    sound = 0
+    for path in SPECTRA:
+        data = path.read_bytes()
+        plain = tables_or_error(read_tables, data, name=path.name)
+        guarded = tables_or_error(readers.read_tables, data, path.name)
+        if isinstance(plain, str):
+            assert guarded == plain
+            continue
+        sound += 1
+        assert list(plain) == list(guarded)
+        for one, other in zip(plain.values(), guarded.values(), strict=True):
+            np.testing.assert_array_equal(one.values, other.values)
+            for part in ("names", "units", "named", "notes", "source_format", "lead"):
+                assert getattr(one, part) == getattr(other, part)
+            assert dict(one.headers) == dict(other.headers)
+    assert sound > 5
+
+
+def table(**changes):
+    one = {"key": "", "names": ["e"], "units": [""], "named": True, "headers": {}, "notes": []}
+    return {"tables": [one | {"source_format": "table", "lead": "", "shape": [1, 1]} | changes]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "data"),
+    [
+        ({}, b""),
+        ({"tables": []}, b""),
+        (table(), b""),
+        (table(), bytes(16)),
+        (table(shape=[-1, -1]), bytes(8)),
+        (table(names=["e", "mu"]), bytes(8)),
+        (table(headers=[]), bytes(8)),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_no_spectrum(answer, data):
+    with pytest.raises(SpectrumError, match="could not be read as a spectrum"):
+        guard._tables(answer, data)
+    assert guard._tables(table(), bytes(8))[""].values == [[0.0]]
+
+
+def test_a_long_spectrum_is_read_in_a_process(monkeypatch):
+    energy = np.linspace(7000.0, 7300.0, 4000)
+    rows = [f"{e:.3f} {1 / (1 + np.exp(7120 - e)):.6f}" for e in energy]
+    data = "\n".join(["# energy mu", *rows]).encode()
+    assert len(data) > guard.SMALL_BYTES
+    monkeypatch.setattr(guard, "read_tables", None)  # it is not asked here
+    (found,) = guard.read_tables_guarded(data, "a.txt").values()
+    np.testing.assert_allclose(found.values[:, 0], energy, atol=1e-3)
 
 
 @pytest.mark.parametrize(

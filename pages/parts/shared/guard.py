@@ -1,9 +1,9 @@
-"""Uploaded structure files, read in processes that may take so much time and memory and no more.
+"""Uploaded files, read in processes that may take so much time and memory and no more.
 
 A process is kept warm, since its start takes about a second. It reads one file after another, and
 another takes its place when it has read many, when a file took it beyond its limits, or when the
-session that waited for it has gone. Only small plain xyz files are read here: they cost less than
-the way there and back.
+session that waited for it has gone. Only short files of plain text are read here: they cost less
+than the way there and back.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ from ase import Atoms
 
 from pages.parts.shared.session import owner
 from pages.parts.shared.settings import whole_number
-from xanes_core.errors import StructureError
+from xanes_core.errors import SpectrumError, StructureError
+from xanes_core.spectra import Table, read_tables
 from xanes_core.structures import read_structures, validate_structure
 
-#: Plain xyz files up to this size (bytes) are read without a process: some 1,500 atoms, 20 ms.
+#: Plain xyz files, and spectra in columns, up to this size (bytes) are read without a process: some
+#: 1,500 atoms or 2,000 points, 20 ms.
 SMALL_BYTES = 64 * 1024
 #: Files after which a process is replaced, so that nothing can pile up in it.
 FILES_OF_A_PROCESS = 200
@@ -43,6 +45,7 @@ _START_S = 60.0
 _BUSY = 3.0
 _POLL_S = 0.05
 _STEP_BYTES = 256 * 1024
+_GZIP = b"\x1f\x8b"
 _WORKER = Path(__file__).with_name("guard_worker.py")
 _LENGTHS = struct.Struct("<QQ")
 
@@ -108,9 +111,9 @@ class _Process:
         return self._process.pid
 
     def read(
-        self, name: str, data: bytes, seconds: float, alive: Callable[[], bool]
+        self, order: dict[str, str], data: bytes, seconds: float, alive: Callable[[], bool]
     ) -> tuple[dict[str, Any], bytes]:
-        """Answer to one file.
+        """Answer to one file; the order says its name and what it is.
 
         Raises
         ------
@@ -123,7 +126,7 @@ class _Process:
             self._exchange(b"", _START_S, alive)
             self._ready = True
         self.files += 1
-        text = json.dumps({"name": name}).encode()
+        text = json.dumps(order).encode()
         return self._exchange(_LENGTHS.pack(len(text), len(data)) + text + data, seconds, alive)
 
     def _exchange(
@@ -233,15 +236,44 @@ class Readers:
             The file is wrong, took more time or memory than it may, ended the process that read
             it, or nobody waits any more.
         """
+        said, numbers = self._ask({"kind": "structures", "name": name}, data, alive)
+        return _frames(said, numbers)
+
+    def read_tables(
+        self, data: bytes, name: str, alive: Callable[[], bool] = lambda: True
+    ) -> dict[str, Table]:
+        """Tables of a file of spectra, as :func:`xanes_core.spectra.read_tables` gives them.
+
+        Parameters
+        ----------
+        data, name, alive
+            As in :meth:`read`.
+
+        Raises
+        ------
+        SpectrumError
+            As :meth:`read`.
+        """
+        try:
+            said, numbers = self._ask({"kind": "spectra", "name": name}, data, alive)
+        except StructureError as error:
+            raise SpectrumError(str(error)) from error
+        return _tables(said, numbers)
+
+    def _ask(
+        self, order: dict[str, str], data: bytes, alive: Callable[[], bool]
+    ) -> tuple[dict[str, Any], bytes]:
+        """Sound answer to an order; a StructureError in place of any other."""
         with self._place(alive):
             with self._lock:
                 process = self._idle.pop() if self._idle else None
             process = process or _Process(self.limits.memory_bytes)
             sound = False
             try:
-                said, numbers = process.read(name, data, self.limits.seconds, alive)
+                said, numbers = process.read(order, data, self.limits.seconds, alive)
                 sound = "memory" not in said and process.files < FILES_OF_A_PROCESS
-                return _frames(said, numbers, self.limits)
+                self._refuse(said)
+                return said, numbers
             except TimeoutError as error:
                 raise StructureError(
                     f"Reading it took longer than {self.limits.seconds:g} s and was stopped: keep "
@@ -257,6 +289,16 @@ class Readers:
                 ) from error
             finally:
                 self._take_back(process, sound)
+
+    def _refuse(self, said: dict[str, Any]) -> None:
+        """Raise a StructureError where an answer says why there is none."""
+        if "memory" in said:
+            raise StructureError(
+                f"Reading it takes more than {self.limits.memory_bytes // 2**20:,} MB of memory: "
+                "keep fewer frames or the atoms alone, or read it on the command line."
+            )
+        if "error" in said:
+            raise StructureError(str(said["error"]))
 
     def _take_back(self, process: _Process, sound: bool) -> None:
         if not sound:
@@ -280,15 +322,8 @@ class Readers:
             self._room.release()
 
 
-def _frames(said: dict[str, Any], data: bytes, limits: ReadLimits) -> list[Atoms]:
+def _frames(said: dict[str, Any], data: bytes) -> list[Atoms]:
     """Structures of an answer, every number of it checked."""
-    if "memory" in said:
-        raise StructureError(
-            f"Reading it takes more than {limits.memory_bytes // 2**20:,} MB of memory: keep fewer "
-            "frames or the atoms alone, or read it on the command line."
-        )
-    if "error" in said:
-        raise StructureError(str(said["error"]))
     try:
         counts = [int(count) for count in said["counts"]]
         total, n_frames = sum(counts), len(counts)
@@ -325,6 +360,38 @@ def _plain(value: object) -> object:
     return value
 
 
+def _tables(said: dict[str, Any], data: bytes) -> dict[str, Table]:
+    """Tables of an answer, every part of it checked."""
+    tables, start = {}, 0
+    try:
+        for one in said["tables"]:
+            n_rows, n_columns = (int(n) for n in one["shape"])
+            if min(n_rows, n_columns) < 0 or start + 8 * n_rows * n_columns > len(data):
+                raise ValueError
+            values = np.frombuffer(data, "<f8", n_rows * n_columns, start)
+            start += values.nbytes
+            names, units, notes = (tuple(map(str, one[k])) for k in ("names", "units", "notes"))
+            if len(names) != n_columns or len(units) != n_columns:
+                raise ValueError
+            tables[str(one["key"])] = Table(
+                values.reshape(n_rows, n_columns),
+                names,
+                units,
+                bool(one["named"]),
+                {str(key): str(value) for key, value in one["headers"].items()},
+                notes,
+                str(one["source_format"]),
+                str(one["lead"]),
+            )
+        if start != len(data) or not tables:
+            raise ValueError
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SpectrumError(
+            "it could not be read as a spectrum; check its format and export it again"
+        ) from error
+    return tables
+
+
 def is_cheap(data: bytes, name: str) -> bool:
     """Whether a file costs next to nothing whatever is in it: a short plain xyz file."""
     return len(data) <= SMALL_BYTES and name.lower().endswith(".xyz") and b"=" not in data
@@ -349,3 +416,16 @@ def read_structures_guarded(data: bytes, name: str) -> list[Atoms]:
     if is_cheap(data, name):
         return read_structures(data, name=name)
     return readers().read(data, name, owner()[1])
+
+
+def read_tables_guarded(data: bytes, name: str) -> dict[str, Table]:
+    """Tables of an uploaded file of spectra, within the limits of time and memory.
+
+    Raises
+    ------
+    SpectrumError
+        As :meth:`Readers.read_tables`.
+    """
+    if len(data) <= SMALL_BYTES and not data.startswith(_GZIP):
+        return read_tables(data, name=name)
+    return readers().read_tables(data, name, owner()[1])

@@ -1,4 +1,4 @@
-"""Process in which uploaded structure files are read: bytes in, plain numbers out, again and again.
+"""Process in which uploaded files are read: bytes in, plain numbers out, again and again.
 
 Run as a script by :mod:`pages.parts.shared.guard`, never imported by it. An answer is a length of
 text and one of numbers, JSON, then arrays of fixed types: what a hostile file may have made of this
@@ -14,14 +14,17 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 
 from xanes_core.errors import XanesError
+from xanes_core.spectra import read_tables
 from xanes_core.structures import read_structures
 
+#: JSON, and the bytes of arrays.
+Answer = tuple[dict[str, Any], bytes]
 #: Lengths of the two parts of a message (bytes): text, then data.
 LENGTHS = struct.Struct("<QQ")
 
@@ -36,19 +39,14 @@ def main() -> None:
     _write(channel, {"ready": True}, b"")
     while True:
         text, data = (_read(0, length) for length in LENGTHS.unpack(_read(0, LENGTHS.size)))
-        said, numbers = _answer(json.loads(text)["name"], data)
+        order = json.loads(text)
+        said, numbers = _answer(_KINDS[order["kind"]], order["name"], data)
         _write(channel, said, numbers)
 
 
-def _answer(name: str, data: bytes) -> tuple[dict[str, Any], bytes]:
+def _answer(read: Callable[[str, bytes], Answer], name: str, data: bytes) -> Answer:
     try:
-        frames = read_structures(data, name=name)
-        said = {
-            "counts": [len(atoms) for atoms in frames],
-            "pbc": [atoms.pbc.tolist() for atoms in frames],
-            "info": [dict(atoms.info) for atoms in frames],
-        }
-        return said, _numbers(frames)
+        return read(name, data)
     except XanesError as error:
         if isinstance(error.__cause__, MemoryError):
             return {"memory": True}, b""
@@ -59,12 +57,42 @@ def _answer(name: str, data: bytes) -> tuple[dict[str, Any], bytes]:
         return {"failed": True}, b""
 
 
-def _numbers(frames: list[Atoms]) -> bytes:
+def _structures(name: str, data: bytes) -> Answer:
     """Atomic numbers (int32), positions and cells (A, float64) of all frames, one after another."""
+    frames = read_structures(data, name=name)
+    said = {
+        "counts": [len(atoms) for atoms in frames],
+        "pbc": [atoms.pbc.tolist() for atoms in frames],
+        "info": [dict(atoms.info) for atoms in frames],
+    }
     numbers = np.concatenate([atoms.numbers for atoms in frames]).astype("<i4")
     positions = np.concatenate([atoms.positions for atoms in frames]).astype("<f8")
     cells = np.array([atoms.cell.array for atoms in frames]).astype("<f8")
-    return numbers.tobytes() + positions.tobytes() + cells.tobytes()
+    return said, numbers.tobytes() + positions.tobytes() + cells.tobytes()
+
+
+def _spectra(name: str, data: bytes) -> Answer:
+    """Values (float64) of the tables of a file, one after another."""
+    tables = read_tables(data, name=name)
+    said = [
+        {
+            "key": key,
+            "names": table.names,
+            "units": table.units,
+            "named": table.named,
+            "headers": dict(table.headers),
+            "notes": table.notes,
+            "source_format": table.source_format,
+            "lead": table.lead,
+            "shape": table.values.shape,
+        }
+        for key, table in tables.items()
+    ]
+    values = [np.ascontiguousarray(table.values, "<f8").tobytes() for table in tables.values()]
+    return {"tables": said}, b"".join(values)
+
+
+_KINDS = {"structures": _structures, "spectra": _spectra}
 
 
 def _limit_memory(n_bytes: int) -> None:
