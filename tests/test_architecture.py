@@ -215,6 +215,7 @@ ALONE = {
     "xanes_core.dataset.assembly.from_base": "one of the two ways to draw a complex",
     "xanes_core.dataset.assembly.from_table": "the other one",
     "xanes_core.structures.formats.labels": "which element a site is: a question, not a syntax",
+    "pages.parts.shared.uploads": "room on the server, which all sessions share",
     "xanes_core.spectra.axis": "energies: after a table is read, before a curve is chosen",
 }
 

@@ -32,7 +32,7 @@ from xanes_core.model import (
     why_best,
 )
 from xanes_core.spectra import SPECTRUM_KINDS, XANES
-from xanes_core.structures import Site, read_structures, select_sites
+from xanes_core.structures import MAX_AVERAGED_SITES, Site, read_structures, select_sites
 
 #: Frame, absorber site and features of it.
 _Row = tuple[int, Site, np.ndarray]
@@ -74,6 +74,14 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder for one file per structure; or FILE.npz or FILE.parquet for all in one: "
         "files, folders, zips and trajectories of any length, resumed where a run was ended",
+    )
+    parser.add_argument(
+        "--max-sites",
+        type=int,
+        default=MAX_AVERAGED_SITES,
+        metavar="N",
+        help="most sites with surroundings of their own that are averaged (default "
+        f"{MAX_AVERAGED_SITES}); each takes some 20 ms",
     )
     parser.add_argument(
         "--frame", type=int, metavar="N", help="only this frame of each file, from 0"
@@ -164,7 +172,8 @@ def _predict_structure(
     else:
         wanted = [card.key for card in list_models(element, options.spectrum or XANES)]
     predictions = [
-        _model(key, options, models).predict(atoms, options.absorber) for key in wanted or [element]
+        _model(key, options, models).predict(atoms, options.absorber, max_sites=options.max_sites)
+        for key in wanted or [element]
     ]
     prediction = best_model(predictions)
     if len(predictions) > 1:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 from ase import Atoms
@@ -19,10 +18,20 @@ from xanes_core.model.ensemble import Ensemble
 from xanes_core.model.explanation import DistanceHistograms, Importance
 from xanes_core.model.report import Report
 from xanes_core.spectra import XANES, SpectrumKind, band_limits
-from xanes_core.structures import MIN_DISTANCE_ANG, Environment, Site, environment, select_sites
+from xanes_core.structures import (
+    MAX_AVERAGED_SITES,
+    MIN_DISTANCE_ANG,
+    Environment,
+    Site,
+    alike,
+    each_environment,
+    select_sites,
+)
 
-#: Structures predicted at once: enough to keep the processor busy, little memory.
+#: Environments predicted at once: enough to keep the processor busy, little memory.
 _CHUNK = 64
+#: From so many sites on those with the same surroundings are predicted once.
+_MANY_SITES = 13
 #: An absorber whose nearest atom is farther than this (A) stands alone: the longest bonds, to
 #: iodide, are 2.9 A.
 MAX_NEAREST_ANG = 3.5
@@ -225,7 +234,13 @@ class SpectrumModel:
             return self.elements[0]
         return elements
 
-    def predict(self, atoms: Atoms, absorber: int | str | None = 0) -> Prediction:
+    def predict(
+        self,
+        atoms: Atoms,
+        absorber: int | str | None = 0,
+        *,
+        max_sites: int = MAX_AVERAGED_SITES,
+    ) -> Prediction:
         """Predict the spectrum of a structure.
 
         Parameters
@@ -235,23 +250,30 @@ class SpectrumModel:
         absorber : int or str or None, optional
             Index of the absorbing atom; an element for the average over its sites; ``"all"`` or
             None for the only supported metal.
+        max_sites : int, optional
+            Most sites with surroundings of their own that are averaged; each takes some 20 ms.
 
         Returns
         -------
         Prediction
-            Sites averaged by multiplicity.
+            Sites averaged by multiplicity. Where there are many, those with the same surroundings
+            are one site of the result.
 
         Raises
         ------
         StructureError
-            The absorber is not there or the structure cannot be used.
+            The absorber is not there, means more sites than ``max_sites``, or the structure cannot
+            be used.
         ModelError
             The model does not know the absorber's element.
         """
-        return self.predict_many([(atoms, absorber)])[0]
+        return self.predict_many([(atoms, absorber)], max_sites=max_sites)[0]
 
     def predict_many(
-        self, structures: Iterable[tuple[Atoms, int | str | None]]
+        self,
+        structures: Iterable[tuple[Atoms, int | str | None]],
+        *,
+        max_sites: int = MAX_AVERAGED_SITES,
     ) -> list[Prediction]:
         """Predict many structures: (atoms, absorber) pairs, each as in :meth:`predict`.
 
@@ -263,13 +285,16 @@ class SpectrumModel:
             As :meth:`predict`, for any of them.
         """
         result: list[Prediction] = []
-        pairs = iter(structures)
-        while chunk := list(islice(pairs, _CHUNK)):
-            result += self._predict_chunk([self._sites(*pair) for pair in chunk])
-        return result
+        chunk: list[tuple[list[Site], list[Environment]]] = []
+        for atoms, absorber in structures:
+            chunk.append(self._sites(atoms, absorber, max_sites))
+            if sum(len(sites) for sites, _ in chunk) >= _CHUNK:
+                result += self._predict_chunk(chunk)
+                chunk = []
+        return result + (self._predict_chunk(chunk) if chunk else [])
 
     def _sites(
-        self, atoms: Atoms, absorber: int | str | None
+        self, atoms: Atoms, absorber: int | str | None, max_sites: int
     ) -> tuple[list[Site], list[Environment]]:
         sites = select_sites(atoms, absorber)
         element = sites[0].element
@@ -280,7 +305,10 @@ class SpectrumModel:
             )
         if not np.isfinite(atoms.positions).all():  # such atoms would just not be seen
             raise StructureError("coordinates are not all finite numbers; mend the structure")
-        envs = [environment(atoms, site.index, self.descriptor.r_cut_ang) for site in sites]
+        r_cut_ang = self.descriptor.r_cut_ang
+        if len(sites) >= _MANY_SITES:
+            sites = alike(atoms, sites, r_cut_ang, at_most=max_sites)
+        envs = list(each_environment(atoms, [site.index for site in sites], r_cut_ang))
         for env in envs:
             check_environment(env)
         return sites, envs

@@ -40,11 +40,14 @@ from xanes_core.spectra.read import (
     SPECTRUM_FORMATS,
     ColumnList,
     SpectrumTable,
+    choose_table,
     list_spectra,
     read_spectrum,
     read_table,
+    read_tables,
 )
 from xanes_core.spectra.spectrum import Spectrum, align, as_energies, resample, scale, shift
+from xanes_core.spectra.table import Table
 from xanes_core.spectra.write import spectrum_object, write_spectrum
 
 __all__ = [
@@ -60,12 +63,14 @@ __all__ = [
     "Spectrum",
     "SpectrumKind",
     "SpectrumTable",
+    "Table",
     "align",
     "area_normalised",
     "area_of_reference",
     "as_energies",
     "band_limits",
     "broaden_arctan",
+    "choose_table",
     "constant_width",
     "cosine_similarity",
     "coverage",
@@ -84,6 +89,7 @@ __all__ = [
     "peak_errors",
     "read_spectrum",
     "read_table",
+    "read_tables",
     "relative_spectral_error",
     "resample",
     "response_error",

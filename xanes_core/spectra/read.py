@@ -147,7 +147,31 @@ def list_spectra(
     SpectrumError
         As :func:`read_table`.
     """
-    return tuple(_scans(_tables(source, name, format), energy_column))
+    return tuple(read_tables(source, name=name, format=format, energy_column=energy_column))
+
+
+def read_tables(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    name: str | None = None,
+    format: str | None = None,
+    energy_column: str | int | None = None,
+) -> dict[str, Table]:
+    """Numbers of a file and what is said beside them, by the names of its spectra.
+
+    The part of reading that grows with the file; :func:`choose_table` does the rest.
+
+    Parameters
+    ----------
+    source, name, format, energy_column
+        As in :func:`read_spectrum`.
+
+    Raises
+    ------
+    SpectrumError
+        As :func:`read_table`.
+    """
+    return _scans(_tables(source, name, format), energy_column)
 
 
 @dataclass(frozen=True)
@@ -293,7 +317,30 @@ def read_table(
         The content is empty, binary, too large or no table; several spectra of which none was
         chosen; an unknown energy column, format or group.
     """
-    tables = _scans(_tables(source, name, format), energy_column)
+    tables = read_tables(source, name=name, format=format, energy_column=energy_column)
+    return choose_table(tables, energy_column=energy_column, group=group)
+
+
+def choose_table(
+    tables: Mapping[str, Table],
+    *,
+    energy_column: str | int | None = None,
+    group: str | int | None = None,
+) -> SpectrumTable:
+    """One of the tables of a file, with the curves that it offers.
+
+    Parameters
+    ----------
+    tables : mapping of str to Table
+        As :func:`read_tables` gives them.
+    energy_column, group
+        As in :func:`read_spectrum`.
+
+    Raises
+    ------
+    SpectrumError
+        Several spectra of which none was chosen; no absorption; an unknown energy column or group.
+    """
     names = tuple(tables)
     if len(names) > 1 and group is None:
         raise SpectrumError(

@@ -15,7 +15,7 @@ from xanes_core.structures.checks import (
     validate_structure,
 )
 from xanes_core.structures.deform import Movable, apply_moves, cluster_around
-from xanes_core.structures.environments import Environment, environment
+from xanes_core.structures.environments import Environment, alike, each_environment, environment
 from xanes_core.structures.examples import list_examples, load_example
 from xanes_core.structures.first_shell import (
     FAMILIES,
@@ -32,6 +32,7 @@ from xanes_core.structures.hydrogens import (
     missing_hydrogens,
 )
 from xanes_core.structures.ligands import Ligand, find_ligands
+from xanes_core.structures.limits import MAX_AVERAGED_SITES
 from xanes_core.structures.movement import (
     LARGE_BOND_CHANGE_ANG,
     LARGE_RMSD_ANG,
@@ -63,6 +64,7 @@ __all__ = [
     "GEOMETRIES",
     "LARGE_BOND_CHANGE_ANG",
     "LARGE_RMSD_ANG",
+    "MAX_AVERAGED_SITES",
     "MIN_DISTANCE_ANG",
     "MOVE_KINDS",
     "ROUGH_CONTACT",
@@ -85,6 +87,7 @@ __all__ = [
     "absorber_elements",
     "absorber_sites",
     "add_hydrogens",
+    "alike",
     "apply_moves",
     "bond_limit_ang",
     "check_contacts",
@@ -94,6 +97,7 @@ __all__ = [
     "compare_geometries",
     "coordination",
     "coordination_number",
+    "each_environment",
     "environment",
     "find_ligands",
     "lacks_hydrogens",

@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 
 from xanes_core.errors import StructureError
-from xanes_core.structures.checks import MAX_BYTES
+from xanes_core.structures.limits import MAX_BYTES
 from xanes_core.structures.read import is_structure_name
 
 #: Most structure files that one zip may hold.

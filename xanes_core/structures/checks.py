@@ -11,21 +11,16 @@ from ase.geometry import complete_cell, minkowski_reduce
 from scipy.spatial import cKDTree
 
 from xanes_core.errors import StructureError, TheoryError
+from xanes_core.structures.limits import MAX_ATOMS
 
-#: Most atoms one structure may hold; the environment of an absorber needs no more.
-MAX_ATOMS = 10_000
-#: Most frames one file may hold.
-MAX_FRAMES = 10_000
-#: Most atoms in all frames of a file together.
-MAX_TOTAL_ATOMS = 1_000_000
-#: Largest file (bytes).
-MAX_BYTES = 64 * 1024 * 1024
 #: Atoms nearer than this are taken for one atom written twice (A). H-H in H2 is 0.74 A.
 MIN_DISTANCE_ANG = 0.4
 #: Coordinates and cell lengths beyond this are taken for a mistake in units (A).
 MAX_LENGTH_ANG = 1e4
 #: Least volume per atom of a crystal (A^3); solids at ambient pressure have 5 and more.
 MIN_VOLUME_PER_ATOM_ANG3 = 0.5
+#: What a slab or a chain takes beyond its outermost atoms, for its volume (A).
+_SKIN_ANG = 3.0
 #: A cell whose volume is under this fraction of a*b*c is flat.
 _MIN_CELL_FRACTION = 1e-4
 #: Atoms nearer than this times the sum of their covalent radii have run into each other.
@@ -114,7 +109,10 @@ def _check_cell(atoms: Atoms) -> np.ndarray:
             "The cell has no volume (its vectors lie in one plane or on one line): "
             "check the cell lengths and angles."
         )
-    if atoms.pbc.all() and volume < MIN_VOLUME_PER_ATOM_ANG3 * len(atoms):
+    if not atoms.pbc.all():  # unit normals stand for the other vectors
+        extent_ang = np.ptp(atoms.positions @ np.linalg.inv(cell), axis=0)[~atoms.pbc]
+        volume *= float((extent_ang + _SKIN_ANG).prod())
+    if volume < MIN_VOLUME_PER_ATOM_ANG3 * len(atoms):
         raise StructureError(
             f"The cell of {volume:.3g} A^3 is too small for {len(atoms)} atoms: "
             "check the cell lengths and that they are in angstrom."

@@ -17,9 +17,10 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.errors import StructureError
-from xanes_core.structures.checks import MAX_BYTES, MAX_FRAMES, MAX_TOTAL_ATOMS, validate_structure
+from xanes_core.structures.checks import validate_structure
 from xanes_core.structures.formats import FORMATS, Format
 from xanes_core.structures.formats.text import Note, decode_text, quote
+from xanes_core.structures.limits import MAX_BYTES, MAX_FRAMES, MAX_TOTAL_ATOMS
 
 _NAMED = {name: row for row in FORMATS for name in (row.name, *row.synonyms)}
 #: Formats that ``read_structures`` takes by name.
@@ -175,13 +176,13 @@ def _checked_frames(frames: Iterable[Atoms | StructureError], title: str) -> lis
     failures: list[tuple[int, StructureError]] = []
     total = 0
     for number, atoms in enumerate(frames, start=1):
-        if isinstance(atoms, StructureError):
-            failures.append((number, atoms))
-            continue
-        if len(kept) == MAX_FRAMES:
+        if number > MAX_FRAMES:
             raise StructureError(
                 f"The file holds more than {MAX_FRAMES:,} structures: split it into parts."
             )
+        if isinstance(atoms, StructureError):
+            failures.append((number, atoms))
+            continue
         total += len(atoms)
         if total > MAX_TOTAL_ATOMS:
             raise StructureError(

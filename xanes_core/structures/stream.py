@@ -15,7 +15,7 @@ from ase import Atoms
 
 from xanes_core.errors import StructureError
 from xanes_core.structures.archive import read_archive
-from xanes_core.structures.checks import MAX_ATOMS, MAX_BYTES
+from xanes_core.structures.limits import MAX_ATOMS, MAX_BYTES
 from xanes_core.structures.read import is_structure_name, read_structures
 
 #: Longest line of a frame that is cut out.

@@ -15,11 +15,13 @@ from xanes_core.errors import XanesError
 from xanes_core.model import best_model, why_best
 from xanes_core.plots import Energies, atom_name
 from xanes_core.spectra import XANES, SpectrumKind
-from xanes_core.structures import absorber_elements
+from xanes_core.structures import MAX_AVERAGED_SITES, absorber_elements
 
 AXES: dict[Energies, str] = {"relative": "E \u2212 E\u2080", "absolute": "Energy"}
 #: More sites than this are offered by element only.
 MAX_LISTED_SITES = 60
+#: Most sites offered one by one where they differ, so that no average is offered.
+MAX_CHOICES = 1000
 
 
 #: A structure with its absorber, as the library takes it.
@@ -112,7 +114,20 @@ def choose_absorber(entry: StructureEntry, options: Mapping[int | str, str]) -> 
         "Absorber", list(options), key=key, format_func=lambda o: f"Absorber: {options.get(o, o)}",
         label_visibility="collapsed", on_change=_take_absorber, args=(entry.key, key, first),
     )  # fmt: skip
+    _say_who_differ(entry, options)
     return current
+
+
+def _say_who_differ(entry: StructureEntry, options: Mapping[int | str, str]) -> None:
+    """Why there is no average, where so many absorbers differ that it is not made unasked."""
+    atoms = entry.frames[inputs.frame_in_view(entry)]
+    for element in absorber_elements(atoms):
+        n_sites = sum(site.element == element for site in sites_of(atoms))
+        if element not in options and n_sites > MAX_AVERAGED_SITES:
+            st.caption(
+                f"The {n_sites:,} {element} atoms differ in their surroundings: choose one, or "
+                "average them on the command line (--max-sites)."
+            )
 
 
 def _take_absorber(structure: str, key: str, first: int | str) -> None:
@@ -141,8 +156,10 @@ def absorber_options(atoms: Atoms) -> dict[int | str, str]:
         if len(own) == 1:
             options[element] = f"{element}, {atoms_in_all} equivalent atoms"
             continue
-        options[element] = f"{element}, average of {atoms_in_all} atoms"
-        for site in own[:MAX_LISTED_SITES]:
+        differ = len(own) > MAX_AVERAGED_SITES
+        if not differ:
+            options[element] = f"{element}, average of {atoms_in_all} atoms"
+        for site in own[: MAX_CHOICES if differ else MAX_LISTED_SITES]:
             equal = f", stands for {site.multiplicity}" if site.multiplicity > 1 else ""
             options[site.index] = f"{atom_name(element, site.index)}{equal}"
     return options

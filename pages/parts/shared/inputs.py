@@ -11,12 +11,14 @@ import streamlit as st
 from ase import Atoms
 
 from pages.parts.shared import view
+from pages.parts.shared.guard import read_structures_guarded
 from pages.parts.shared.library import example_atoms, examples, model_cards
 from pages.parts.shared.page import notice, plain
+from pages.parts.shared.uploads import limits_line, note_kept, refuse_too_much
 from pages.parts.shared.view import EXAMPLE, FILE, HYDROGENS, RELAXED
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
-from xanes_core.structures import absorber_elements, read_archive, read_structures
+from xanes_core.structures import absorber_elements, read_archive
 
 MAX_FILES = 500
 MAX_FRAMES = 2000
@@ -45,6 +47,7 @@ class StructureFile:
     data: bytes | None
     frames: list[Atoms] | None = None
     error: str = ""
+    size: int = 0  # bytes of the file, which its frames take too
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,8 @@ def _uploader(label: str) -> None:
         accept_multiple_files=True,
         key=_uploader_key(),
         on_change=_take_files,
-        help="Molecules or crystals: files with one or many frames, or a zip of such files.",
+        help="Molecules or crystals: files with one or many frames, or a zip of such files. "
+        + limits_line(),
     )
     _kept_files()
 
@@ -334,7 +338,9 @@ def _take_files() -> None:
         if digest not in now:
             kept.pop(digest, None)
             state.files.pop(digest, None)
+    known = set(kept)
     kept.update(now)
+    refuse_too_much(kept.values(), known)
     st.session_state["uploader_keys"] = list(now)
     state.files |= {digest: now[digest].name for digest in fresh}
     for digest, name in awaited.items():
@@ -352,7 +358,7 @@ def _files_of(name: str, data: bytes) -> list[StructureFile]:
     """The file itself, or the structure files in a zip; one with the reason where that fails."""
     digest = hashlib.sha256(data + b"\0" + name.encode()).hexdigest()[:16]
     if not name.lower().endswith(".zip"):
-        return [StructureFile(name, digest, data)]
+        return [StructureFile(name, digest, data, size=len(data))]
     try:
         archive = read_archive(data)
     except XanesError as error:
@@ -380,6 +386,7 @@ def _clear_files() -> None:
     for digest in files():
         state.files.pop(digest, None)
     st.session_state[_FILES] = {}
+    note_kept(0)
     st.session_state["uploader_keys"] = []
     st.session_state["uploader_version"] += 1
 
@@ -402,7 +409,7 @@ def _read(stored: StructureFile) -> None:
     try:
         # the name tells the format and nothing else
         name = PurePosixPath(stored.name.replace("\\", "/")).name
-        frames = read_structures(stored.data or b"", name=name)
+        frames = read_structures_guarded(stored.data or b"", name)
         if not absorber_elements(frames[0]):
             raise XanesError(
                 f"It holds no metal that the models know ({', '.join(ABSORBERS)}): "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +12,18 @@ import numpy as np
 import streamlit as st
 from ase import Atoms
 
+from xanes_core.errors import StructureError
 from xanes_core.model import Card, Prediction, SpectrumModel, list_models, load_model
 from xanes_core.spectra import XANES, SpectrumKind
-from xanes_core.structures import Site, absorber_sites, list_examples, load_example
+from xanes_core.structures import (
+    MAX_AVERAGED_SITES,
+    Site,
+    absorber_elements,
+    absorber_sites,
+    alike,
+    list_examples,
+    load_example,
+)
 
 if TYPE_CHECKING:
     from xanes_core.structures.examples import Example
@@ -81,9 +92,19 @@ def predict(atoms: Atoms, request: Request) -> Prediction:
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def _sites(key: str, _atoms: Atoms) -> list[Site]:
-    return absorber_sites(_atoms)
+    return sorted(_grouped(_atoms), key=lambda site: site.index)
 
 
 def sites_of(atoms: Atoms) -> list[Site]:
-    """Distinct absorber sites of one frame."""
+    """Distinct absorber sites of one frame; of very many those of the same surroundings are one."""
     return _sites(structure_key(atoms), atoms)
+
+
+def _grouped(atoms: Atoms) -> Iterator[Site]:
+    """Sites of each element; where they are many and few differ, those that differ."""
+    for element in absorber_elements(atoms):
+        own = absorber_sites(atoms, element)
+        if len(own) > MAX_AVERAGED_SITES:
+            with contextlib.suppress(StructureError):
+                own = alike(atoms, own, at_most=MAX_AVERAGED_SITES)
+        yield from own

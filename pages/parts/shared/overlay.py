@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.shared.broadening import convolution_controls
+from pages.parts.shared.guard import read_tables_guarded
 from pages.parts.shared.page import plain
 from xanes_core.errors import SpectrumError, TheoryError, XanesError
 from xanes_core.model import Comparison, Overlaid, Prediction
@@ -19,13 +20,13 @@ from xanes_core.spectra import (
     Spectrum,
     SpectrumKind,
     SpectrumTable,
+    Table,
     align,
     area_of_reference,
+    choose_table,
     default_ranges,
     find_e0,
-    list_spectra,
     normalise,
-    read_table,
     scale,
     shift,
 )
@@ -52,15 +53,15 @@ class StoredFile:
     data: bytes
 
 
-# a resource, so that a large file is not copied with every run of the page; nothing writes to it
+# resources, so that a large file is not copied with every run of the page; nothing writes to them
+@st.cache_resource(max_entries=16, show_spinner="Reading the spectrum")
+def _tables(data: bytes, name: str) -> dict[str, Table]:
+    return read_tables_guarded(data, name)
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _table(data: bytes, name: str, group: str | None = None) -> SpectrumTable:
-    return read_table(data, name=name, group=group)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _groups(data: bytes, name: str) -> tuple[str, ...]:
-    return list_spectra(data, name=name)
+    return choose_table(_tables(data, name), group=group)
 
 
 def overlay_spectrum(prediction: Prediction) -> Curve | None:
@@ -156,7 +157,7 @@ def _controls(
     kinds: Sequence[SpectrumKind],
 ) -> OwnSpectrum | None:
     prediction = next(iter(predictions.values()))
-    groups, group = _groups(stored.data, stored.name), None
+    groups, group = tuple(_tables(stored.data, stored.name)), None
     if len(groups) > 1:
         group = st.selectbox(
             f"Spectrum, of {len(groups)} in the file", groups, key=_own_key("group"),

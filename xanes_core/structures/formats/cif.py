@@ -14,7 +14,6 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.errors import StructureError
-from xanes_core.structures.checks import MAX_ATOMS
 from xanes_core.structures.formats.crystal import crystal, distances_ang
 from xanes_core.structures.formats.disorder import AsymmetricUnit, named
 from xanes_core.structures.formats.labels import elements_of_sites, formula_counts
@@ -25,6 +24,7 @@ from xanes_core.structures.formats.symmetry import (
     cell_of_parameters,
     hall_operations,
     listed_operations,
+    refuse_many_images,
     refuse_two_groups,
     space_group_operations,
     with_centring,
@@ -36,6 +36,7 @@ from xanes_core.structures.formats.text import (
     parse_number,
     quote,
 )
+from xanes_core.structures.limits import MAX_ATOMS, MAX_BLOCKS, MAX_LABEL_DISTANCES, MAX_TAGS
 
 if TYPE_CHECKING:
     from gemmi import cif
@@ -105,7 +106,11 @@ def read_cif(lines: list[str]) -> Iterator[Atoms | StructureError]:
             "remove reflection data from it."
         )
     any_structure = False
-    for text in _blocks(lines):
+    for count, text in enumerate(_blocks(lines)):
+        if count == MAX_BLOCKS:
+            raise StructureError(
+                f"The cif file holds more than {MAX_BLOCKS:,} data blocks: split it into parts."
+            )
         if not re.search(r"^\s*_atom_site[_.](fract|cartn)_[xyz]", text, re.I | re.M):
             continue
         any_structure = True
@@ -142,6 +147,7 @@ def _blocks(lines: list[str]) -> Iterator[str]:
 
 def _structures(text: str) -> Iterator[Atoms]:
     """Structures of one block; several models of an mmCIF file."""
+    _refuse_many_tags(text)
     block = _parsed(text)
     if block.find_values("_atom_site.Cartn_x") and not block.find_values("_atom_site.fract_x"):
         yield from read_mmcif_block(block)
@@ -149,19 +155,32 @@ def _structures(text: str) -> Iterator[Atoms]:
         yield _crystal(block)
 
 
+def _refuse_many_tags(text: str) -> None:
+    """Raise a StructureError where a block has more tags than the limit."""
+    n_tags = len(re.findall(r"^[ \t]*_", text, re.M))
+    if n_tags > MAX_TAGS:
+        raise StructureError(
+            f"Block {_name_of(text)} of the cif file has {n_tags:,} tags, more than {MAX_TAGS:,}: "
+            "keep the cell, the symmetry and the atoms."
+        )
+
+
+def _name_of(text: str) -> str:
+    return quote(text.split("\n", 1)[0].strip()[5:])
+
+
 def _parsed(text: str) -> cif.Block:
     from gemmi import cif  # most files need it not
 
-    name = quote(text.split("\n", 1)[0].strip()[5:])
     try:
         # level 0: a tag without a value, anywhere in the file, is no reason to refuse it
         return cif.read_string(text + "\n", check_level=0)[0]
     except (ValueError, RuntimeError) as exc:
         said = re.sub(r"^string:", "line ", str(exc)).replace("_*", "")
         raise StructureError(
-            f"Block {name} of the cif file cannot be read ({quote(said, 80)}, counted from its "
-            "data_ line): a row of a loop has a value too many or too few, a quotation mark is "
-            "missing, or a value has characters that are no plain letters and digits."
+            f"Block {_name_of(text)} of the cif file cannot be read ({quote(said, 80)}, counted "
+            "from its data_ line): a row of a loop has a value too many or too few, a quotation "
+            "mark is missing, or a value has characters that are no plain letters and digits."
         ) from exc
 
 
@@ -254,11 +273,10 @@ def _crystal(block: cif.Block) -> Atoms:
         ]
         cell = cell_of_parameters(numbers, "Cell of the cif file")
         operations = _operations(tags, numbers)
+        refuse_many_images(len(kept), operations)
         if axis_kind == "Cartn":
             coordinates = coordinates @ np.linalg.inv(cell)
-    symbols = elements_of_sites(
-        labels, types, formula, lambda site: distances_ang(coordinates, cell, operations, site)
-    )
+    symbols = elements_of_sites(labels, types, formula, _Measure(coordinates, cell, operations))
     unit = AsymmetricUnit(labels, symbols, coordinates, occupancies, assemblies, groups)
     note = f"Without coordinates and left out: {named(missing)}." if missing else ""
     atoms = crystal(unit, cell, operations, note)
@@ -268,6 +286,31 @@ def _crystal(block: cif.Block) -> Atoms:
         if said[1]:
             atoms.info["notes"] = Note(" ".join(said).strip())
     return atoms
+
+
+class _Measure:
+    """Distances from a site, as often as the limit allows.
+
+    Parameters
+    ----------
+    points, cell, operations
+        As in :func:`distances_ang`.
+    """
+
+    def __init__(self, points: np.ndarray, cell: np.ndarray | None, operations: Operations) -> None:
+        self._crystal = points, cell, operations
+        self._cost = len(points) * len(operations.rotations)
+        self._left = MAX_LABEL_DISTANCES
+
+    def __call__(self, site: int) -> np.ndarray:
+        """Distances (A) of a site from all others, nearest first."""
+        self._left -= self._cost
+        if self._left < 0:
+            raise StructureError(
+                "So many labels of the cif file may mean two elements that they are not looked at "
+                "one by one: add the column _atom_site_type_symbol."
+            )
+        return distances_ang(*self._crystal, site)
 
 
 def _words(tags: _Tags, name: str, n_sites: int, kept: Sequence[int]) -> list[str]:

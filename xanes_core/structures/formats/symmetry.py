@@ -15,8 +15,14 @@ from ase.geometry import cellpar_to_cell
 from scipy.spatial import cKDTree
 
 from xanes_core.errors import StructureError
-from xanes_core.structures.checks import MAX_ATOMS, MAX_LENGTH_ANG
+from xanes_core.structures.checks import (
+    MAX_LENGTH_ANG,
+    MIN_DISTANCE_ANG,
+    MIN_VOLUME_PER_ATOM_ANG3,
+    reduced_cell,
+)
 from xanes_core.structures.formats.text import is_whole, quote
+from xanes_core.structures.limits import MAX_ATOMS, MAX_IMAGES
 
 if TYPE_CHECKING:
     from gemmi import Op
@@ -408,17 +414,16 @@ def fill_cell(
     Raises
     ------
     StructureError
-        More atoms than the limit, or symmetry that the cell does not have.
+        More atoms than the limit, symmetry that the cell does not have, or a cell that is too
+        small to hold any.
     """
+    refuse_many_images(len(symbols), operations)
+    _refuse_small(cell)
     if not _keep_cell(operations, cell):
         raise StructureError(
             "The symmetry operations do not fit the cell: they need lengths or angles that are "
             "equal, or 90 or 120 degrees; correct the cell or the space group."
         )
-    n_operations = len(operations.rotations)
-    # a site has at least n/48 images
-    if len(symbols) * n_operations > 48 * MAX_ATOMS:
-        raise _too_many()
     parts, sites, numbers = [], [], []
     count = 0
     for site, point in enumerate(fractions):
@@ -430,6 +435,11 @@ def fill_cell(
         parts.append(images[kept])
         numbers.append(kept)
         sites.append(np.full(len(kept), site))
+    if abs(np.linalg.det(cell)) * len(operations.rotations) < MIN_VOLUME_PER_ATOM_ANG3 * count:
+        raise StructureError(
+            f"The cell of {abs(np.linalg.det(cell)):.3g} A^3 is too small for {count} atoms: "
+            "check the cell lengths and that they are in angstrom."
+        )
     points = np.concatenate(parts)
     atoms = Atoms(np.repeat(symbols, [len(part) for part in parts]).tolist(), cell=cell, pbc=True)
     atoms.positions = points @ cell
@@ -437,6 +447,23 @@ def fill_cell(
     loose = np.zeros(len(symbols), dtype=bool) if alternative is None else alternative
     once = _once(atoms, loose[filled.site])
     return FilledCell(atoms[once], filled.site[once], filled.operation[once])
+
+
+def refuse_many_images(n_sites: int, operations: Operations) -> None:
+    """Raise a StructureError where sites times operations are more than any cell needs."""
+    if n_sites * len(operations.rotations) > MAX_IMAGES:
+        raise _too_many()
+
+
+def _refuse_small(cell: np.ndarray) -> None:
+    """Raise a StructureError where an atom would lie on its own image."""
+    periodic = np.ones(3, dtype=bool)
+    shortest = float(np.linalg.norm(reduced_cell(cell, periodic), axis=1).min())
+    if shortest < MIN_DISTANCE_ANG:
+        raise StructureError(
+            f"The cell repeats itself every {shortest:.2f} A: check the cell lengths and angles, "
+            "and that they are in angstrom and degrees."
+        )
 
 
 def _distinct(images: np.ndarray, cell: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from xanes_core.errors import StructureError
 from xanes_core.files import text_of
-from xanes_core.structures.checks import MAX_ATOMS, MAX_BYTES
+from xanes_core.structures.limits import MAX_ATOMS, MAX_BYTES, MAX_LINE, MAX_WORD
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?\Z", re.ASCII)
 _FORTRAN = re.compile(
@@ -84,7 +84,30 @@ def decode_text(data: bytes) -> str:
     text = text.lstrip("\ufeff").rstrip("\x1a")
     if not text.strip():
         raise StructureError("The file is empty: choose one that holds a structure.")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    _refuse_long(text)
+    return text
+
+
+def _refuse_long(text: str) -> None:
+    """Raise a StructureError where a line or a word is longer than the limit.
+
+    What looks for words in a line, ours or a library's, may take the square of its length.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) <= MAX_WORD:
+            continue
+        if len(line) > MAX_LINE:
+            raise StructureError(
+                f"Line {number} has {len(line):,} characters; at most {MAX_LINE:,} are read: "
+                "write the file again with a line for each atom or value."
+            )
+        longest = max(map(len, line.split()), default=0)
+        if longest > MAX_WORD:
+            raise StructureError(
+                f"Line {number} holds a word of {longest:,} characters; at most {MAX_WORD:,} are "
+                "read: shorten or remove it."
+            )
 
 
 def clean_numbers(text: str) -> str:
