@@ -89,7 +89,11 @@ def test_a_rare_method_is_refused():
         read_archive(packed(("a.xyz", XYZ), method=zipfile.ZIP_BZIP2))
 
 
-@pytest.mark.parametrize("data", [b"", b"no zip", packed(("a.xyz", XYZ * 50))[:-30]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no zip", packed(("a.xyz", XYZ * 50))[:-30]],
+    ids=["empty", "no zip", "cut off"],
+)
 def test_what_is_no_zip_is_said(data):
     with pytest.raises(StructureError, match="cannot be read as a zip"):
         read_archive(data)

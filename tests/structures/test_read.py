@@ -432,7 +432,7 @@ REFUSED = [
     ("a.xyz", b"\xef\xbb\xbf \r\n", "The file is empty"),
     ("a.xyz", bytes(range(256)) * 9, "not text .it holds binary data"),
     ("a.xyz", b"\x01\x02\x03abc\x05\x06", "not text .it holds binary data"),
-    ("a.xyz", gzip.compress(b"1\n\nFe 0 0 0"), "is a gzip archive.*unpack"),
+    ("a.xyz", gzip.compress(b"1\n\nFe 0 0 0", mtime=0), "is a gzip archive.*unpack"),
     ("a.xyz", b"PK\x03\x04rest", "is a zip archive"),
     ("a.cif", b"%PDF-1.7", "is a PDF document"),
     ("a.docx", b"1\n\nFe 0 0 0", 'extension ".docx" is not known: use one of xyz'),
@@ -710,14 +710,14 @@ def test_damaged_files_give_atoms_or_a_reason(path):
     for _ in range(120):
         try:
             frames = read_structures(damaged(data, rng), name=path.name)
+            for atoms in frames:
+                assert np.isfinite(atoms.positions).all()
+                environment(atoms, 0)  # which may have more neighbours than real matter
         except XanesError as exc:
             longest = max(longest, len(str(exc)))
             outcomes[False] += 1
             continue
         outcomes[True] += 1
-        for atoms in frames:
-            assert np.isfinite(atoms.positions).all()
-            environment(atoms, 0)
     assert 0 < longest < 330
     assert min(outcomes.values()) > 3  # the damage neither always nor never matters
 
