@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 PORT ?= 8501
-# who can open the app: this machine alone; make run HOST=0.0.0.0 opens it to the network
+# who can open the app: this machine alone; make run HOST=0.0.0.0 opens it to the network, by its
+# address or name; further names: make run HOST=0.0.0.0 XANES_ALLOWED_HOSTS=xanes.institute.org
 HOST = 127.0.0.1
 JOBS ?= 2
 # one thread per process: the matrices are small, and several processes share the cores
@@ -13,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: run test setup setup-test browser lint format check wheel bench accuracy crossval train docs pictures clean
 
 run: setup
-	$(BIN)/python -m streamlit run app.py --server.address $(HOST) --server.port $(PORT)
+	$(BIN)/python -m streamlit run serve.py --server.address $(HOST) --server.port $(PORT)
 
 test: setup-test lint check
 

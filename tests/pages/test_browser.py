@@ -61,7 +61,7 @@ def chromium_path() -> str:
 
 
 class Server:
-    """The app on a free port, as `streamlit run app.py` starts it."""
+    """The app on a free port, as `make run` starts it."""
 
     def __init__(self, log: Path, folder: Path = ROOT) -> None:
         with socket.socket() as probe:
@@ -69,7 +69,7 @@ class Server:
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self._log = log.open("wb")
-        command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+        command = [sys.executable, "-m", "streamlit", "run", "serve.py"]
         command += [f"--server.port={port}", "--server.address=127.0.0.1"]
         self._process = subprocess.Popen(
             command, cwd=folder, stdout=self._log, stderr=subprocess.STDOUT
