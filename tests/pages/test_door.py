@@ -134,5 +134,5 @@ def test_a_page_refuses_a_foreign_host_itself(monkeypatch):
         "streamlit.runtime.context.ContextProxy.headers", {"Host": "evil.example:8501"}
     )
     page.run()
-    assert [error.value for error in page.error][0].startswith("This server does not answer")
+    assert page.error[0].value.startswith("This server does not answer")
     assert not page.title

@@ -166,7 +166,7 @@ class Quotas:
 
     @classmethod
     def of_environment(cls) -> Quotas:
-        """Quotas that ``XANES_JOBS_PER_SESSION`` and ``XANES_JOBS_PER_HOUR`` name; 0 is no limit."""
+        """Those of ``XANES_JOBS_PER_SESSION`` and ``XANES_JOBS_PER_HOUR``; 0 is no limit."""
         return cls(
             _number(OWNER_VARIABLE, MAX_PER_OWNER) or None, _number(SERVER_VARIABLE, 0) or None
         )
