@@ -38,7 +38,7 @@ def number(word: str) -> float | None:
 def triples(text: str, *, factor: float = 1.0) -> set[tuple[float, float, float]]:
     """Every three numbers that follow each other on a line, rounded to 1e-4."""
     found = set()
-    text = re.sub(r"-\s*\nM  V30 ", "", text)  # a line of V3000 that goes on
+    text = re.sub(r"-\s*[\r\n]+M  V30 ", "", text)  # a line of V3000 that goes on
     for line in text.splitlines():
         values = [number(word.strip(",;")) for word in line.split()]
         for start in range(len(values) - 2):
@@ -70,7 +70,7 @@ def _rdkit(text: str) -> list[Atoms] | None:
             block.lstrip("\n") if found else block,
             sanitize=False, removeHs=False, strictParsing=False,
         )  # fmt: skip
-        if mol is None or not mol.GetNumConformers():
+        if mol is None or not mol.GetNumConformers() or not mol.GetNumAtoms():
             return None
         symbols = [atom.GetSymbol() for atom in mol.GetAtoms()]
         found.append(Atoms(symbols, mol.GetConformer().GetPositions()))
@@ -104,8 +104,12 @@ def _cif_cells(text: str) -> list[Atoms] | None:
                         "_symmetry_equiv_pos_as_xyz")
             for op in block.find_values(tag)
         ]  # fmt: skip
-        group = gemmi.find_spacegroup_by_name(small.spacegroup_hm) if not listed else None
+        group = gemmi.find_spacegroup_by_name(small.spacegroup_hm)
+        if group is None and small.spacegroup_number:
+            group = gemmi.find_spacegroup_by_number(small.spacegroup_number)
         named = [op.triplet() for op in group.operations()] if group else ["x,y,z"]
+        if not np.isfinite([site.fract.tolist() for site in small.sites]).all():
+            return None  # fractions such as 1/8, which gemmi does not read
         rows = [gemmi.Op(one) for one in listed or named]
         numbers, places = [], []
         for site in small.sites:
@@ -195,10 +199,11 @@ def judge_structure(frames: list[Atoms], data: bytes, title: str) -> str:
             known = READERS[title](text)
         except Exception:  # whatever a program of others makes of a damaged file
             known = None
-    words = " ".join(str(atoms.info.get("notes", "")) for atoms in frames)
-    if known is not None and "left out" not in words and not words.strip():
-        if all(any(_same(atoms, other) for other in known) for atoms in frames):
-            return "confirmed"
+    words = "".join(str(atoms.info.get("notes", "")) for atoms in frames).strip()
+    if words:  # something was left out on purpose and said so
+        known = None
+    if known and all(any(_same(atoms, other) for other in known) for atoms in frames):
+        return "confirmed"
     if title in CARTESIAN:
         there = triples(text) if title != "pdb" else _pdb_triples(text)
         for atoms in frames:
@@ -206,12 +211,12 @@ def judge_structure(frames: list[Atoms], data: bytes, title: str) -> str:
                 rounded = tuple(round(float(x), 4) + 0.0 for x in place)
                 if rounded not in there:
                     return f"the place {rounded} is not in the file"
-        if known is None or words.strip():
+        if known is None:
             return "letter by letter"
         counts = [dict(Counter(other.get_chemical_symbols())) for other in known]
         mine = [dict(Counter(atoms.get_chemical_symbols())) for atoms in frames]
         return f"elements {mine[:2]} where the second reader finds {counts[:2]}"
-    if known is None or words.strip():
+    if known is None:
         return "unconfirmed"
     if any(any(_alike(atoms, other) for other in known) for atoms in frames):
         return "confirmed"
@@ -296,7 +301,7 @@ def _loadtxt(text: str) -> np.ndarray | None:
                 table = np.loadtxt(lines, delimiter=separator, ndmin=2)
         except Exception:
             continue
-        if table.ndim == 2 and min(table.shape) >= 2:
+        if table.ndim == 2 and min(table.shape) >= 2 and table.shape[1] < 50:
             return table
     return None
 

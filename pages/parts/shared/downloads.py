@@ -54,7 +54,9 @@ class PatientFiles(MediaFileManager):
         return self._patient(super()._get_inactive_file_ids(), "file")
 
     def _remove_orphaned_deferred_callables(self) -> None:
-        used = {one for files in self._files_by_session_and_coord.values() for one in files.values()}
+        used = {
+            one for files in self._files_by_session_and_coord.values() for one in files.values()
+        }
         for one in self._patient(set(self._deferred_callables) - used, "deferred"):
             self._drop_deferred_id(one)
 
