@@ -79,14 +79,18 @@ class Reader:
             subprotocols=["streamlit"], max_size=None, open_timeout=START_S,
         )  # fmt: skip
 
-    def show(self, page: str, query: str) -> list[ForwardMsg]:
-        """Open a page with an address; what came until it was drawn to its end."""
+    def ask(self, page: str, query: str) -> None:
+        """Open a page with an address."""
         message = BackMsg()
         message.rerun_script.query_string = query
         message.rerun_script.page_name = page
         message.rerun_script.context_info.url = f"http://{self.address}/{page}?{query}"
         message.rerun_script.context_info.color_scheme = "light"
         self._socket.send(message.SerializeToString())
+
+    def show(self, page: str, query: str) -> list[ForwardMsg]:
+        """Open a page with an address; what came until it was drawn to its end."""
+        self.ask(page, query)
         got, end = [], time.monotonic() + ANSWER_S
         while True:
             data = self._socket.recv(timeout=max(end - time.monotonic(), 0.01))
