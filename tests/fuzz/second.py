@@ -63,7 +63,7 @@ def _rdkit(text: str) -> list[Atoms] | None:
 
     RDLogger.DisableLog("rdApp.*")
     found = []
-    for block in text.split("$$$$")[: None if text.count("$$$$") != 1 else 1]:
+    for block in text.split("$$$$"):
         if not block.strip():
             continue
         mol = Chem.MolFromMolBlock(
@@ -140,6 +140,16 @@ def _mol2(text: str) -> list[Atoms] | None:
     return found or None
 
 
+def _gaussian(text: str) -> list[Atoms] | None:
+    """All tables that have an end; the last of one kind of orientation is what is wanted."""
+    found = []
+    for table in re.findall(r"orientation:\s*\n *-+\n.*\n.*\n *-+\n((?: .*\n)*?) *-{20,}", text):
+        rows = [line.split() for line in table.splitlines()]
+        rows = [row for row in rows if int(row[1]) > 0]
+        found.append(Atoms([int(r[1]) for r in rows], [[float(v) for v in r[3:6]] for r in rows]))
+    return found or None
+
+
 def _xyz(text: str) -> list[Atoms] | None:
     """A count, a comment, and so many lines of symbol (or atomic number) and three numbers."""
     lines, found = text.splitlines(), []
@@ -177,7 +187,7 @@ READERS = {
     "POSCAR": _ase("vasp"),
     "mol2": _mol2,
     "gen": _ase("gen"),
-    "Gaussian output": _ase("gaussian-out"),
+    "Gaussian output": _gaussian,
     "ORCA output": _ase("orca-output"),
 }
 #: Formats whose coordinates stand in the file as they are.
