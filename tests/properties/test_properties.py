@@ -69,7 +69,9 @@ def test_a_descriptor_does_not_see_how_a_structure_lies(convention, atoms, seed)
     moved.positions *= chance.choice([1, -1])  # and its mirror image absorbs alike
     found = descriptor.transform(moved, int(np.flatnonzero(order == 0)[0]))
     scales = np.maximum(np.abs(wanted), 1e-3)
-    np.testing.assert_allclose(found / scales, wanted / scales, atol=1e-6)
+    # multiple scattering is calculated in single precision
+    within = 1e-4 if convention == "scattering" else 1e-6
+    np.testing.assert_allclose(found / scales, wanted / scales, atol=within)
 
 
 @many

@@ -482,3 +482,21 @@ def test_an_xtb_output_prints_as_many_atoms_as_it_announces():
     cut = text[: text.index("O            0.0")] + "\n Bond\n"
     with pytest.raises(StructureError, match="announces 2 atoms and prints 1"):
         read(cut.encode(), "xtb.out")
+
+
+# --- mol files, found by the mutator --------------------------------------------------------------
+
+
+def test_a_line_of_an_atom_that_lost_a_coordinate_is_refused():
+    """Its halves were read by fixed columns: oxygen at 6400 A."""
+    lines = (FILES / "water_v2000.mol").read_text().split("\n")
+    lines[6] = "0.0000  2.6400  H  0  0  0  0  0  0  0  0  0  0  0  0"
+    with pytest.raises(StructureError, match="Line 7 is no line of an atom, with three coord"):
+        read("\n".join(lines).encode(), "a.mol")
+
+
+def test_a_v3000_line_without_its_blank_is_none():
+    """The 9 that stood there became part of a coordinate: 92.45 A."""
+    text = (FILES / "ammine_v3000.mol").read_text().replace("M  V30 2.45", "M  V3092.45")
+    with pytest.raises(StructureError, match="announces 5 atoms, but has"):
+        read(text.encode(), "a.mol")
