@@ -11,7 +11,7 @@ JOBS ?= 2
 # one thread per process: the matrices are small, and several processes share the cores
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run test setup setup-test browser lint format check wheel bench accuracy crossval train docs pictures clean
+.PHONY: run test setup setup-test browser lint format check wheel bench fuzz load faults accuracy crossval train docs pictures clean
 
 run: setup
 	$(BIN)/python -m streamlit run serve.py --server.address $(HOST) --server.port $(PORT)
@@ -61,6 +61,17 @@ wheel: setup
 
 bench: .venv/ready
 	$(BIN)/python -m xanes_core bench
+
+# what it bears (docs/robustness.md): damaged files, many readers, kills
+FUZZ ?= --cases 20000
+fuzz: .venv/ready-test
+	$(BIN)/python -m tests.fuzz.run --jobs $(JOBS) $(FUZZ)
+
+load: .venv/ready-test
+	$(BIN)/python -m tests.strain.load
+
+faults: .venv/ready-test
+	$(BIN)/python -m tests.strain.faults
 
 # its tables in the README and in docs/, from data/
 accuracy: .venv/ready
