@@ -8,7 +8,7 @@ WORKDIR /src
 # the libraries first: they change less often than the code
 COPY requirements.txt ./
 RUN python -m venv /venv && /venv/bin/pip install -r requirements.txt
-COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE CITATION.cff CHANGELOG.md app.py ./
+COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE CITATION.cff CHANGELOG.md app.py serve.py ./
 COPY .streamlit .streamlit
 COPY xanes_core xanes_core
 COPY pages pages

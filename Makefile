@@ -4,16 +4,17 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 PORT ?= 8501
-# who can open the app: this machine alone; make run HOST=0.0.0.0 opens it to the network
+# who can open the app: this machine alone; make run HOST=0.0.0.0 opens it to the network, by its
+# address or name; further names: make run HOST=0.0.0.0 XANES_ALLOWED_HOSTS=xanes.institute.org
 HOST = 127.0.0.1
 JOBS ?= 2
 # one thread per process: the matrices are small, and several processes share the cores
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run test setup setup-test browser lint format check wheel bench accuracy crossval train docs pictures clean
+.PHONY: run test setup setup-test browser lint format check wheel bench fuzz load faults accuracy crossval train docs pictures clean
 
 run: setup
-	$(BIN)/python -m streamlit run app.py --server.address $(HOST) --server.port $(PORT)
+	$(BIN)/python -m streamlit run serve.py --server.address $(HOST) --server.port $(PORT)
 
 test: setup-test lint check
 
@@ -60,6 +61,17 @@ wheel: setup
 
 bench: .venv/ready
 	$(BIN)/python -m xanes_core bench
+
+# what it bears (docs/robustness.md): damaged files, many readers, kills
+FUZZ ?= --cases 20000
+fuzz: .venv/ready-test
+	$(BIN)/python -m tests.fuzz.run --jobs $(JOBS) $(FUZZ)
+
+load: .venv/ready-test
+	$(BIN)/python -m tests.strain.load
+
+faults: .venv/ready-test
+	$(BIN)/python -m tests.strain.faults
 
 # its tables in the README and in docs/, from data/
 accuracy: .venv/ready

@@ -15,6 +15,7 @@ FOLDER = "xanes_core/_app"
 #: What travels. The training data do not: ``xanes_core.files.project_data`` says so.
 TRAVELS = (
     "app.py",
+    "serve.py",
     ".streamlit/config.toml",
     "pages/**/*.py",
     "pages/**/*.css",

@@ -61,7 +61,8 @@ DOORS = re.compile(
 
 @cache
 def tree(module):
-    path = PROJECT / "app.py" if module == "app" else FILES.get(module) or PAGES[module]
+    top = PROJECT / f"{module}.py"
+    path = top if module in ("app", "serve") else FILES.get(module) or PAGES[module]
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -224,7 +225,7 @@ ALONE = {
 def importers():
     """Files by what they import; the counter of its own room is one of them."""
     found = defaultdict(set)
-    for name in (*MODULES, *PAGES, "app"):
+    for name in (*MODULES, *PAGES, "app", "serve"):
         for other in imported(name):
             found[other].add(name)
     return found

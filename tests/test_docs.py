@@ -19,6 +19,7 @@ from xanes_core.model import list_models
 DOCUMENTS = [
     PROJECT / "README.md",
     PROJECT / "CONTRIBUTING.md",
+    PROJECT / "SECURITY.md",
     *sorted((PROJECT / "docs").glob("*.md")),
 ]
 each = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

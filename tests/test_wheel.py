@@ -80,6 +80,7 @@ def test_every_module_travels(names):
 def test_what_the_app_needs_travels(names):
     wanted = of_checkout(
         "app.py",
+        "serve.py",
         ".streamlit/config.toml",
         "pages/**/*.*",
         "models/*/*",
@@ -154,7 +155,7 @@ def test_the_package_finds_what_travelled(installed):
     lines = result.stdout.splitlines()
     assert lines[0] == str(folder), result.stderr
     assert lines[1] == str(len(list((PROJECT / "data" / "examples").glob("*.extxyz"))))
-    assert str(folder / "app.py") in lines
+    assert str(folder / "serve.py") in lines
 
 
 def test_it_predicts(installed):

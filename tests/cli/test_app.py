@@ -29,7 +29,7 @@ def started(monkeypatch, *arguments):
 def test_the_server_listens_to_this_machine_alone(monkeypatch):
     command = started(monkeypatch)
     assert command[1:5] == ["-P", "-m", "streamlit", "run"]
-    assert command[5] == str(PROJECT / "app.py")
+    assert command[5] == str(PROJECT / "serve.py")
     assert "--server.address=localhost" in command
     assert "--server.port=8501" in command
 
@@ -71,6 +71,10 @@ def test_it_answers_and_ends_with_its_process(tmp_path):
         try:
             assert answer(f"{url}/_stcore/health") == b"ok"
             assert b"<title>" in answer(f"{url}/predict")
+            # the guard of serve.py: a name that somebody else pointed at this machine
+            foreign = urllib.request.Request(url, headers={"Host": f"evil.example:{port}"})
+            with pytest.raises(urllib.error.HTTPError, match="421"):
+                urllib.request.urlopen(foreign, timeout=5)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)

@@ -61,7 +61,7 @@ def chromium_path() -> str:
 
 
 class Server:
-    """The app on a free port, as `streamlit run app.py` starts it."""
+    """The app on a free port, as `make run` starts it."""
 
     def __init__(self, log: Path, folder: Path = ROOT) -> None:
         with socket.socket() as probe:
@@ -69,7 +69,7 @@ class Server:
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self._log = log.open("wb")
-        command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+        command = [sys.executable, "-m", "streamlit", "run", "serve.py"]
         command += [f"--server.port={port}", "--server.address=127.0.0.1"]
         self._process = subprocess.Popen(
             command, cwd=folder, stdout=self._log, stderr=subprocess.STDOUT
@@ -314,6 +314,25 @@ def test_emission_is_drawn_and_downloaded_beside_absorption(visit):
     choose_spectra(page, "both")
     page.get_by_text("\u03bc(E) / edge step").first.wait_for()
     page.get_by_text("Emission (area 1, 1/eV)").first.wait_for()
+
+
+def test_a_download_clicked_during_a_redraw_is_not_lost(visit):
+    page = visit().open("/?example=ferrocene")
+    wait_spectrum(page)
+    click = """([keys, delay]) => new Promise(done => setTimeout(() => {
+        const there = keys.map(key => document.querySelector(`.st-key-${key} button`));
+        const button = there.find(found => found);
+        button?.click();
+        done(Boolean(button));
+    }, delay))"""
+    keys = ["download_csv", "download_xes_csv"]
+    for name, delay in (("XES", 250), ("XANES", 450), ("XES", 650)):
+        page.locator(f".st-key-{keys[name == 'XANES']} button").first.wait_for()
+        page.wait_for_timeout(1500)  # the page rests, so that the redraw is the one that follows
+        with page.expect_download() as waiting:
+            choose_spectra(page, name)
+            assert page.evaluate(click, [keys, delay])
+        assert waiting.value.path().read_text().startswith("energy_ev,")
 
 
 def test_several_files_make_one_zip_with_a_line_for_the_broken_one(visit):

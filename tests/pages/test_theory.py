@@ -13,6 +13,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.test_pages import APP, TIMEOUT_S, numbers, texts, xyz
@@ -176,6 +177,20 @@ def test_while_it_runs_the_page_stays_usable_and_shows_where_it_is(page, engine)
     page.switch_page("pages/theory.py").run()
     until_done(page)
     assert "FEFF10" in names(page)
+
+
+def test_a_job_outlives_cleared_caches_and_a_session_without_memory(page, engine):
+    engine.gate.clear()
+    page.button(key="run_feff10").click().run()
+    st.cache_data.clear()  # what the message "clear_cache" of any visitor does
+    st.cache_resource.clear()
+    del page.session_state["theory_job"]
+    page.run()
+    assert page.button(key="run_feff10").disabled, "a second calculation of one session"
+    page.button(key="theory_cancel").click().run()
+    until_done(page)
+    assert not page.button(key="run_feff10").disabled
+    assert len(engine.calls) == 1
 
 
 def test_cancel_stops_it_and_says_so(page, engine):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from ase.spacegroup import crystal
 
+from tests.places import PROJECT
 from xanes_core.errors import StructureError
 from xanes_core.structures import environment, read_structures
 from xanes_core.structures.formats.disorder import AsymmetricUnit, major_groups
@@ -18,6 +19,7 @@ from xanes_core.structures.formats.symmetry import (
     space_group_operations,
 )
 
+FILES = PROJECT / "tests" / "files" / "structures"
 CUBE = (20.0, 20.0, 20.0, 90.0, 90.0, 90.0)
 
 
@@ -431,3 +433,70 @@ def test_further_outputs_and_drawings_are_explained():
 
 MOL2 = "@<TRIPOS>MOLECULE\na\n 1\n@<TRIPOS>ATOM\n"
 SHELX = "TITL a\nCELL 1 9 9 9 90 90 90\nLATT 1\nSFAC FE\nUNIT 2\n"
+
+
+# --- outputs that broke off -----------------------------------------------------------------------
+
+GAUSSIAN = """ Entering Gaussian System, Link 0=g16
+                         Standard orientation:
+ ---------------------------------------------------------------------
+ Center     Atomic      Atomic             Coordinates (Angstroms)
+ Number     Number       Type             X           Y           Z
+ ---------------------------------------------------------------------
+      1         29           0        0.000000    0.000000    0.000000
+      2          7           0        2.100000    0.000000    0.000000
+      3          7           0       -2.100000    0.000000    0.000000
+ ---------------------------------------------------------------------
+"""
+ORCA = """ * O   R   C   A *
+---------------------------------
+CARTESIAN COORDINATES (ANGSTROEM)
+---------------------------------
+  Cu     0.000000    0.000000    0.000000
+  N      2.100000    0.000000    0.000000
+  N     -2.100000    0.000000    0.000000
+
+----------------------------
+"""
+
+
+@pytest.mark.parametrize(("text", "program"), [(GAUSSIAN, "Gaussian"), (ORCA, "ORCA")])
+def test_an_output_that_breaks_off_in_a_table_loses_no_atoms(text, program):
+    """Found by the mutator: the atoms above the end of the file were taken for all of them."""
+    whole = read(text.encode(), "a.log")
+    assert whole.get_chemical_formula() == "CuN2"
+    cut = text[: text.index("-2.100000")]
+    with pytest.raises(StructureError, match=f"coordinates of the {program} output breaks off at"):
+        read(cut.encode(), "a.log")
+    damaged = text.replace("-2.100000", "-2.1OOOOO")
+    with pytest.raises(StructureError, match=r"breaks off at line \d+, so atoms may be missing"):
+        read(damaged.encode(), "a.log")
+    moved = read((text + cut.replace("2.100000", "2.200000")).encode(), "a.log")
+    assert moved.get_chemical_formula() == "CuN2"
+    assert moved.positions[1, 0] == 2.1
+    assert "breaks off in a table of coordinates: the one before it" in moved.info["notes"]
+
+
+def test_an_xtb_output_prints_as_many_atoms_as_it_announces():
+    text = (FILES / "xtb.out").read_text()
+    cut = text[: text.index("O            0.0")] + "\n Bond\n"
+    with pytest.raises(StructureError, match="announces 2 atoms and prints 1"):
+        read(cut.encode(), "xtb.out")
+
+
+# --- mol files, found by the mutator --------------------------------------------------------------
+
+
+def test_a_line_of_an_atom_that_lost_a_coordinate_is_refused():
+    """Its halves were read by fixed columns: oxygen at 6400 A."""
+    lines = (FILES / "water_v2000.mol").read_text().split("\n")
+    lines[6] = "0.0000  2.6400  H  0  0  0  0  0  0  0  0  0  0  0  0"
+    with pytest.raises(StructureError, match="Line 7 is no line of an atom, with three coord"):
+        read("\n".join(lines).encode(), "a.mol")
+
+
+def test_a_v3000_line_without_its_blank_is_none():
+    """The 9 that stood there became part of a coordinate: 92.45 A."""
+    text = (FILES / "ammine_v3000.mol").read_text().replace("M  V30 2.45", "M  V3092.45")
+    with pytest.raises(StructureError, match="announces 5 atoms, but has"):
+        read(text.encode(), "a.mol")

@@ -20,7 +20,7 @@ from xanes_core.theory.background import (
 )
 from xanes_core.theory.base import TheoryResult
 from xanes_core.theory.cache import DiskCache, load_result
-from xanes_core.theory.jobs import JobRunner, default_max_running
+from xanes_core.theory.jobs import JobRunner, Quotas, default_max_running
 from xanes_core.theory.relaxation import Relaxed, RelaxSettings, RelaxStep
 from xanes_core.theory.watch import Progress
 
@@ -208,6 +208,66 @@ def test_how_many_run_by_default(monkeypatch, text, expected):
     assert default_max_running() == expected
     monkeypatch.setattr("os.cpu_count", lambda: None)
     assert default_max_running() == (expected if text in ("3", "0") else 1)
+
+
+def at_once(report, should_stop):
+    return "done"
+
+
+@pytest.mark.parametrize(
+    ("quotas", "owners", "sentence"),
+    [
+        (Quotas(per_owner=2), "aa", "begins 2 calculations an hour for each session.* in 60 min"),
+        (Quotas(None, per_server=3), "bca", "begins 3 calculations an hour for all people toget"),
+    ],
+)
+def test_a_quota_that_is_met_is_a_sentence(quotas, owners, sentence):
+    runner = JobRunner(1, quotas=quotas)
+    for owner in owners:
+        ended(runner.submit(at_once, owner=owner, title=""))
+    with pytest.raises(TheoryError, match=sentence):
+        runner.submit(at_once, owner="a", title="")
+    if quotas.per_owner:  # others are not held up by one who had enough
+        assert ended(runner.submit(at_once, owner="z", title="")).status == "finished"
+
+
+def test_a_quota_is_given_back_with_time():
+    runner = JobRunner(1, quotas=Quotas(per_owner=1, window_s=0.3))
+    ended(runner.submit(at_once, owner="a", title=""))
+    with pytest.raises(TheoryError, match="1 calculations an hour"):
+        runner.submit(at_once, owner="a", title="")
+    time.sleep(0.35)
+    assert ended(runner.submit(at_once, owner="a", title="")).status == "finished"
+
+
+def test_what_is_turned_away_is_not_counted():
+    runner, gate = JobRunner(1, quotas=Quotas(per_owner=2)), Gate()
+    job = runner.submit(gate, owner="a", title="")
+    for _ in range(3):
+        with pytest.raises(TheoryError, match="another calculation of yours"):
+            runner.submit(gate, owner="a", title="")
+    gate.open.set()
+    ended(job)
+    assert ended(runner.submit(gate, owner="a", title="")).status == "finished"
+
+
+def test_quotas_come_from_the_environment(monkeypatch):
+    assert Quotas.of_environment() == Quotas(60, None)
+    monkeypatch.setenv("XANES_JOBS_PER_SESSION", "0")
+    monkeypatch.setenv("XANES_JOBS_PER_HOUR", "25")
+    monkeypatch.setenv("XANES_MAX_WAITING", "7")
+    runner = JobRunner(1)
+    assert (runner.quotas, runner.max_waiting) == (Quotas(None, 25), 7)
+
+
+def test_the_job_of_an_owner_is_found_until_it_ends(runner):
+    gate = Gate()
+    job = runner.submit(gate, owner="a", title="")
+    assert runner.job_of("a") is job
+    assert runner.job_of("b") is None
+    gate.open.set()
+    ended(job)
+    assert runner.job_of("a") is None
 
 
 # --- what the jobs do -----------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def _app(options: argparse.Namespace) -> int:
 
 
 def _command(host: str, port: int) -> list[str]:
-    script = PROJECT / "app.py"
+    script = PROJECT / "serve.py"
     if not script.is_file():
         raise XanesError(f"the dashboard is not in {PROJECT}: install the package again")
     # without -P, a file of the working directory could stand in for a module of the server

@@ -7,9 +7,11 @@ thread only waits, and stopping it ends them. Nothing here depends on what is ca
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,10 +24,16 @@ Status = Literal["waiting", "running", "finished", "failed", "cancelled"]
 #: A job does its work with two callables: to report progress, and to ask whether to stop.
 Work = Callable[[Callable[[Progress], None], Callable[[], bool]], Any]
 
-#: Environment variable that says how many jobs may run at the same time.
+#: Environment variables: jobs at the same time, jobs that may wait for their turn, and jobs that
+#: may begin within an hour, of one owner and of all.
 JOBS_VARIABLE = "XANES_MAX_JOBS"
-#: Jobs that may wait for their turn.
+WAITING_VARIABLE = "XANES_MAX_WAITING"
+OWNER_VARIABLE = "XANES_JOBS_PER_SESSION"
+SERVER_VARIABLE = "XANES_JOBS_PER_HOUR"
+#: Jobs that may wait where nothing else is said.
 MAX_WAITING = 50
+#: Jobs of one owner within an hour where nothing else is said: one a minute, as fast as they run.
+MAX_PER_OWNER = 60
 #: Seconds for which the owner of a job may be gone (a lost connection) before the job ends.
 GRACE_S = 60.0
 _LOOK_S = 0.2
@@ -141,6 +149,30 @@ class Job:
         self._status = status
 
 
+@dataclass(frozen=True)
+class Quotas:
+    """How many jobs may begin within a time.
+
+    Attributes
+    ----------
+    per_owner, per_server : int or None
+        Jobs of one owner, and of all owners together; None for no limit.
+    window_s : float
+        The time (s).
+    """
+
+    per_owner: int | None = MAX_PER_OWNER
+    per_server: int | None = None
+    window_s: float = 3600.0
+
+    @classmethod
+    def of_environment(cls) -> Quotas:
+        """Those of ``XANES_JOBS_PER_SESSION`` and ``XANES_JOBS_PER_HOUR``; 0 is no limit."""
+        return cls(
+            _number(OWNER_VARIABLE, MAX_PER_OWNER) or None, _number(SERVER_VARIABLE, 0) or None
+        )
+
+
 class JobRunner:
     """Runs jobs in the order in which they came.
 
@@ -152,22 +184,30 @@ class JobRunner:
         Jobs that may wait.
     grace_s : float, optional
         How long (s) the owner of a job may be gone.
+    quotas : Quotas, optional
+        How many may begin within an hour; those of the environment if left out.
     """
 
     def __init__(
         self,
         max_running: int | None = None,
         *,
-        max_waiting: int = MAX_WAITING,
+        max_waiting: int | None = None,
         grace_s: float = GRACE_S,
+        quotas: Quotas | None = None,
     ) -> None:
         self.max_running = default_max_running() if max_running is None else max_running
-        self.max_waiting = max_waiting
+        self.max_waiting = (
+            _number(WAITING_VARIABLE, MAX_WAITING) if max_waiting is None else max_waiting
+        )
         self.grace_s = grace_s
+        self.quotas = Quotas.of_environment() if quotas is None else quotas
         self._changed = threading.Condition()
         # owners and jobs by arrival; the first `max_running` may run
         self._line: list[tuple[str, Job]] = []
         sweep()  # what a server that was killed left of its calculations
+        # when jobs were taken on within the window of the quotas, and whose they were
+        self._taken: deque[tuple[float, str]] = deque()
         atexit.register(self.close)  # a program on the PATH would outlive this process
 
     def submit(
@@ -197,7 +237,7 @@ class JobRunner:
         Raises
         ------
         TheoryError
-            The owner has a job already, or too many are waiting.
+            The owner has a job already, too many are waiting, or a quota is met.
         """
         job = Job(title, tag, alive, self.grace_s)
         with self._changed:
@@ -208,10 +248,35 @@ class JobRunner:
                     f"{self.max_waiting} calculations are waiting already: try again later, or "
                     "download the input and run it elsewhere"
                 )
+            self._keep_quotas(owner)
             self._line.append((owner, job))
             job._ahead = lambda: max(self._place(job) - self.max_running + 1, 0)
         threading.Thread(target=self._live, args=(job, work), daemon=True).start()
         return job
+
+    def job_of(self, owner: str) -> Job | None:
+        """The job of an owner that has not ended; None where there is none."""
+        found = (job for name, job in tuple(self._line) if name == owner)
+        return next((job for job in found if not job.state().ended), None)
+
+    def _keep_quotas(self, owner: str) -> None:
+        """Count a job that is taken on; a TheoryError where its owner or the server had enough."""
+        now, quotas = time.monotonic(), self.quotas
+        while self._taken and now - self._taken[0][0] >= quotas.window_s:
+            self._taken.popleft()
+        own = [taken_s for taken_s, name in self._taken if name == owner]
+        everyone = [taken_s for taken_s, _ in self._taken]
+        for times, most, whose in (
+            (own, quotas.per_owner, "for each session"),
+            (everyone, quotas.per_server, "for all people together"),
+        ):
+            if most is not None and len(times) >= most:
+                wait_min = math.ceil((times[-most] + quotas.window_s - now) / 60)
+                raise TheoryError(
+                    f"this server begins {most} calculations an hour {whose}, and they are used "
+                    f"up: try again in {wait_min} min, or download the input and run it elsewhere"
+                )
+        self._taken.append((now, owner))
 
     def close(self) -> None:
         """Cancel every job and wait a moment for their processes to end."""
@@ -245,5 +310,10 @@ def default_max_running() -> int:
 
     One processor is left to the pages.
     """
-    named = os.environ.get(JOBS_VARIABLE, "")
-    return max(int(named), 1) if named.isdecimal() else max((os.cpu_count() or 1) - 1, 1)
+    return max(_number(JOBS_VARIABLE, (os.cpu_count() or 1) - 1), 1)
+
+
+def _number(variable: str, otherwise: int) -> int:
+    """Whole number that an environment variable holds; `otherwise` where it holds none."""
+    named = os.environ.get(variable, "")
+    return int(named) if named.isdecimal() else otherwise

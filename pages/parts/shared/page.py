@@ -13,6 +13,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.parts.shared import view
+from pages.parts.shared.door import host_allowed, refusal
+from pages.parts.shared.downloads import keep_downloads
 from xanes_core.errors import XanesError
 from xanes_core.files import safe_name
 from xanes_core.plots import Look
@@ -54,6 +56,11 @@ def page(title: str, heading: str = "") -> Iterator[None]:
     `heading` is its h1 where that says more than the title. What the address brings is in view
     before the page begins; at its end the address says what is in view.
     """
+    host = st.context.headers.get("Host")
+    if host and not host_allowed(host):  # before any work; without serve.py nobody else looks
+        st.error(plain(refusal(host)))
+        st.stop()
+    keep_downloads()
     st.set_page_config(page_title=f"{title} - XANES Explorer", page_icon=str(ICON), layout="wide")
     st.logo(ICON)
     st.html(STYLES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -39,7 +40,7 @@ class KnownResult:
     result: object
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@cache  # not Streamlit's: whoever clears that would start a second line beside the jobs that run
 def _runner() -> JobRunner:
     return JobRunner()
 
@@ -51,7 +52,12 @@ def disk() -> DiskCache:
 
 def running() -> Job | None:
     """The job of this session that has not been collected yet."""
-    return st.session_state.get(_JOB)
+    if _JOB not in st.session_state:  # a session that lost its memory still owns what it started
+        job = _runner().job_of(owner()[0])
+        if job is None:
+            return None
+        st.session_state[_JOB] = job
+    return st.session_state[_JOB]
 
 
 def start(calculation: Calculation, title: str, work: Work) -> None:

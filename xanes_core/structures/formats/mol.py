@@ -131,6 +131,11 @@ def _mol_v2000(record: list[str], header: int, offset: int) -> Atoms:
         if len(words) < 4 or not all(is_number(word) for word in words[:3]):
             # numbers may touch each other in the fixed columns of the format
             words = [line[0:10].strip(), line[10:20].strip(), line[20:30].strip(), line[31:34]]
+            if not all(is_number(word) for word in words[:3]):
+                raise StructureError(
+                    f"Line {offset + header + 2 + i} is no line of an atom, with three coordinates "
+                    "and a symbol: the file is damaged; write it again."
+                )
         rows.append((offset + header + 2 + i, " ".join(words[:4])))
     return atoms_of_rows(rows, 3, (0, 1, 2))
 
@@ -166,7 +171,7 @@ def _mol_v3000(record: list[str], offset: int) -> Atoms:
     inside = complete = False
     carried = ""
     for i, line in enumerate(record):
-        if not line.startswith("M  V30"):
+        if not line.startswith("M  V30 "):
             continue
         text = carried + line[6:].strip()
         carried = text[:-1] + " " if text.endswith("-") else ""

@@ -19,6 +19,8 @@ from xanes_core.structures.formats.xyz import atoms_of_rows
 Row = tuple[int, str]
 
 _ORCA_TABLE = re.compile(r"\s*CARTESIAN COORDINATES \(ANGSTROEM\)")
+#: What follows the last row of a table of Gaussian or ORCA.
+_TABLE_END = re.compile(r"\s*-*\s*\Z")
 _XTB_TABLE = re.compile(r"\s*final structure:")
 
 
@@ -63,7 +65,7 @@ def read_xtb(lines: list[str]) -> Iterator[Atoms]:
     Raises
     ------
     StructureError
-        The run printed no final structure.
+        The run printed no final structure, or not all of it.
     """
     starts = [i for i, line in enumerate(lines) if _XTB_TABLE.match(line)]
     if not starts:
@@ -80,6 +82,12 @@ def read_xtb(lines: list[str]) -> Iterator[Atoms]:
             break
     if not rows:
         raise _no_geometry("xTB")
+    announced = lines[starts[-1] + 2].strip() if starts[-1] + 2 < len(lines) else ""
+    if announced.isdecimal() and int(announced) != len(rows):
+        raise StructureError(
+            f"The xTB output announces {announced[:12]} atoms and prints {len(rows)}: it broke off "
+            "or is damaged; take the whole output, or xtbopt.xyz beside it."
+        )
     refuse_many(len(rows))
     atoms = atoms_of_rows(rows)
     if in_bohr:
@@ -94,20 +102,46 @@ def _last(
     row_of: Callable[[list[str]], str | None],
     program: str,
 ) -> Atoms:
-    """Molecule of the last table; `skip` lines lie between its title and its first row."""
-    rows: list[Row] = []
-    for i in range(starts[-1] + skip, len(lines)):
-        row = row_of(lines[i].split())
-        if row is None:
-            break
-        rows.append((i + 1, row))
-    if not rows:
+    """Molecule of the last table; `skip` lines lie between its title and its first row.
+
+    A table at which the output breaks off may lack atoms: the one before it is taken.
+    """
+    rows, end = _table(lines, starts[-1] + skip, row_of)
+    # the last line of a file may be half a row
+    cut_off = end >= len(lines) - 1 and not (end < len(lines) and _TABLE_END.match(lines[end]))
+    if cut_off and len(starts) > 1:
+        starts = starts[:-1]
+        rows, end = _table(lines, starts[-1] + skip, row_of)
+    if not rows and end < len(lines):
         raise _no_geometry(program)
+    if end == len(lines) or not _TABLE_END.match(lines[end]):
+        where = "at its end" if end == len(lines) else f"at line {end + 1}"
+        raise StructureError(
+            f"The last table of coordinates of the {program} output breaks off {where}, so atoms "
+            "may be missing: take the whole output, or give the geometry as xyz."
+        )
     refuse_many(len(rows))
     atoms = atoms_of_rows(rows)
-    if len(starts) > 1:
+    if cut_off:
+        atoms.info["notes"] = Note(
+            f"The {program} output breaks off in a table of coordinates: the one before it."
+        )
+    elif len(starts) > 1:
         atoms.info["notes"] = Note(f"The last of {len(starts)} geometries of the {program} output.")
     return atoms
+
+
+def _table(
+    lines: list[str], start: int, row_of: Callable[[list[str]], str | None]
+) -> tuple[list[Row], int]:
+    """Rows of a table, and the number of the line that ends it."""
+    rows: list[Row] = []
+    for i in range(start, len(lines)):
+        row = row_of(lines[i].split())
+        if row is None:
+            return rows, i
+        rows.append((i + 1, row))
+    return rows, len(lines)
 
 
 def _gaussian_row(words: list[str]) -> str | None:
