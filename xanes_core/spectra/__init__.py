@@ -5,7 +5,9 @@
 """
 
 from xanes_core.spectra.agreement import FeatureEstimate, FeatureGroup, features_with_uncertainty
+from xanes_core.spectra.axis import ENERGY_UNITS, EnergyColumn
 from xanes_core.spectra.broadening import broaden_arctan
+from xanes_core.spectra.columns import SIGNALS
 from xanes_core.spectra.edge_features import spectral_features
 from xanes_core.spectra.emission import (
     BAND_FROM_EV,
@@ -33,28 +35,35 @@ from xanes_core.spectra.metrics import (
     spearman,
     window_misfit,
 )
-from xanes_core.spectra.normalisation import default_ranges, find_e0, normalise
+from xanes_core.spectra.normalisation import Normalised, default_ranges, find_e0, normalise
 from xanes_core.spectra.peaks import PeakMatch, find_peaks, match_peaks, peak_errors
 from xanes_core.spectra.read import (
     SPECTRUM_FORMATS,
     ColumnList,
     SpectrumTable,
+    column_names,
     list_spectra,
     read_spectrum,
     read_table,
 )
+from xanes_core.spectra.slope import SLOPE_SMOOTHING_EV, derivative
 from xanes_core.spectra.spectrum import Spectrum, align, as_energies, resample, scale, shift
 from xanes_core.spectra.write import spectrum_object, write_spectrum
 
 __all__ = [
     "BAND_FROM_EV",
+    "ENERGY_UNITS",
+    "SIGNALS",
+    "SLOPE_SMOOTHING_EV",
     "SPECTRUM_FORMATS",
     "SPECTRUM_KINDS",
     "XANES",
     "XES",
     "ColumnList",
+    "EnergyColumn",
     "FeatureEstimate",
     "FeatureGroup",
+    "Normalised",
     "PeakMatch",
     "Spectrum",
     "SpectrumKind",
@@ -65,10 +74,12 @@ __all__ = [
     "as_energies",
     "band_limits",
     "broaden_arctan",
+    "column_names",
     "constant_width",
     "cosine_similarity",
     "coverage",
     "default_ranges",
+    "derivative",
     "emission_features",
     "features_with_uncertainty",
     "feff_to_grid",

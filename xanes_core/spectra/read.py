@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 import numpy as np
 
 from xanes_core.errors import SpectrumError
-from xanes_core.spectra.axis import Axis, absolute_energies, e0_of_columns, find_axis, in_ev
+from xanes_core.spectra.axis import (
+    Axis,
+    EnergyColumn,
+    absolute_energies,
+    e0_of_columns,
+    find_axis,
+    in_ev,
+    with_spacing,
+)
 from xanes_core.spectra.columns import (
     EMISSION,
     NORMALISED,
@@ -22,6 +30,7 @@ from xanes_core.spectra.columns import (
     pick,
     plain_name,
     propose,
+    ratio,
 )
 from xanes_core.spectra.edge import EMISSION_REACH_EV, REACH_EV, Edge, check_reach, edge_of
 from xanes_core.spectra.formats import FORMATS
@@ -61,6 +70,8 @@ class ColumnList:
     the name of the energy column, ``proposed`` the curve that :func:`read_spectrum` takes unless
     told otherwise and ``remark`` why, where that is a guess. ``preview_energy`` and ``preview``
     hold the first rows as the file gives them: ``preview[name]`` has one value per row.
+    ``formulas`` has those of the curves that are computed, ``signals`` what they are
+    (``transmission``, ``fluorescence``, ``reference``).
     """
 
     names: tuple[str, ...]
@@ -70,6 +81,7 @@ class ColumnList:
     preview_energy: tuple[float, ...]
     preview: Mapping[str, tuple[float, ...]]
     formulas: Mapping[str, str]
+    signals: Mapping[str, str] = field(default_factory=dict)
 
 
 def _bytes_of(source: str | os.PathLike[str] | bytes) -> tuple[bytes, str]:
@@ -112,7 +124,9 @@ def _tables(
     return {"": table if format is None else replace(table, source_format=format)}
 
 
-def _scans(tables: dict[str, Table], energy_column: str | int | None) -> dict[str, Table]:
+def _scans(
+    tables: dict[str, Table], energy_column: str | int | EnergyColumn | None
+) -> dict[str, Table]:
     """Tables of a file, one for each scan that a table of columns holds."""
     if len(tables) > 1:
         return tables
@@ -130,7 +144,7 @@ def list_spectra(
     *,
     name: str | None = None,
     format: str | None = None,
-    energy_column: str | int | None = None,
+    energy_column: str | int | EnergyColumn | None = None,
 ) -> tuple[str, ...]:
     """Names of the spectra that a file holds, to choose from with ``group=``.
 
@@ -148,6 +162,29 @@ def list_spectra(
         As :func:`read_table`.
     """
     return tuple(_scans(_tables(source, name, format), energy_column))
+
+
+def column_names(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    name: str | None = None,
+    format: str | None = None,
+    group: str | int | None = None,
+) -> tuple[str, ...]:
+    """Names of all columns of a file, to choose one with ``energy_column=``.
+
+    Parameters
+    ----------
+    source, name, format, group
+        As in :func:`read_spectrum`; of a file of several spectra the first where none is chosen.
+
+    Raises
+    ------
+    SpectrumError
+        The content is empty, binary, too large or no table; an unknown format.
+    """
+    tables = _tables(source, name, format)
+    return tables.get(str(group), next(iter(tables.values()))).names
 
 
 @dataclass(frozen=True)
@@ -196,7 +233,42 @@ class SpectrumTable:
             tuple(float(v) for v in self.table.values[:rows, self.axis.index]),
             {curve.name: tuple(float(v) for v in curve.values[:rows]) for curve in self.curves},
             {curve.name: curve.formula for curve in self.curves if curve.formula},
+            {curve.name: curve.signal for curve in self.curves if curve.signal},
         )
+
+    @property
+    def stated_element(self) -> str | None:
+        """Absorber by the file alone; None where it does not say."""
+        columns_e0_ev = e0_of_columns(self.table, self.axis)
+        return edge_of(self.table.headers, None, columns_e0_ev, []).stated
+
+    @property
+    def energy_unit(self) -> str:
+        """Unit that the energies are read in, one of ENERGY_UNITS; empty where numbers tell."""
+        return "eV from E0" if self.axis.is_relative and self.axis.unit == "eV" else self.axis.unit
+
+    def with_ratio(
+        self, signal: str, first: str | int, detectors: Sequence[str | int]
+    ) -> SpectrumTable:
+        """The same with one more curve, of the columns that a person names; it is the last one.
+
+        Parameters
+        ----------
+        signal : str
+            ``transmission``: ln(first / detector); ``reference``: likewise, the transmitted beam
+            first; ``fluorescence``: the sum of the detectors over the first.
+        first : str or int
+            Column of the incident beam, by its name or its number in the file.
+        detectors : sequence of str or int
+            Columns behind the sample.
+
+        Raises
+        ------
+        SpectrumError
+            Another signal, a column that does not exist, or too many or none.
+        """
+        made = ratio(self.table, signal, first, detectors)
+        return replace(self, curves=(*(c for c in self.curves if c.name != made.name), made))
 
     def spectrum(self, *, column: str | int | None = None, element: str | None = None) -> Spectrum:
         """Spectrum of one of the curves.
@@ -276,7 +348,7 @@ def read_table(
     *,
     name: str | None = None,
     format: str | None = None,
-    energy_column: str | int | None = None,
+    energy_column: str | int | EnergyColumn | None = None,
     group: str | int | None = None,
 ) -> SpectrumTable:
     """Read a file once, to list its curves and to make spectra of them.
@@ -292,7 +364,10 @@ def read_table(
         The content is empty, binary, too large or no table; several spectra of which none was
         chosen; an unknown energy column, format or group.
     """
-    tables = _scans(_tables(source, name, format), energy_column)
+    found = _tables(source, name, format)
+    tables = _scans(
+        {key: with_spacing(t, energy_column) for key, t in found.items()}, energy_column
+    )
     names = tuple(tables)
     if len(names) > 1 and group is None:
         raise SpectrumError(
@@ -314,7 +389,7 @@ def read_spectrum(
     format: str | None = None,
     element: str | None = None,
     column: str | int | None = None,
-    energy_column: str | int | None = None,
+    energy_column: str | int | EnergyColumn | None = None,
     group: str | int | None = None,
 ) -> Spectrum:
     """Read one spectrum; what was mended or assumed stands in ``metadata["notes"]``.
@@ -334,8 +409,9 @@ def read_spectrum(
         Curve to read: its name or its number among those that :meth:`SpectrumTable.columns` lists.
         Left out, the first of these that exists: ``norm``, ``flat``, ``mu`` and its like,
         ``ln(i0/itrans)``, ``ifluor/i0``, the first other column that may be an absorption.
-    energy_column : str or int, optional
-        Energy column: name or number of the column in the file. Found by name where left out.
+    energy_column : str, int or EnergyColumn, optional
+        Energy column: name or number of the column in the file, or these with a unit and the
+        spacing of the crystal. Found by name where left out.
     group : str or int, optional
         Which spectrum of a file that holds several, by its name in :func:`list_spectra` or its
         number from 0.
