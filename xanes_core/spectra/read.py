@@ -1,4 +1,4 @@
-"""Read spectra: columns of text, XDI, FDMNES, FEFF, JSON, Athena projects, SPEC and 9809."""
+"""Read spectra: columns, XDI, FDMNES, FEFF, JSON, Athena projects, SPEC, 9809 and HDF5."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from xanes_core.spectra.columns import (
     ratio,
 )
 from xanes_core.spectra.edge import EMISSION_REACH_EV, REACH_EV, Edge, check_reach, edge_of
-from xanes_core.spectra.formats import FORMATS
+from xanes_core.spectra.formats import BINARY_FORMATS, FORMATS
 from xanes_core.spectra.kinds import SPECTRUM_KINDS, XANES, XES, SpectrumKind
 from xanes_core.spectra.scans import put_in_order, scans_of
 from xanes_core.spectra.spectrum import Spectrum
@@ -44,11 +44,13 @@ from xanes_core.spectra.table import (
     decode,
     parse_json,
     parse_table,
+    unpacked,
 )
 
 #: Formats that ``format=`` accepts; those before JSON share one tolerant reader of columns.
 SPECTRUM_FORMATS = (
     "csv", "txt", "dat", "xdi", "athena", "fdmnes", "feff", "json", *(row.name for row in FORMATS),
+    *(row.name for row in BINARY_FORMATS),
 )  # fmt: skip
 #: Where a spectrum may come from: a network, a calculation, a beamline.
 ORIGINS = ("predicted", "computed", "measured")
@@ -109,6 +111,10 @@ def _tables(
             f"{', '.join(SPECTRUM_FORMATS)}"
         )
     raw, own_name = _bytes_of(source)
+    raw = unpacked(raw)
+    for binary in BINARY_FORMATS:
+        if format == binary.name or (format is None and binary.looks(raw)):
+            return binary.read(raw)
     text = decode(raw)
     label = (name or own_name).lower()
     for row in FORMATS:

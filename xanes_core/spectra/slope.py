@@ -37,7 +37,8 @@ def smoothed_slope(
     if even.size > _MAX_STEPS:
         raise SpectrumError("the spectrum is too long to look for an edge; name the element")
     sigma = fwhm_ev / (2.0 * np.sqrt(2.0 * np.log(2.0))) / _STEP_EV
-    rise = gaussian_filter1d(np.interp(even, energy_ev, mu), sigma, order=1, mode="nearest")
+    values = np.interp(even, energy_ev, mu)
+    rise = gaussian_filter1d(values, sigma, order=1, mode="nearest", truncate=6.0)
     inside = (even >= low) & (even <= high)
     return even[inside], rise[inside] / _STEP_EV
 
