@@ -193,8 +193,8 @@ def _walk(group: h5py.Group, path: tuple[str, ...], scope: _Scope, found: _Found
         found.objects += 1
         if found.objects > found.max_objects:
             raise SpectrumError(
-                f"the HDF5 file holds more than {found.max_objects} groups and data sets; export the "
-                "scan alone"
+                f"the HDF5 file holds more than {found.max_objects} groups and data sets; export "
+                "the scan alone"
             )
         try:
             link = group.get(name, getlink=True)
