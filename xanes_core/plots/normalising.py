@@ -63,13 +63,11 @@ def normalisation_figure(
             line={"color": own, "dash": "dash", "width": 1.6},
             hovertemplate="%{y:.4g}",
         )  # fmt: skip
-    figure.add_vline(
-        x=e0, line={"color": look.ink, "width": 1.2, "dash": "dot"},
-        annotation={
-            "text": f"E<sub>0</sub> {made.e0_ev:.1f} eV, step {made.edge_step:.3g}",
-            "font": {"color": look.ink, "size": 12}, "yanchor": "bottom",
-        },
-        annotation_position="bottom right",
+    figure.add_vline(x=e0, line={"color": look.ink, "width": 1.2, "dash": "dot"})
+    figure.add_annotation(
+        x=e0, y=0.4, yref="paper", xanchor="left", xshift=6, showarrow=False, align="left",
+        text=f"E<sub>0</sub> = {made.e0_ev:.1f} eV<br>edge step {made.edge_step:.3g}",
+        font={"color": look.ink, "size": 13}, bgcolor=look.background,
     )  # fmt: skip
     style_figure(figure, look.sized(420))
     figure.update_xaxes(title_text=axis.label, tickformat="~f", hoverformat=".1f")

@@ -148,7 +148,7 @@ def _controls(
     """Controls of one spectrum; what was set before where it cannot be read as chosen."""
     columns, treatment = _kept(own)
     element = next(iter(predictions.values())).element
-    with st.container(border=True, key="own_spectrum", gap="small"):
+    with st.container(key="own_spectrum", gap="small"):
         head = st.container(gap="xsmall")
         try:
             columns = choose_columns(own, element)

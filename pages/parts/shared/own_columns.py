@@ -36,6 +36,8 @@ _ANGLES = ("deg", "mdeg", "rad")
 #: Option of the list of signals that asks for the columns.
 _OWN = "\0own"
 _PREVIEW_ROWS = 5
+#: Energies without a unit that are larger are in eV.
+_LEAST_EV = 300.0
 
 
 @dataclass(frozen=True)
@@ -177,13 +179,19 @@ def _signal(
 
 
 def _sentence(table: SpectrumTable, listed: ColumnList, columns: Columns, chosen: str) -> str:
-    unit = _UNIT_NAMES.get(table.energy_unit, table.energy_unit) if table.energy_unit else ""
+    unit = _UNIT_NAMES[table.energy_unit] if table.energy_unit else ""
+    if not unit and np.nanmedian(table.table.values[:, table.axis.index]) > _LEAST_EV:
+        unit = "eV"
     energy = f"energies from {plain(listed.energy, 40)}" + (f" ({plain(unit)})" if unit else "")
     curve = table.curves[[c.name for c in table.curves].index(chosen)]
-    what = f"{curve.signal} " if curve.signal else "absorption from "
-    said = f"{energy}, {what}{plain(chosen, 60)}"
-    is_guess = chosen == listed.proposed and not columns.ratio and listed.remark
-    return f"{said}. {plain(listed.remark[:1].upper() + listed.remark[1:])}." if is_guess else said
+    said = f"{energy}, {curve.signal or 'absorption from'} {plain(chosen, 60)}."
+    if chosen != listed.proposed or columns.ratio or not listed.remark:
+        return said
+    others = [name for name, signal in listed.signals.items() if signal != "reference"]
+    if curve.signal:  # the remark says again how it was computed
+        others = [name for name in others if name != chosen]
+        return f"{said} Also possible: {plain(', '.join(others), 120)}." if others else said
+    return f"{said} {plain(listed.remark[:1].upper() + listed.remark[1:])}."
 
 
 def _preview(table: SpectrumTable, chosen: str) -> None:
