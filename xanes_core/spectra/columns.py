@@ -26,17 +26,17 @@ _I0 = re.compile(
 )
 _TRANSMITTED = re.compile(
     r"i_?t(r(a?n?s?(m(itted|ission)?)?)?)?|(?!ref)(\w+_)?i_?1|trans(m(itted|ission)?)?|i_trans|ic_?1"
-    r"|ion_?ch(amber)?_?1|it_?(counts?|ch|chan|eh\d?)|i1_?(counts?|ch|chan|eh\d?)"
+    r"|ion_?ch(amber)?_?1|it_?(counts?|ch|chan|eh\d?|det(ector)?)|i1_?(counts?|ch|chan|eh\d?|det(ector)?)"
 )
 _FLUORESCENCE = re.compile(
-    r"(i_?)?(fluo?r?|fluorescence)|i_?ff?|pips|fl|sdd|ifl|lytle|sdd_\w*[a-z]|[tp]fy|tey|(\w+_)?roi|if_?(counts?|ch|chan)"
+    r"(i_?)?(fluo?r?|fluorescence)|i_?ff?|pips|fl|sdd|ifl|lytle|sdd_\w*[a-z]|[tp]fy|tey|(\w+_)?roi|if_?(counts?|ch|chan|det(ector)?)"
     r"|fluo\w*_?(counts?|roi)|(i_?)?fluor?e?s?cence"
 )
 #: What NeXus calls the sample's signal: transmitted, or emitted.
 _ABSORBED = re.compile(r"absorbed_beam")
 #: A detector behind a reference, which is behind the detector of the transmitted beam.
 _REFERENCE = re.compile(
-    r"(\w+_)?(i_?2|i_?r(ef(er(ence)?)?)?|ref(er(ence)?)?)(_?(counts?|ch|chan))?"
+    r"(\w+_)?(i_?2|i_?r(ef(er(ence)?)?)?|ref(er(ence)?)?)(_?(counts?|ch|chan|det(ector)?))?"
 )
 #: One detector of several, whose counts are added.
 _ELEMENT = re.compile(
