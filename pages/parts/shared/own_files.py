@@ -101,9 +101,10 @@ def active(offered: list[OwnCurve]) -> OwnCurve:
     st.session_state[_ACTIVE] = current
     if len(offered) > 1:
         st.session_state["own_radio"] = current
+        labels = {key: plain(name_of(own), 60) for key, own in by_key.items()}
         st.radio(
             "Compared and set below", list(by_key), key="own_radio", on_change=_take_active,
-            format_func=lambda key: plain(name_of(by_key[key]), 60),
+            format_func=labels.__getitem__,
         )  # fmt: skip
     return by_key[current]
 
