@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from tests.spectra.look_alikes import ENERGY, RAW
-from xanes_core.plots import Curve, EnergyAxis, Look, normalisation_figure, own_colours, slope_figure
+from xanes_core.plots import (
+    Curve,
+    EnergyAxis,
+    Look,
+    normalisation_figure,
+    own_colours,
+    slope_figure,
+)
 from xanes_core.spectra import Spectrum, normalise
 
 AXIS = EnergyAxis(7112.0)
