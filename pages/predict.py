@@ -24,7 +24,7 @@ from pages.parts.shared.choices import (
 )
 from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import Request, predict
-from pages.parts.shared.overlay import OwnSpectrum, misfit_line, overlay_of_kind
+from pages.parts.shared.overlay import OwnSpectrum, misfit_line, own_spectra
 from pages.parts.shared.page import page, plain
 from pages.parts.shared.viewer3d import structure_panel
 from xanes_core.errors import XanesError
@@ -39,11 +39,14 @@ def welcome() -> None:
     st.page_link("app.py", label="Examples of all nine metals on Home")
 
 
-def spectrum_controls(entries: list[StructureEntry], entry: StructureEntry) -> tuple[Energies, str]:
+def spectrum_controls(
+    entries: list[StructureEntry], entry: StructureEntry, own: list[OwnSpectrum]
+) -> tuple[Energies, str]:
     """In the line above the figure: energy axis, what to overlay, how to look at many frames."""
     energies = choose_axis()
     view = trajectory.choose_view(entry)
     if view == trajectory.ONE:
+        panels.choose_shown(own)
         choose_others(entries, entry)
     return energies, view
 
@@ -53,7 +56,7 @@ def show_spectra(
     entry: StructureEntry,
     requests: Mapping[SpectrumKind, Request],
     predictions: Mapping[SpectrumKind, Prediction],
-    own: OwnSpectrum | None,
+    own: list[OwnSpectrum],
     axis: EnergyAxis,
 ) -> dict[SpectrumKind, Figure]:
     """One figure for each kind of spectrum, with what lies over it and what is left of that."""
@@ -61,25 +64,28 @@ def show_spectra(
     for kind, prediction in predictions.items():
         curves = [prediction_curve(prediction, f"Network, {prediction.element}")]
         curves += other_curves(entries, entry, requests[kind])
-        comparison = None
-        if own is not None and own.kind == kind:
-            curves.append(own.curve)
+        comparison, laid_over = None, [one for one in own if one.kind == kind]
+        curves += [one.curve for one in laid_over]
+        if laid_over:
             try:
-                comparison = compare(prediction, own.curve.energy_ev, own.curve.mu)
+                comparison = compare(
+                    prediction, laid_over[0].curve.energy_ev, laid_over[0].curve.mu
+                )
             except XanesError as error:
                 st.warning(plain(error))
-        drawn[kind] = Figure(curves, kind, axis, comparison)
+        shown = panels.shown_of(kind)
+        drawn[kind] = Figure(curves, kind, axis, comparison, shown, next(iter(laid_over), None))
         panels.spectrum_panel(drawn[kind], one_of_two=len(predictions) > 1)
         say_what_lies_outside(curves, axis)
-        if own is not None and comparison is not None:
-            misfit_line(prediction, comparison, own.overlaid, axis)
+        if comparison is not None:
+            misfit_line(prediction, comparison, laid_over[0].overlaid, axis)
     return drawn
 
 
 def show_numbers(
     predictions: Mapping[SpectrumKind, Prediction],
     drawn: Mapping[SpectrumKind, Figure],
-    own: OwnSpectrum | None,
+    own: list[OwnSpectrum],
     axis: EnergyAxis,
     view: tuple[StructureEntry, int],
 ) -> None:
@@ -89,7 +95,7 @@ def show_numbers(
         if len(predictions) > 1:
             st.markdown(f"**{kind.title}**")
         features_table(prediction, axis)
-        overlaid = own.overlaid if own is not None and own.kind == kind else None
+        overlaid = next((one.overlaid for one in own if one.kind == kind), None)
         panels.downloads(prediction, drawn[kind], entry.frame_name(frame), overlaid)
     curves = {kind: figure.curves for kind, figure in drawn.items()}
     report_row(entry, frame, predictions, curves, axis.energies)
@@ -137,10 +143,10 @@ def show(entries: list[StructureEntry]) -> None:
     with below:
         hydrogens_note(entry, frame)
         panels.verdict_panel(list(predictions.values()))
+    own = own_spectra(predictions, known_kinds(element))
     with line:
-        energies, frames_view = spectrum_controls(entries, entry)
+        energies, frames_view = spectrum_controls(entries, entry, own)
     axis = EnergyAxis(next(iter(predictions.values())).e0_ev, energies)
-    own = overlay_of_kind(predictions, known_kinds(element))
     together = batch.update(entries, keys)
     with right:
         if frames_view == trajectory.ONE:
@@ -149,7 +155,8 @@ def show(entries: list[StructureEntry]) -> None:
             trajectory.show_frames(entry, frame, together, axis, view=frames_view)
             drawn = {kind: Figure.of_one(p, own, axis) for kind, p in predictions.items()}
         show_numbers(predictions, drawn, own, axis, (entry, frame))
-    batch.show_batch(together, keys, {own.kind: own.overlaid} if own is not None else None)
+    laid_over = {one.kind: one.overlaid for one in reversed(own)}
+    batch.show_batch(together, keys, laid_over or None)
 
 
 def main() -> None:

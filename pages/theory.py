@@ -8,7 +8,7 @@ from pages.parts.shared import inputs
 from pages.parts.shared.choices import choose_axis
 from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import examples
-from pages.parts.shared.overlay import overlay_spectrum
+from pages.parts.shared.overlay import overlay_curves
 from pages.parts.shared.page import page
 from pages.parts.shared.subject import StructureSubject, choose_subject
 from pages.parts.shared.viewer3d import structure_panel
@@ -57,11 +57,11 @@ def show(subject: StructureSubject, entry: StructureEntry) -> None:
     left, right = st.columns([5, 7], gap="medium")
     with left:
         theories, others = controls(subject, entry)
-    own = overlay_spectrum(subject.prediction)
-    if own is not None and own.role == "theory":
-        theories.append(Shown(own))
-    elif own is not None:
-        others.append(own)
+    for own in overlay_curves(subject.prediction):
+        if own.role == "theory":
+            theories.append(Shown(own))
+        else:
+            others.append(own)
     with right:
         run = next((shown for shown in theories if shown.result), None)
         with st.container(horizontal=True, gap="large", vertical_alignment="center"):

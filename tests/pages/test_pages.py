@@ -400,12 +400,12 @@ def test_of_a_file_of_several_scans_one_is_chosen():
     at.run()
     assert not at.exception
     assert not at.warning
-    box = next(b for b in at.selectbox if b.label == "Spectrum, of 2 in the file")
-    assert box.index == 0
-    box.set_value(box.options[1]).run()
+    box = next(b for b in at.multiselect if "2 spectra" in b.label)
+    assert box.value == box.options[:1]
+    box.set_value(box.options[1:]).run()
     assert not at.exception
-    assert trace(at, "two.spec").y is not None
-    assert next(b for b in at.selectbox if b.label == "Spectrum, of 2 in the file").index == 1
+    assert trace(at, "two.spec: 2 escan").y is not None
+    assert next(b for b in at.multiselect if "2 spectra" in b.label).value == box.options[1:]
 
 
 @pytest.mark.parametrize(

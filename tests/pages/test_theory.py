@@ -419,8 +419,8 @@ def test_a_convolved_fdmnes_result_is_not_broadened_again(page):
 
 
 def test_the_log_of_fdmnes_is_told_and_the_spectrum_stays(page):
-    upload_spectrum(page, "job.txt", PLAIN.encode())
-    upload_spectrum(page, "job_bav.txt", BAV.encode())
+    both = [("job.txt", PLAIN.encode(), "text/plain"), ("job_bav.txt", BAV.encode(), "text/plain")]
+    page.file_uploader[1].set_value(both).run()
     assert not page.exception
     assert "log of FDMNES 12 February 2016" in texts(page.caption)
     assert "job.txt" in names(page)

@@ -155,7 +155,7 @@ def test_any_file_may_be_packed():
         (gzip.compress(b"7112 1.0\n" * 5_000_000, mtime=0), "larger than 20 MiB"),
         (gzip.compress(table("energy mu\n", ENERGY, MU), mtime=0)[:-60], "gzip archive is cut off"),
         (b"\x1f\x8b" + b"x" * 50, "gzip archive is damaged"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(600), "an HDF5 or NeXus file; export the scan as columns"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(600), "HDF5 file is damaged or cut off"),
         (b"PK\x03\x04" + bytes(600), "office document; export the sheet as CSV"),
         (b"%PDF-1.7" + bytes(600), "a PDF document; export the numbers"),
         (b"BZh9" + bytes(600), "a bzip2 archive; unpack it"),

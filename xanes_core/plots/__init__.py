@@ -37,6 +37,7 @@ from xanes_core.plots.motion import (
     motion_data,
     motion_html,
 )
+from xanes_core.plots.normalising import normalisation_figure
 from xanes_core.plots.records import (
     UNKNOWN,
     Colouring,
@@ -58,11 +59,14 @@ from xanes_core.plots.report import (
 from xanes_core.plots.report_page import report_html
 from xanes_core.plots.report_print import report_pdf
 from xanes_core.plots.residual import MISFIT_LABEL, with_residual
+from xanes_core.plots.slope import slope_figure
 from xanes_core.plots.spectrum import (
     Curve,
     Energies,
     EnergyAxis,
+    Role,
     comparison_figure,
+    own_colours,
     prediction_curve,
     spectrum_curve,
     spectrum_figure,
@@ -106,6 +110,7 @@ __all__ = [
     "PredictedRecord",
     "ReportedSpectrum",
     "ReportedStructure",
+    "Role",
     "SpectraReport",
     "Trajectory",
     "atom_name",
@@ -139,6 +144,8 @@ __all__ = [
     "motion_html",
     "nearest_figure",
     "neighbours_around",
+    "normalisation_figure",
+    "own_colours",
     "play_figure",
     "prediction_curve",
     "ranked_errors_figure",
@@ -147,6 +154,7 @@ __all__ = [
     "report_pdf",
     "scene",
     "signed_colours",
+    "slope_figure",
     "spectrum_curve",
     "spectrum_figure",
     "structure_figure",

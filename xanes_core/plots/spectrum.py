@@ -19,6 +19,7 @@ from xanes_core.model import Comparison, Prediction
 from xanes_core.plots.style import (
     DASHES,
     LIGHT,
+    MEASURED,
     MEASUREMENT,
     NETWORK,
     OTHERS,
@@ -120,6 +121,8 @@ class Curve:
     e0_ev : float or None
         Edge energy of its absorber (eV), where relative energies are counted from; None for that
         of the figure.
+    colour : str or None
+        Colour (hex) that a person gave it; None for that of its role.
 
     Raises
     ------
@@ -136,6 +139,7 @@ class Curve:
     level: float | None = None
     rank: int = field(default=0)
     e0_ev: float | None = None
+    colour: str | None = None
 
     def __post_init__(self) -> None:
         n = np.shape(self.energy_ev)
@@ -181,14 +185,27 @@ def without_band(curve: Curve) -> Curve:
 
 def curve_style(curve: Curve, *, dark: bool = False) -> tuple[str, str]:
     """Colour (hex) and dash name of `curve`."""
+    colour, dash = _style_of_role(curve, dark=dark)
+    return curve.colour or colour, dash
+
+
+def _style_of_role(curve: Curve, *, dark: bool) -> tuple[str, str]:
     if curve.role == "network":
         return NETWORK, DASHES[curve.rank % len(DASHES)]
     if curve.role == "measurement":
-        return MEASUREMENT[Look(dark).theme], DASHES[curve.rank % len(DASHES)]
+        colours = (MEASUREMENT[Look(dark).theme], *MEASURED)
+        n = len(colours)
+        return colours[curve.rank % n], DASHES[curve.rank // n % len(DASHES)]
     if curve.role == "theory":
         return (THEORY, THEORY_SECOND)[curve.rank % 2], DASHES[curve.rank % len(DASHES)]
     n = len(OTHERS)
     return OTHERS[curve.rank % n], DASHES[curve.rank // n % len(DASHES)]
+
+
+def own_colours(role: Role, rank: int) -> tuple[str, str]:
+    """Colours (hex) that a curve has by itself, on a light and on a dark page."""
+    bare = Curve("", np.zeros(1), np.zeros(1), role, rank=rank)
+    return curve_style(bare)[0], Look(dark=True).colour(curve_style(bare, dark=True)[0])
 
 
 def band_name(curve: Curve) -> str:

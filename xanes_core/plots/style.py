@@ -39,6 +39,8 @@ GRID: Mapping[str, str] = MappingProxyType(
 )
 #: Other structures and frames: three colours, told apart further by their dashes.
 OTHERS = ("#009E73", "#7A5FB5", GREY)
+#: Measured spectra beside the first, which has the colour of ink.
+MEASURED = ("#B5478A", OLIVE, "#1B7F79", "#8A5A2B", "#5B5BD6")
 #: The colours of a light page and what stands for each on a dark one, as bright there as here.
 ON_DARK: Mapping[str, str] = MappingProxyType(
     {
@@ -50,6 +52,10 @@ ON_DARK: Mapping[str, str] = MappingProxyType(
         OLIVE: "#D9CB4A",
         OTHERS[0]: "#2FC49A",
         OTHERS[1]: "#B191E6",
+        MEASURED[0]: "#E58BC3",
+        MEASURED[2]: "#5CC9C1",
+        MEASURED[3]: "#D3A36F",
+        MEASURED[4]: "#A3A3FF",
     }
 )
 DASHES = ("solid", "dash", "dot")

@@ -5,7 +5,9 @@
 """
 
 from xanes_core.spectra.agreement import FeatureEstimate, FeatureGroup, features_with_uncertainty
+from xanes_core.spectra.axis import ENERGY_UNITS, EnergyColumn
 from xanes_core.spectra.broadening import broaden_arctan
+from xanes_core.spectra.columns import SIGNALS
 from xanes_core.spectra.edge_features import spectral_features
 from xanes_core.spectra.emission import (
     BAND_FROM_EV,
@@ -34,31 +36,39 @@ from xanes_core.spectra.metrics import (
     spearman,
     window_misfit,
 )
-from xanes_core.spectra.normalisation import default_ranges, find_e0, normalise
+from xanes_core.spectra.normalisation import Normalised, default_ranges, find_e0, normalise
 from xanes_core.spectra.peaks import PeakMatch, find_peaks, match_peaks, peak_errors
 from xanes_core.spectra.read import (
     SPECTRUM_FORMATS,
     ColumnList,
     SpectrumTable,
     choose_table,
+    column_names,
     list_spectra,
     read_spectrum,
     read_table,
     read_tables,
+    spectrum_names,
 )
+from xanes_core.spectra.slope import SLOPE_SMOOTHING_EV, derivative
 from xanes_core.spectra.spectrum import Spectrum, align, as_energies, resample, scale, shift
 from xanes_core.spectra.table import Table
 from xanes_core.spectra.write import spectrum_object, write_spectrum
 
 __all__ = [
     "BAND_FROM_EV",
+    "ENERGY_UNITS",
+    "SIGNALS",
+    "SLOPE_SMOOTHING_EV",
     "SPECTRUM_FORMATS",
     "SPECTRUM_KINDS",
     "XANES",
     "XES",
     "ColumnList",
+    "EnergyColumn",
     "FeatureEstimate",
     "FeatureGroup",
+    "Normalised",
     "PeakMatch",
     "Spectrum",
     "SpectrumKind",
@@ -71,10 +81,12 @@ __all__ = [
     "band_limits",
     "broaden_arctan",
     "choose_table",
+    "column_names",
     "constant_width",
     "cosine_similarity",
     "coverage",
     "default_ranges",
+    "derivative",
     "emission_features",
     "features_with_uncertainty",
     "feff_to_grid",
@@ -98,6 +110,7 @@ __all__ = [
     "spearman",
     "spectral_features",
     "spectrum_kind",
+    "spectrum_names",
     "spectrum_object",
     "window_misfit",
     "write_spectrum",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,6 +63,29 @@ _TWICE = re.compile(r"(mono\.|monochromator\.?|dcm\.)?_?(2d|two_?d)([_ -]?spacin
 _SHORTEST_RELATIVE_EV = 30.0
 
 
+#: Units that a person may choose for a column of energies.
+ENERGY_UNITS = ("eV", "keV", "eV from E0", "deg", "mdeg", "rad", "A", "nm", "Ha", "Ry")
+
+
+@dataclass(frozen=True)
+class EnergyColumn:
+    """The column of the energies as a person chooses it; what is left out is found out.
+
+    Attributes
+    ----------
+    column : str or int or None
+        Its name, or its number in the file from 0.
+    unit : str
+        One of :data:`ENERGY_UNITS`; empty for what the file says.
+    d_spacing_ang : float or None
+        Lattice spacing (A) of the monochromator's crystal, for angles.
+    """
+
+    column: str | int | None = None
+    unit: str = ""
+    d_spacing_ang: float | None = None
+
+
 @dataclass(frozen=True)
 class Axis:
     """Which column holds the energies, and what it is.
@@ -89,15 +112,17 @@ class Axis:
     is_double: bool = False
 
 
-def find_axis(table: Table, asked: str | int | None = None) -> Axis:
-    """Column of the energies, by its name, else the first one that may be it.
+def find_axis(table: Table, asked: str | int | EnergyColumn | None = None) -> Axis:
+    """Column of the energies as asked for, else by its name, else the first one that may be it.
 
     Raises
     ------
     SpectrumError
-        There is no column as asked for, or the first one is a wavenumber, a distance, a time or a
-        counter of points.
+        There is no column or unit as asked for, or the first one is a wavenumber, a distance, a
+        time or a counter of points.
     """
+    if isinstance(asked, EnergyColumn):
+        return _axis_as_asked(table, asked)
     plain = [plain_name(n) for n in table.names]
     if asked is not None:
         return _axis_of(table, plain, pick(table.names, asked, "energy column"))
@@ -118,6 +143,48 @@ def find_axis(table: Table, asked: str | int | None = None) -> Axis:
         if found:
             return _axis_of(table, plain, found[-1 if pattern is _ANGLE else 0])
     return _first(table, plain)
+
+
+def _axis_as_asked(table: Table, asked: EnergyColumn) -> Axis:
+    if not asked.unit:
+        return find_axis(table, asked.column)
+    if asked.unit not in ENERGY_UNITS:
+        raise SpectrumError(
+            f"unknown unit of energies {asked.unit[:20]!r}; choose from {', '.join(ENERGY_UNITS)}"
+        )
+    # a person who names column and unit knows better than the column's name
+    index = (
+        find_axis(table).index
+        if asked.column is None
+        else pick(table.names, asked.column, "energy column")
+    )
+    is_relative = asked.unit == "eV from E0"
+    is_double = _DOUBLE.search(plain_name(table.names[index])) is not None
+    return Axis(index, "eV" if is_relative else asked.unit, is_relative, True, is_double)
+
+
+def with_spacing(table: Table, asked: str | int | EnergyColumn | None) -> Table:
+    """A table whose header names the crystal's lattice spacing that a person chose.
+
+    Raises
+    ------
+    SpectrumError
+        A spacing that no crystal has.
+    """
+    spacing = asked.d_spacing_ang if isinstance(asked, EnergyColumn) else None
+    if spacing is None:
+        return table
+    if not 0.3 <= spacing <= 15.0:
+        raise SpectrumError(
+            f"a lattice spacing of {spacing:g} A is none of a monochromator's crystal; that of "
+            "Si(111) is 3.1356"
+        )
+    others = {
+        key: value
+        for key, value in table.headers.items()
+        if not (_SPACING.fullmatch(key.lower()) or _TWICE.fullmatch(key.lower()))
+    }
+    return replace(table, headers={"Mono.d_spacing": f"{spacing:.6g}", **others})
 
 
 def _first(table: Table, plain: list[str]) -> Axis:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,15 +22,21 @@ RELATIVE = {
 _I0 = re.compile(
     r"(\w+_)?i_?0|io|i_?zero|mon(itor)?|(i0|io)_?(counts?|ch|chan|eh\d?|ic|corr|raw|det(ector)?)"
     r"|ic_?0|ion_?ch(amber)?_?0|(ion_?chamber|incident)(_\w+)?_?i0|(mon|scaler|ch\d?)_?i0"
-    r"|incident(_intensity|_flux)?"
+    r"|inc(ident|oming)(_intensity|_flux|_beam)?"
 )
 _TRANSMITTED = re.compile(
     r"i_?t(r(a?n?s?(m(itted|ission)?)?)?)?|(?!ref)(\w+_)?i_?1|trans(m(itted|ission)?)?|i_trans|ic_?1"
-    r"|ion_?ch(amber)?_?1|it_?(counts?|ch|chan|eh\d?)|i1_?(counts?|ch|chan|eh\d?)"
+    r"|ion_?ch(amber)?_?1|it_?(counts?|ch|chan|eh\d?|det(ector)?)|i1_?(counts?|ch|chan|eh\d?|det(ector)?)"
 )
 _FLUORESCENCE = re.compile(
-    r"(i_?)?(fluo?r?|fluorescence)|i_?ff?|pips|fl|sdd|ifl|lytle|sdd_\w*[a-z]|[tp]fy|tey|(\w+_)?roi|if_?(counts?|ch|chan)"
+    r"(i_?)?(fluo?r?|fluorescence)|i_?ff?|pips|fl|sdd|ifl|lytle|sdd_\w*[a-z]|[tp]fy|tey|(\w+_)?roi|if_?(counts?|ch|chan|det(ector)?)"
     r"|fluo\w*_?(counts?|roi)|(i_?)?fluor?e?s?cence"
+)
+#: What NeXus calls the sample's signal: transmitted, or emitted.
+_ABSORBED = re.compile(r"absorbed_beam")
+#: A detector behind a reference, which is behind the detector of the transmitted beam.
+_REFERENCE = re.compile(
+    r"(\w+_)?(i_?2|i_?r(ef(er(ence)?)?)?|ref(er(ence)?)?)(_?(counts?|ch|chan|det(ector)?))?"
 )
 #: One detector of several, whose counts are added.
 _ELEMENT = re.compile(
@@ -42,6 +48,8 @@ _ABSORPTION = (
     "mue", "mu(e)", "mu_e", "xanes", "<xanes>", "emission", "absorption", "absorbance", "intensity",
     "mutrans", "mu_trans", "mufluor", "mu_fluor", "mean", "value", "y", "i",
 )  # fmt: skip
+#: What is computed from the counts of detectors.
+SIGNALS = ("transmission", "fluorescence", "reference")
 #: Names whose values are normalised to the edge step already.
 NORMALISED = {"norm", "mu_norm", "munorm", "normalized", "normalised", "norm_mu", "flat"}
 #: Names of emission, which has no edge.
@@ -81,7 +89,7 @@ class Choice:
 
     ``values`` (n,) holds NaN where the row cannot be used, ``formula`` is empty for a plain column,
     ``bad_counts`` tells how many rows had counts without a positive ratio, ``is_dead`` whether one
-    of the detectors saw nothing.
+    of the detectors saw nothing, ``signal`` which of :data:`SIGNALS` was computed.
     """
 
     name: str
@@ -89,6 +97,7 @@ class Choice:
     formula: str = ""
     bad_counts: int = 0
     is_dead: bool = False
+    signal: str = ""
 
     def __post_init__(self) -> None:
         self.values.flags.writeable = False
@@ -140,10 +149,13 @@ def choices(table: Table, energy: int) -> list[Choice]:
     i0 = _detector(table, plain, _I0, energy)
     if i0 is None:
         return curves
+    absorbed = _detector(table, plain, _ABSORBED, energy)
     transmitted = _detector(table, plain, _TRANSMITTED, energy)
+    transmitted = absorbed if transmitted is None else transmitted
     if transmitted is not None:
         curves.append(_log_ratio(table, i0, transmitted))
     fluorescence = _detector(table, plain, _FLUORESCENCE, energy)
+    fluorescence = absorbed if fluorescence is None else fluorescence
     elements = [
         i
         for i, name in enumerate(plain)
@@ -154,7 +166,42 @@ def choices(table: Table, energy: int) -> list[Choice]:
     elif elements:
         alive = [i for i in elements if not _is_dead(table.values[:, i])]
         curves.append(_over_i0(table, i0, alive or elements))
+    reference = _detector(table, plain, _REFERENCE, energy)
+    if reference is not None and transmitted is not None:
+        curves.append(replace(_log_ratio(table, transmitted, reference), signal="reference"))
     return curves
+
+
+def ratio(table: Table, signal: str, first: str | int, detectors: Sequence[str | int]) -> Choice:
+    """Curve of the columns that a person names.
+
+    Parameters
+    ----------
+    table : Table
+    signal : str
+        ``transmission`` for ln(first / detector), ``reference`` likewise with the transmitted beam
+        first, ``fluorescence`` for the sum of the detectors over the first.
+    first : str or int
+        Column of the incident beam.
+    detectors : sequence of str or int
+        Columns behind the sample; several of fluorescence are added.
+
+    Raises
+    ------
+    SpectrumError
+        Another signal, a column that does not exist, or too many or none.
+    """
+    above = pick(table.names, first)
+    below = [pick(table.names, one) for one in detectors]
+    if signal not in SIGNALS:
+        raise SpectrumError(f"a signal is one of {', '.join(SIGNALS)}")
+    if not below or above in below or (signal != "fluorescence" and len(below) > 1):
+        raise SpectrumError(
+            "choose one column for the incident beam and another for the detector; several "
+            "detectors are added for fluorescence alone"
+        )
+    made = _over_i0(table, above, below) if signal == "fluorescence" else None
+    return replace(made or _log_ratio(table, above, below[0]), signal=signal)
 
 
 def _detector(table: Table, plain: list[str], pattern: re.Pattern[str], energy: int) -> int | None:
@@ -185,7 +232,7 @@ def _log_ratio(table: Table, i0: int, it: int) -> Choice:
     values[good] = np.log(np.abs(a[good])) - np.log(np.abs(b[good]))
     name = f"ln({table.names[i0]}/{table.names[it]})"
     is_dead = _is_dead(a) or _is_dead(b) or good.sum() < _USABLE_SHARE * max(known.sum(), 1)
-    return Choice(name, values, name, int((known & ~good).sum()), is_dead)
+    return Choice(name, values, name, int((known & ~good).sum()), is_dead, "transmission")
 
 
 def _over_i0(table: Table, i0: int, detectors: list[int]) -> Choice:
@@ -202,7 +249,7 @@ def _over_i0(table: Table, i0: int, detectors: list[int]) -> Choice:
     above = first if len(detectors) == 1 else f"({first} + ... + {last})"
     name = f"{above}/{table.names[i0]}"
     is_dead = _is_dead(a) or _is_dead(total)
-    return Choice(name, values, name, int((known & ~good).sum()), is_dead)
+    return Choice(name, values, name, int((known & ~good).sum()), is_dead, "fluorescence")
 
 
 def is_even(energy: np.ndarray, values: np.ndarray) -> bool:
@@ -253,7 +300,10 @@ def propose(offered: Sequence[Choice], energy: np.ndarray, e0_ev: float | None) 
         if len(others) > 1:
             return index, f"column {offered[index].name!r} was taken (also: {listed(others)})"
         return index, ""
-    computed = [i for i, c in enumerate(offered) if c.formula and not c.is_dead]
+    # a reference is another sample: never proposed
+    computed = [
+        i for i, c in enumerate(offered) if c.formula and not c.is_dead and c.signal != "reference"
+    ]
     computed = [i for i in computed if not is_even(energy, offered[i].values)]
     if computed:
         shares = _shares(offered, computed, energy, e0_ev)

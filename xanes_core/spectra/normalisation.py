@@ -8,6 +8,7 @@ import numpy as np
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.errors import SpectrumError
+from xanes_core.spectra.slope import smoothed_slope
 from xanes_core.spectra.spectrum import Spectrum
 
 #: FWHM (eV) of the Gaussian that smooths the derivative in which E0 is looked for.
@@ -52,8 +53,6 @@ def find_e0(spectrum: Spectrum, *, element: str | None = None) -> float:
     """
     if element is not None and element not in K_EDGE_EV:
         raise SpectrumError(f"no K edge is tabulated for {str(element)[:20]!r}")
-    from scipy.ndimage import gaussian_filter1d  # predicting does without
-
     centre = K_EDGE_EV[element] if element is not None else spectrum.e0_ev
     energy, mu = spectrum.energy_ev, spectrum.mu
     low, high = float(energy[0]), float(energy[-1])
@@ -64,16 +63,8 @@ def find_e0(spectrum: Spectrum, *, element: str | None = None) -> float:
             f"the spectrum ({energy[0]:.0f} to {energy[-1]:.0f} eV) does not reach across the edge"
             + (f" at {centre:.0f} eV; check the element" if centre is not None else "")
         )
-    step = 0.1
-    # Smoothing needs its surroundings; the ends of the spectrum continue with their last value.
-    margin = 3.0 * E0_SMOOTHING_EV
-    even = np.arange(low - margin, high + margin + step, step)
-    if even.size > 1_000_000:
-        raise SpectrumError("the spectrum is too long to look for an edge; name the element")
-    sigma = E0_SMOOTHING_EV / (2.0 * np.sqrt(2.0 * np.log(2.0))) / step
-    rise = gaussian_filter1d(np.interp(even, energy, mu), sigma, order=1, mode="nearest")
-    inside = (even >= low) & (even <= high)
-    best = int(np.argmax(np.where(inside, rise, -np.inf)))
+    even, rise = smoothed_slope(energy, mu, (low, high), E0_SMOOTHING_EV)
+    best = int(np.argmax(rise))
     if rise[best] <= 1e-12 * max(np.abs(mu).max(), 1e-300):
         raise SpectrumError("the spectrum rises nowhere near the edge; check the column read")
     return float(even[best])

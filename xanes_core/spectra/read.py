@@ -1,17 +1,25 @@
-"""Read spectra: columns of text, XDI, FDMNES, FEFF, JSON, Athena projects, SPEC and 9809."""
+"""Read spectra: columns, XDI, FDMNES, FEFF, JSON, Athena projects, SPEC, 9809 and HDF5."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 import numpy as np
 
 from xanes_core.errors import SpectrumError
-from xanes_core.spectra.axis import Axis, absolute_energies, e0_of_columns, find_axis, in_ev
+from xanes_core.spectra.axis import (
+    Axis,
+    EnergyColumn,
+    absolute_energies,
+    e0_of_columns,
+    find_axis,
+    in_ev,
+    with_spacing,
+)
 from xanes_core.spectra.columns import (
     EMISSION,
     NORMALISED,
@@ -22,9 +30,10 @@ from xanes_core.spectra.columns import (
     pick,
     plain_name,
     propose,
+    ratio,
 )
 from xanes_core.spectra.edge import EMISSION_REACH_EV, REACH_EV, Edge, check_reach, edge_of
-from xanes_core.spectra.formats import FORMATS
+from xanes_core.spectra.formats import BINARY_FORMATS, FORMATS
 from xanes_core.spectra.kinds import SPECTRUM_KINDS, XANES, XES, SpectrumKind
 from xanes_core.spectra.scans import note_gaps, put_in_order, scans_of
 from xanes_core.spectra.spectrum import Spectrum
@@ -35,11 +44,13 @@ from xanes_core.spectra.table import (
     decode,
     parse_json,
     parse_table,
+    unpacked,
 )
 
 #: Formats that ``format=`` accepts; those before JSON share one tolerant reader of columns.
 SPECTRUM_FORMATS = (
     "csv", "txt", "dat", "xdi", "athena", "fdmnes", "feff", "json", *(row.name for row in FORMATS),
+    *(row.name for row in BINARY_FORMATS),
 )  # fmt: skip
 #: Where a spectrum may come from: a network, a calculation, a beamline.
 ORIGINS = ("predicted", "computed", "measured")
@@ -61,6 +72,8 @@ class ColumnList:
     the name of the energy column, ``proposed`` the curve that :func:`read_spectrum` takes unless
     told otherwise and ``remark`` why, where that is a guess. ``preview_energy`` and ``preview``
     hold the first rows as the file gives them: ``preview[name]`` has one value per row.
+    ``formulas`` has those of the curves that are computed, ``signals`` what they are
+    (``transmission``, ``fluorescence``, ``reference``).
     """
 
     names: tuple[str, ...]
@@ -70,6 +83,7 @@ class ColumnList:
     preview_energy: tuple[float, ...]
     preview: Mapping[str, tuple[float, ...]]
     formulas: Mapping[str, str]
+    signals: Mapping[str, str] = field(default_factory=dict)
 
 
 def _bytes_of(source: str | os.PathLike[str] | bytes) -> tuple[bytes, str]:
@@ -97,6 +111,10 @@ def _tables(
             f"{', '.join(SPECTRUM_FORMATS)}"
         )
     raw, own_name = _bytes_of(source)
+    raw = unpacked(raw)
+    for binary in BINARY_FORMATS:
+        if format == binary.name or (format is None and binary.looks(raw)):
+            return binary.read(raw)
     text = decode(raw)
     label = (name or own_name).lower()
     for row in FORMATS:
@@ -112,8 +130,11 @@ def _tables(
     return {"": table if format is None else replace(table, source_format=format)}
 
 
-def _scans(tables: dict[str, Table], energy_column: str | int | None) -> dict[str, Table]:
+def _scans(
+    found: Mapping[str, Table], energy_column: str | int | EnergyColumn | None
+) -> dict[str, Table]:
     """Tables of a file, one for each scan that a table of columns holds."""
+    tables = {key: with_spacing(table, energy_column) for key, table in found.items()}
     if len(tables) > 1:
         return tables
     table = next(iter(tables.values()))
@@ -130,7 +151,7 @@ def list_spectra(
     *,
     name: str | None = None,
     format: str | None = None,
-    energy_column: str | int | None = None,
+    energy_column: str | int | EnergyColumn | None = None,
 ) -> tuple[str, ...]:
     """Names of the spectra that a file holds, to choose from with ``group=``.
 
@@ -147,31 +168,53 @@ def list_spectra(
     SpectrumError
         As :func:`read_table`.
     """
-    return tuple(read_tables(source, name=name, format=format, energy_column=energy_column))
+    return spectrum_names(read_tables(source, name=name, format=format), energy_column)
+
+
+def spectrum_names(
+    tables: Mapping[str, Table], energy_column: str | int | EnergyColumn | None = None
+) -> tuple[str, ...]:
+    """As :func:`list_spectra`, of what :func:`read_tables` gives.
+
+    Raises
+    ------
+    SpectrumError
+        No column of energies, or an unknown one.
+    """
+    return tuple(_scans(tables, energy_column))
 
 
 def read_tables(
-    source: str | os.PathLike[str] | bytes,
-    *,
-    name: str | None = None,
-    format: str | None = None,
-    energy_column: str | int | None = None,
+    source: str | os.PathLike[str] | bytes, *, name: str | None = None, format: str | None = None
 ) -> dict[str, Table]:
-    """Numbers of a file and what is said beside them, by the names of its spectra.
+    """Numbers of a file and what is said beside them, table by table.
 
     The part of reading that grows with the file; :func:`choose_table` does the rest.
 
     Parameters
     ----------
-    source, name, format, energy_column
+    source, name, format
         As in :func:`read_spectrum`.
 
     Raises
     ------
     SpectrumError
-        As :func:`read_table`.
+        The content is empty, binary, too large or no table; an unknown format.
     """
-    return _scans(_tables(source, name, format), energy_column)
+    return _tables(source, name, format)
+
+
+def column_names(tables: Mapping[str, Table], group: str | int | None = None) -> tuple[str, ...]:
+    """Names of all columns of a file, to choose one with ``energy_column=``.
+
+    Parameters
+    ----------
+    tables : mapping of str to Table
+        As :func:`read_tables` gives them.
+    group : str or int, optional
+        As in :func:`read_spectrum`; of a file of several spectra the first where none is chosen.
+    """
+    return tables.get(str(group), next(iter(tables.values()))).names
 
 
 @dataclass(frozen=True)
@@ -220,7 +263,42 @@ class SpectrumTable:
             tuple(float(v) for v in self.table.values[:rows, self.axis.index]),
             {curve.name: tuple(float(v) for v in curve.values[:rows]) for curve in self.curves},
             {curve.name: curve.formula for curve in self.curves if curve.formula},
+            {curve.name: curve.signal for curve in self.curves if curve.signal},
         )
+
+    @property
+    def stated_element(self) -> str | None:
+        """Absorber by the file alone; None where it does not say."""
+        columns_e0_ev = e0_of_columns(self.table, self.axis)
+        return edge_of(self.table.headers, None, columns_e0_ev, []).stated
+
+    @property
+    def energy_unit(self) -> str:
+        """Unit that the energies are read in, one of ENERGY_UNITS; empty where numbers tell."""
+        return "eV from E0" if self.axis.is_relative and self.axis.unit == "eV" else self.axis.unit
+
+    def with_ratio(
+        self, signal: str, first: str | int, detectors: Sequence[str | int]
+    ) -> SpectrumTable:
+        """The same with one more curve, of the columns that a person names; it is the last one.
+
+        Parameters
+        ----------
+        signal : str
+            ``transmission``: ln(first / detector); ``reference``: likewise, the transmitted beam
+            first; ``fluorescence``: the sum of the detectors over the first.
+        first : str or int
+            Column of the incident beam, by its name or its number in the file.
+        detectors : sequence of str or int
+            Columns behind the sample.
+
+        Raises
+        ------
+        SpectrumError
+            Another signal, a column that does not exist, or too many or none.
+        """
+        made = ratio(self.table, signal, first, detectors)
+        return replace(self, curves=(*(c for c in self.curves if c.name != made.name), made))
 
     def spectrum(self, *, column: str | int | None = None, element: str | None = None) -> Spectrum:
         """Spectrum of one of the curves.
@@ -301,7 +379,7 @@ def read_table(
     *,
     name: str | None = None,
     format: str | None = None,
-    energy_column: str | int | None = None,
+    energy_column: str | int | EnergyColumn | None = None,
     group: str | int | None = None,
 ) -> SpectrumTable:
     """Read a file once, to list its curves and to make spectra of them.
@@ -317,21 +395,21 @@ def read_table(
         The content is empty, binary, too large or no table; several spectra of which none was
         chosen; an unknown energy column, format or group.
     """
-    tables = read_tables(source, name=name, format=format, energy_column=energy_column)
+    tables = read_tables(source, name=name, format=format)
     return choose_table(tables, energy_column=energy_column, group=group)
 
 
 def choose_table(
-    tables: Mapping[str, Table],
+    found: Mapping[str, Table],
     *,
-    energy_column: str | int | None = None,
+    energy_column: str | int | EnergyColumn | None = None,
     group: str | int | None = None,
 ) -> SpectrumTable:
-    """One of the tables of a file, with the curves that it offers.
+    """One of the spectra of a file, with the curves that it offers.
 
     Parameters
     ----------
-    tables : mapping of str to Table
+    found : mapping of str to Table
         As :func:`read_tables` gives them.
     energy_column, group
         As in :func:`read_spectrum`.
@@ -341,6 +419,7 @@ def choose_table(
     SpectrumError
         Several spectra of which none was chosen; no absorption; an unknown energy column or group.
     """
+    tables = _scans(found, energy_column)
     names = tuple(tables)
     if len(names) > 1 and group is None:
         raise SpectrumError(
@@ -362,7 +441,7 @@ def read_spectrum(
     format: str | None = None,
     element: str | None = None,
     column: str | int | None = None,
-    energy_column: str | int | None = None,
+    energy_column: str | int | EnergyColumn | None = None,
     group: str | int | None = None,
 ) -> Spectrum:
     """Read one spectrum; what was mended or assumed stands in ``metadata["notes"]``.
@@ -382,8 +461,9 @@ def read_spectrum(
         Curve to read: its name or its number among those that :meth:`SpectrumTable.columns` lists.
         Left out, the first of these that exists: ``norm``, ``flat``, ``mu`` and its like,
         ``ln(i0/itrans)``, ``ifluor/i0``, the first other column that may be an absorption.
-    energy_column : str or int, optional
-        Energy column: name or number of the column in the file. Found by name where left out.
+    energy_column : str, int or EnergyColumn, optional
+        Energy column: name or number of the column in the file, or these with a unit and the
+        spacing of the crystal. Found by name where left out.
     group : str or int, optional
         Which spectrum of a file that holds several, by its name in :func:`list_spectra` or its
         number from 0.

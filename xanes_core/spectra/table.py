@@ -34,7 +34,6 @@ UNITS = {
 #: Files that are no text, by their first bytes, with what to do.
 _SIGNATURES = {
     b"PK\x03\x04": "a zip archive or an office document; export the sheet as CSV, or unpack it",
-    b"\x89HDF": "an HDF5 or NeXus file; export the scan as columns of text or XDI",
     b"%PDF": "a PDF document; export the numbers as text",
     b"BZh": "a bzip2 archive; unpack it",
     b"\xfd7zXZ": "an xz archive; unpack it",
@@ -462,8 +461,18 @@ def _too_large() -> SpectrumError:
     )
 
 
-def _unpacked(raw: bytes) -> bytes:
-    """Content of a gzip archive, no more of it than a file may hold."""
+def unpacked(raw: bytes) -> bytes:
+    """Content of a file; of a gzip archive no more than a file may hold.
+
+    Raises
+    ------
+    SpectrumError
+        It is too large, or a damaged archive.
+    """
+    if len(raw) > MAX_BYTES:
+        raise _too_large()
+    if not raw.startswith(b"\x1f\x8b"):
+        return raw
     packed = zlib.decompressobj(wbits=31)
     try:
         content = packed.decompress(raw, MAX_BYTES + 1)
@@ -484,10 +493,7 @@ def decode(raw: bytes) -> str:
     SpectrumError
         It is empty, too large, damaged, or no text.
     """
-    if len(raw) > MAX_BYTES:
-        raise _too_large()
-    if raw.startswith(b"\x1f\x8b"):
-        raw = _unpacked(raw)
+    raw = unpacked(raw)
     for mark, what in _SIGNATURES.items():
         if raw.startswith(mark):
             raise SpectrumError(f"this is {what}")

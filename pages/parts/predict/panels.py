@@ -10,12 +10,12 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.parts.shared import inputs
+from pages.parts.shared import inputs, view
 from pages.parts.shared.charts import show_figure
 from pages.parts.shared.downloads import Content, download_row
 from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.overlay import OwnSpectrum
-from pages.parts.shared.page import look, plain
+from pages.parts.shared.page import linked_choice, look, plain
 from xanes_core.files import safe_name
 from xanes_core.model import Comparison, Overlaid, Prediction, to_csv, to_json, to_xdi
 from xanes_core.plots import (
@@ -24,11 +24,13 @@ from xanes_core.plots import (
     EnergyAxis,
     Look,
     figure_image,
+    normalisation_figure,
     prediction_curve,
+    slope_figure,
     spectrum_figure,
     with_residual,
 )
-from xanes_core.spectra import XANES, XES, SpectrumKind
+from xanes_core.spectra import SLOPE_SMOOTHING_EV, XANES, XES, SpectrumKind
 
 FIGURE_HEIGHT_PX = 390
 #: Two figures, one above the other.
@@ -39,6 +41,11 @@ RESIDUAL_HEIGHT_PX = 90
 PRINT_SIZE_IN = (5.2, 3.5)
 #: Names of the figures for style sheets and tests.
 _FIGURE_KEYS = {XANES: "spectrum", XES: "emission"}
+#: What the figure may show instead of the spectra, by its name in a link.
+Shown = Literal["mu", "slope", "normalisation"]
+_SHOWN: dict[Shown, str] = {
+    "mu": "\u03bc(E)", "slope": "d\u03bc/dE", "normalisation": "Normalisation",
+}  # fmt: skip
 _VERDICTS: dict[str, tuple[str, Literal["green", "orange", "red", "gray"]]] = {
     "in domain": ("Within the training data", "green"),
     "at the edge": ("Near the limit of the training data", "orange"),
@@ -62,21 +69,44 @@ class Figure:
     kind: SpectrumKind
     axis: EnergyAxis
     comparison: Comparison | None = None
+    shown: Shown = "mu"
+    own: OwnSpectrum | None = None
 
     @classmethod
-    def of_one(cls, prediction: Prediction, own: OwnSpectrum | None, axis: EnergyAxis) -> Figure:
-        """The prediction, with the reader's spectrum where it is of the same kind."""
+    def of_one(cls, prediction: Prediction, own: Sequence[OwnSpectrum], axis: EnergyAxis) -> Figure:
+        """The prediction, with the reader's spectra of the same kind."""
         curves = [prediction_curve(prediction, f"Network, {prediction.element}")]
-        if own is not None and own.kind == prediction.kind:
-            curves.append(own.curve)
+        curves += [one.curve for one in own if one.kind == prediction.kind]
         return cls(curves, prediction.kind, axis)
 
     def draw(self, look: Look = LIGHT) -> go.Figure:
         """The figure, with what is left of the reader's spectrum below."""
+        if self.shown == "slope":
+            return slope_figure(self.curves, self.axis, look=look)
+        if self.shown == "normalisation" and self.own is not None and self.own.normalised:
+            return normalisation_figure(
+                self.own.curve, self.own.raw, self.own.normalised, self.axis, look=look
+            )
         figure = spectrum_figure(self.curves, self.axis, kind=self.kind, look=look)
         if self.comparison is None:
             return figure
         return with_residual(figure, self.comparison, self.axis, look)
+
+
+def choose_shown(own: Sequence[OwnSpectrum]) -> None:
+    """In the line above the figure: the spectra, their slope, or how one was normalised."""
+    options = dict(_SHOWN)
+    if not any(one.normalised for one in own[:1]):
+        options.pop("normalisation")
+        if view.value("curve") == "normalisation":  # its spectrum is gone
+            view.put("curve", None)
+    linked_choice("curve", options, label="What is drawn", what="the view", wrap=True)
+
+
+def shown_of(kind: SpectrumKind) -> Shown:
+    """What the figure of a kind of spectrum shows; an emission has no edge to rise at."""
+    chosen = view.value("curve")
+    return next((one for one in _SHOWN if one == chosen and kind == XANES), "mu")
 
 
 def spectrum_panel(figure: Figure, *, one_of_two: bool) -> None:
@@ -85,6 +115,13 @@ def spectrum_panel(figure: Figure, *, one_of_two: bool) -> None:
     if figure.comparison is not None:
         height_px += RESIDUAL_HEIGHT_PX
     show_figure(figure.draw(look(height_px)), key=_FIGURE_KEYS[figure.kind], without=["select2d"])
+    if figure.shown == "slope":
+        st.caption(
+            f"All curves are smoothed alike, by {SLOPE_SMOOTHING_EV:g} eV. The band is left out: "
+            "it holds for \u03bc(E) and says nothing of how steep it is."
+        )
+    elif figure.shown == "normalisation":
+        st.caption("Shaded: where the two curves were fitted. Set them in the sidebar.")
 
 
 def verdict_panel(predictions: Sequence[Prediction]) -> None:

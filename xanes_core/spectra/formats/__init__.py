@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from xanes_core.spectra.formats.athena_project import is_athena_project, read_athena_project
+from xanes_core.spectra.formats.hdf5 import is_hdf5, read_hdf5
 from xanes_core.spectra.formats.photon_factory import is_photon_factory, read_photon_factory
 from xanes_core.spectra.formats.spec import is_spec, read_spec
 from xanes_core.spectra.table import Table
@@ -34,7 +35,17 @@ class Format:
     read: Callable[[str], dict[str, Table]]
 
 
+@dataclass(frozen=True)
+class BinaryFormat:
+    """One format that is no text; as :class:`Format`, of bytes."""
+
+    name: str
+    looks: Callable[[bytes], bool]
+    read: Callable[[bytes], dict[str, Table]]
+
+
 #: In the order in which they are tried.
+BINARY_FORMATS = (BinaryFormat("hdf5", is_hdf5, read_hdf5),)
 FORMATS = (
     Format("prj", is_athena_project, read_athena_project),
     Format("9809", is_photon_factory, read_photon_factory),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ase import Atoms
 
 from xanes_core.errors import StructureError
+from xanes_core.structures.formats.atoms_input import is_atoms_input, read_atoms_input
 from xanes_core.structures.formats.cif import is_cif, read_cif
 from xanes_core.structures.formats.fdmnes import is_fdmnes, read_fdmnes
 from xanes_core.structures.formats.feff import is_feff, read_feff
@@ -86,6 +87,7 @@ FORMATS = (
     Format("orca", "ORCA output", _OUTPUTS, is_orca, read_orca),
     Format("xtb", "xTB output", _OUTPUTS, is_xtb, read_xtb),
     Format("gen", "gen", ("gen",), is_gen, read_gen),
+    Format("atoms", "ATOMS input", ("atoms", "inp", "txt"), is_atoms_input, read_atoms_input),
     Format("fdmnes", "FDMNES input", ("fdmnes", "inp", "txt"), is_fdmnes, read_fdmnes),
     Format("feff", "FEFF input", ("feff", "inp", "txt"), is_feff, read_feff),
 )  # fmt: skip
