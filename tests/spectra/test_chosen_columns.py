@@ -13,7 +13,7 @@ from xanes_core.spectra import (
     read_tables,
 )
 
-COUNTS = table("# mono c1 c2 c3\n", ENERGY * 1e-3, I0, IT, IF, digits=14)
+COUNTS = table("# mono c1 c2 c3 c4\n", ENERGY * 1e-3, I0, IT, IF, 3.0 * IF, digits=14)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_choices_that_make_no_sense(asked, message):
     [
         ("transmission", "c1", ["c2"], RAW, "ln(c1/c2)"),
         ("fluorescence", "c1", ["c3"], IF / I0, "c3/c1"),
-        ("fluorescence", "c1", ["c3", "c2"], (IF + IT) / I0, "(c3 + ... + c2)/c1"),
+        ("fluorescence", "c1", ["c3", "c4"], 4.0 * IF / I0, "(c3 + ... + c4)/c1"),
         ("reference", "c1", ["c2"], RAW, "ln(c1/c2)"),
     ],
 )
