@@ -14,7 +14,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from xanes_core.refinement.likelihood import SpectrumLikelihood
+from xanes_core.refinement.likelihood import Root, SpectrumLikelihood
 
 #: Total degree of the polynomial by number of variables: 36 to 126 terms, 210 at six.
 DEGREES = {1: 8, 2: 7, 3: 6, 4: 5, 5: 4, 6: 4, 7: 3, 8: 3}
@@ -76,8 +76,10 @@ class Emulator:
         Products of whitened predictions: ``terms @ squares @ terms``.
     along : numpy.ndarray, (t,)
         Their products with the whitened measurement.
-    target_square, log_determinant : float
-        Of the whitened measurement, and of the scale matrix.
+    target_square : float
+        Of the whitened measurement.
+    root : Root
+        Scale matrix that all were whitened with.
     likelihood : SpectrumLikelihood
     fixed : (float or None, float or None)
         Shift and smearing where they are not free.
@@ -88,7 +90,7 @@ class Emulator:
     squares: np.ndarray
     along: np.ndarray
     target_square: float
-    log_determinant: float
+    root: Root
     likelihood: SpectrumLikelihood
     fixed: tuple[float | None, float | None]
 
@@ -96,10 +98,10 @@ class Emulator:
         """Log density (n,) at points (n, v); minus infinity outside the box."""
         phi = self.terms(np.clip(self.box.unit(values), -1.0, 1.0))
         uu = np.einsum("nt,nt->n", phi @ self.squares, phi)
-        log_t = self.likelihood.log_t(uu, phi @ self.along, self.target_square)
+        log_t = self.likelihood.log_t(uu, phi @ self.along, self.target_square, self.root)
         shift, width = nuisances_of(values, self.fixed)
         prior = self.likelihood.nuisances.log_prior(shift, width)
-        result = log_t - self.log_determinant / 2 + prior
+        result = log_t + prior
         return np.where(self.box.holds(values), result, -np.inf)
 
 
@@ -176,7 +178,7 @@ def fit_emulator(
         squares=coefficients @ coefficients.T,
         along=coefficients @ target,
         target_square=float(target @ target),
-        log_determinant=likelihood.root(middle)[1],
+        root=likelihood.root(middle),
         likelihood=likelihood,
         fixed=fixed,
     )

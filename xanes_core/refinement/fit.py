@@ -286,8 +286,8 @@ class _Search:
             xtol=1e-4,
             ftol=1e-5,
         )
-        m = len(self.likelihood.measured)
-        size = (DEGREES_OF_FREEDOM + 2 * found.cost) / (DEGREES_OF_FREEDOM + m)
+        count = self.likelihood.root(shift).n_independent
+        size = (DEGREES_OF_FREEDOM + 2 * found.cost) / (DEGREES_OF_FREEDOM + count)
         ridge = np.diag(1 / (inside.high - inside.low) ** 2)
         covariance = np.linalg.inv(found.jac.T @ found.jac / size + 12 * ridge)
         return _Solution(found.x, float(self.exact(found.x[None])[0]), covariance)
@@ -419,7 +419,7 @@ def _draw(
     from emcee import EnsembleSampler, State  # a moment that ranking does without
 
     sampler: Any = EnsembleSampler(*begin.shape, emulator.log_density, vectorize=True)
-    old = np.random.RandomState(int(rng.integers(2**31))).get_state()  # noqa: NPY002
+    old = np.random.RandomState(int(rng.integers(2**31))).get_state()
     state = State(begin, random_state=old)
     for count in (_BURN_IN, *[_STEPS // 3] * 3):
         check_cancelled(cancelled)
@@ -428,7 +428,7 @@ def _draw(
     return np.asarray(sampler.get_chain(discard=_BURN_IN, thin=_THIN, flat=True)), steps
 
 
-# --- writing down -----------------------------------------------------------------------------------
+# --- writing down -------------------------------------------------------------------------------
 def _written(
     search: _Search, samples: np.ndarray, solutions: list[_Solution], notes: list[str]
 ) -> StructureFit:
@@ -458,7 +458,8 @@ def _written(
     squares, _ = likelihood.squares(
         np.atleast_1d(theory @ theory), np.atleast_1d(theory @ target), float(target @ target)
     )
-    size = (DEGREES_OF_FREEDOM + float(squares[0])) / (DEGREES_OF_FREEDOM + len(target))
+    count = likelihood.root(shift).n_independent
+    size = (DEGREES_OF_FREEDOM + float(squares[0])) / (DEGREES_OF_FREEDOM + count)
     notes += _remarks(search, parameters, correlations, prediction, size)
     low, high = likelihood.nuisances.shift_range_ev
     if low < high and min(shift - low, high - shift) < 0.02 * (high - low):
@@ -532,8 +533,8 @@ def _remarks(
         if one.at_bound:
             end = one.limits[one.at_bound == "high"]
             notes.append(
-                f"{one.name} is stopped by the end of its range, {end:g} {one.unit}: the true value "
-                "may lie beyond"
+                f"{one.name} is stopped by the end of its range, {end:g} {one.unit}: the true "
+                "value may lie beyond"
             )
         if one.learned < _LITTLE:
             notes.append(f"the spectrum says little about {one.name}")

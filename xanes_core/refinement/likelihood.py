@@ -2,12 +2,13 @@
 
 The measurement y (m,) is taken as ::
 
-    y = s * (A f) + c + b x + e,   e ~ Student t, scale matrix C = w^2 A K A' + noise^2
+    y = s * (A f) + c + b x + e,   e ~ Student t, scale matrix C = T w^2 A K A' + noise^2
 
-with f (k,) the prediction and K the covariance of the model's errors over energies
+with f (k,) the prediction, K the covariance of the model's errors over energies and T its stretch
 (:mod:`xanes_core.refinement.model_errors`), w how wide the band of this structure is beside an
 ordinary one, and A the way from theory to measurement: a shift of the energies and a smearing by a
-Gaussian, read off a cubic spline at the measured energies. Scale s, offset c and slope b have
+Gaussian, read off a cubic spline at the measured energies. With T above 1 the m points count as
+fewer: the M = tr(C^-1 C_1), with C_1 for a T of 1, that the size of e is to be judged by. Scale s, offset c and slope b have
 Gaussian priors and are integrated in closed form; shift and broadening are arguments, or summed
 over a raster by :meth:`SpectrumLikelihood.marginal`.
 
@@ -18,7 +19,7 @@ the size of errors follow the misfit, so that intervals widen where nothing fits
 Priors of scale and background stretch along with that size.
 
 Sources: Gaussian linear nuisances, C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for
-Machine Learning, MIT Press 2006, section 2.7; errors of unknown size as Student's t, A. Gelman et
+Machine Learning, MIT Press 2006, section 2.7, doi 10.7551/mitpress/3206.001.0001; errors of unknown size as Student's t, A. Gelman et
 al., Bayesian Data Analysis, 3rd ed., CRC Press 2013, chapter 17, doi 10.1201/b16018.
 """
 
@@ -29,16 +30,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
-from scipy.linalg import solve_triangular
+from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import gammaln, logsumexp, ndtr
 
 from xanes_core.errors import RefinementError
 from xanes_core.refinement.measured import Measured
 from xanes_core.refinement.model_errors import DEGREES_OF_FREEDOM, ModelErrors
 
-#: Standard deviation (edge steps) of what no term describes: digits, interpolation, a pre-edge that
-#: is not quite straight.
-ROUGHNESS = 1e-3
 #: Beyond the model's grid theory goes on level, and this uncertain for each eV (edge steps per eV).
 BEYOND_PER_EV = 0.02
 #: Raster of shifts (eV): coarse to find the best, fine around it.
@@ -136,6 +134,15 @@ class Nuisances:
 
 
 @dataclass(frozen=True, eq=False)
+class Root:
+    """Scale matrix C with the background: Cholesky factor (m, m), log determinant, and M."""
+
+    factor: np.ndarray
+    log_determinant: float
+    n_independent: float
+
+
+@dataclass(frozen=True, eq=False)
 class Explained:
     """A measurement as theory explains it, m points.
 
@@ -190,7 +197,7 @@ class SpectrumLikelihood:
     width: float = 1.0
     _spline: CubicSpline = field(init=False, repr=False)
     _loadings: CubicSpline = field(init=False, repr=False)
-    _roots: dict[float, tuple[np.ndarray, float]] = field(init=False, repr=False)
+    _roots: dict[float, Root] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.width) and self.width > 0):
@@ -219,24 +226,29 @@ class SpectrumLikelihood:
         inside = np.clip(wanted, *self.errors.energy_rel_ev[[0, -1]])
         return inside, np.abs(wanted - inside)
 
-    def root(self, shift_ev: float) -> tuple[np.ndarray, float]:
-        """Cholesky factor (m, m) of the scale matrix with its background, and log determinant."""
+    def root(self, shift_ev: float) -> Root:
+        """Scale matrix at a shift."""
         key = round(float(shift_ev), 6)
         if key not in self._roots:
             if len(self._roots) >= _MAX_ROOTS:
                 self._roots.clear()
             at, beyond = self._at(key)
             loadings = self.width * np.asarray(self._loadings(at))
-            single = self.width**2 * np.interp(
-                at, self.errors.energy_rel_ev, self.errors.variances
-            ) + (ROUGHNESS**2 + self.measured.noise() ** 2 + (BEYOND_PER_EV * beyond) ** 2)
-            covariance = loadings @ loadings.T + np.diag(single)
+            single = self.width**2 * np.interp(at, self.errors.energy_rel_ev, self.errors.variances)
+            noise = self.measured.noise() ** 2 + (BEYOND_PER_EV * beyond) ** 2
+            of_model = loadings @ loadings.T + np.diag(single)
+            plain = of_model + np.diag(noise)
+            covariance = self.errors.stretch * of_model + np.diag(noise)
             if self.measured.weights is not None:
-                covariance /= np.outer(self.measured.weights, self.measured.weights)
+                both = np.outer(self.measured.weights, self.measured.weights)
+                plain, covariance = plain / both, covariance / both
             background = self._background() * self._background_sd
-            covariance += background @ background.T
-            root = np.linalg.cholesky(covariance)
-            self._roots[key] = root, 2 * float(np.sum(np.log(np.diag(root))))
+            factor = np.linalg.cholesky(covariance + background @ background.T)
+            self._roots[key] = Root(
+                factor,
+                2 * float(np.sum(np.log(np.diag(factor)))),
+                float(np.trace(cho_solve((factor, True), plain, check_finite=False))),
+            )
         return self._roots[key]
 
     def _background(self) -> np.ndarray:
@@ -268,9 +280,9 @@ class SpectrumLikelihood:
         root_at_ev : float, optional
             Shift at which errors are taken, where that is another one.
         """
-        root, _ = self.root(shift_ev if root_at_ev is None else root_at_ev)
+        root = self.root(shift_ev if root_at_ev is None else root_at_ev)
         both = np.column_stack([self.operator(shift_ev, broadening_ev), self.target()])
-        white = solve_triangular(root, both, lower=True, check_finite=False)
+        white = solve_triangular(root.factor, both, lower=True, check_finite=False)
         return white[:, :-1], white[:, -1]
 
     # --- densities -------------------------------------------------------------------------------
@@ -294,16 +306,19 @@ class SpectrumLikelihood:
         gain = prior.sd**2 / (1 + prior.sd**2 * uu)
         return np.maximum(left - gain * along**2, 0.0), prior.mean + gain * along
 
-    def log_t(self, uu: np.ndarray, uv: np.ndarray, vv: float) -> np.ndarray:
-        """Logarithm (n,) of Student's t but for the determinant of the scale matrix.
+    def log_t(self, uu: np.ndarray, uv: np.ndarray, vv: float, root: Root) -> np.ndarray:
+        """Logarithm (n,) of Student's t with the scale integrated.
 
-        Parameters as in :meth:`squares`.
+        Parameters as in :meth:`squares`, and the root that they were whitened with.
         """
         squares, _ = self.squares(uu, uv, vv)
-        m, nu = len(self.measured), DEGREES_OF_FREEDOM
-        constant = float(gammaln((nu + m) / 2) - gammaln(nu / 2)) - m / 2 * np.log(nu * np.pi)
+        count, nu = root.n_independent, DEGREES_OF_FREEDOM
+        constant = float(gammaln((nu + count) / 2) - gammaln(nu / 2)) - count / 2 * np.log(
+            nu * np.pi
+        )
+        constant -= count / len(self.measured) * root.log_determinant / 2
         stretched = np.log1p(self.nuisances.scale.sd**2 * uu)
-        return np.asarray(constant - (nu + m) / 2 * np.log1p(squares / nu) - stretched / 2)
+        return np.asarray(constant - (nu + count) / 2 * np.log1p(squares / nu) - stretched / 2)
 
     def log_density(
         self, mu: np.ndarray, shift_ev: float, broadening_ev: float = 0.0
@@ -312,7 +327,7 @@ class SpectrumLikelihood:
         white, target = self.whitened(shift_ev, broadening_ev)
         theory = white @ np.atleast_2d(mu).T
         uu, uv = np.einsum("mn,mn->n", theory, theory), target @ theory
-        log_t = self.log_t(uu, uv, float(target @ target)) - self.root(shift_ev)[1] / 2
+        log_t = self.log_t(uu, uv, float(target @ target), self.root(shift_ev))
         return np.asarray(log_t + self.nuisances.log_prior(shift_ev, broadening_ev))
 
     def marginal(self, mu: np.ndarray) -> Evidence:
@@ -354,27 +369,27 @@ class SpectrumLikelihood:
 
     def _raster(self, smeared: np.ndarray, root_at_ev: float, shifts: ArrayLike) -> np.ndarray:
         """Log densities (len(shifts), w, n) for smeared spectra (w, k, n), widths not weighed."""
-        root, log_determinant = self.root(root_at_ev)
+        root = self.root(root_at_ev)
         w, k, n = smeared.shape
         columns = smeared.transpose(1, 0, 2).reshape(k, w * n)
-        target = solve_triangular(root, self.target(), lower=True, check_finite=False)
+        target = solve_triangular(root.factor, self.target(), lower=True, check_finite=False)
         result = []
         for shift in np.atleast_1d(shifts):
             seen = np.asarray(self._spline(self._at(shift)[0])) @ columns
-            theory = solve_triangular(root, seen, lower=True, check_finite=False)
+            theory = solve_triangular(root.factor, seen, lower=True, check_finite=False)
             uu, uv = np.einsum("mn,mn->n", theory, theory), target @ theory
-            log_t = self.log_t(uu, uv, float(target @ target)).reshape(w, n)
-            result.append(log_t + self.nuisances.shift_ev.log_density(shift) - log_determinant / 2)
+            log_t = self.log_t(uu, uv, float(target @ target), root).reshape(w, n)
+            result.append(log_t + self.nuisances.shift_ev.log_density(shift))
         return np.array(result)
 
     def explain(self, mu: np.ndarray, shift_ev: float, broadening_ev: float = 0.0) -> Explained:
         """The measurement as one prediction (k,) explains it at a shift and a width (eV)."""
-        root, _ = self.root(shift_ev)
+        factor = self.root(shift_ev).factor
         theory, target = self.operator(shift_ev, broadening_ev) @ mu, self.target()
-        u, v = solve_triangular(root, np.column_stack([theory, target]), lower=True).T
+        u, v = solve_triangular(factor, np.column_stack([theory, target]), lower=True).T
         scale = float(self.squares(np.atleast_1d(u @ u), np.atleast_1d(u @ v), float(v @ v))[1][0])
         # what the priors of the background make of what is left, beside the errors of the model
-        left = solve_triangular(root, v - scale * u, lower=True, trans="T")
+        left = solve_triangular(factor, v - scale * u, lower=True, trans="T")
         shapes = self._background()
         found = self._background_mean + self._background_sd**2 * (shapes.T @ left)
         fitted = scale * theory + shapes @ found
@@ -413,4 +428,4 @@ def _smearing(grid: np.ndarray, fwhm_ev: float) -> np.ndarray:
     weights[:, 0] = 1.0
     weights[:, :-1] -= passed
     weights[:, 1:] += passed
-    return weights
+    return np.asarray(weights)

@@ -88,8 +88,8 @@ class MovedStructure:
             notes.append("of the crystal a cluster around the absorber was moved and is returned")
         elif others:
             notes.append(
-                f"the structure has {others} more {sites[0].element}: the spectrum is taken as that "
-                f"of atom {index} alone"
+                f"the structure has {others} more {sites[0].element}: the spectrum is taken as "
+                f"that of atom {index} alone"
             )
         body = Movable(atoms, index)
         chosen = [_ranged(body, move) for move in moves]
@@ -112,7 +112,7 @@ class MovedStructure:
 
     def atoms(self, values: np.ndarray) -> Atoms:
         """Structure at values (p,) of the moves; StructureError where it cannot be."""
-        moved = self.body.atoms.copy()
+        moved: Atoms = self.body.atoms.copy()
         moved.positions = self.body.positions(self.moves, values.tolist())
         return moved
 
