@@ -11,7 +11,11 @@ from ase import Atoms
 from scipy.stats import t
 
 from tests.refinement.linear_model import (
-    BASE, SLOPE, linear_model, octahedron, plain_errors, spectrum,
+    SLOPE,
+    linear_model,
+    octahedron,
+    plain_errors,
+    spectrum,
 )  # fmt: skip
 from tests.tiny_models import tiny_emission_model
 from xanes_core.errors import ModelError, RefinementCancelled, RefinementError, StructureError
@@ -23,9 +27,9 @@ FIXED = Nuisances(NONE, Prior(1.0, 0.0), NONE, NONE, NONE)
 SIGMA = 0.05
 
 
-def fit(measured=None, atoms=None, moves=("all",), **more):
+def fit(measured=None, atoms=None, moves=("all",), sigma=SIGMA, **more):
     options = {
-        "model": linear_model(), "errors": plain_errors(SIGMA), "nuisances": FIXED, **more
+        "model": linear_model(sigma), "errors": plain_errors(sigma), "nuisances": FIXED, **more
     }  # fmt: skip
     return fit_structure(measured or spectrum(2.06), atoms or octahedron(), 0, moves, **options)
 
@@ -35,7 +39,7 @@ def test_the_posterior_of_a_linear_model():
     found = fit(nuisances=FIXED)
     one = found.parameters[0]
     m, steep = len(found.residual), np.sum(SLOPE**2) / (SIGMA**2 + 1e-8)
-    # nothing is left at the best value, so that the size of the errors follows down to nu / (nu+m)
+    # nothing is left at the best value: the size of the errors follows down to nu / (nu + m)
     width = np.sqrt(5 / (5 + m - 1) / steep)
     expected = t(df=5 + m - 1, loc=0.06, scale=width)
     assert one.value == pytest.approx(0.06, abs=0.15 * width)
@@ -57,9 +61,7 @@ def test_two_moves_that_only_their_sum_shows():
 
 def test_shift_and_scale_do_not_mislead():
     measured = spectrum(2.06, at_ev=-1.3)
-    found = fit(
-        replace(measured, mu=0.97 * measured.mu), nuisances=None, errors=plain_errors(0.002)
-    )
+    found = fit(replace(measured, mu=0.97 * measured.mu), nuisances=None, sigma=0.002)
     assert found.parameters[0].value == pytest.approx(0.06, abs=0.005)
     assert found.shift_ev == pytest.approx(-1.3, abs=0.02)
     assert found.scale == pytest.approx(0.97, abs=0.01)
