@@ -15,7 +15,7 @@ from xanes_core.refinement.model_errors import STRETCHES
 
 def report(errors: np.ndarray, *, half: float = 0.1, element: str = "Fe") -> Report:
     """Records whose predictions are off by given errors (n, k)."""
-    n, k = errors.shape
+    n = len(errors)
     mean = np.tile(0.5 + np.arctan((GRID_EV - 6) / 2) / np.pi, (n, 1))
     empty = np.zeros(n)
     return Report(
