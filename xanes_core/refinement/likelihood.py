@@ -27,6 +27,7 @@ doi 10.1201/b16018.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -135,9 +136,11 @@ class Nuisances:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Root:
-    """Scale matrix C with the background: Cholesky factor (m, m) and log determinant."""
+class Root(NamedTuple):
+    """Scale matrix C with the background: Cholesky factor (m, m), and its log determinant.
+
+    The determinant counts as the M independent points do: the logarithm is times M/m.
+    """
 
     factor: np.ndarray
     log_determinant: float
@@ -270,7 +273,8 @@ class SpectrumLikelihood:
             background = self._background() * self._background_sd
             stretched, _ = self._scale_matrices(key)
             factor = np.linalg.cholesky(stretched + background @ background.T)
-            self._roots[key] = Root(factor, 2 * float(np.sum(np.log(np.diag(factor)))))
+            share = self.n_independent / len(self.measured)
+            self._roots[key] = Root(factor, 2 * share * float(np.sum(np.log(np.diag(factor)))))
         return self._roots[key]
 
     def _scale_matrices(self, shift_ev: float) -> tuple[np.ndarray, np.ndarray]:
@@ -341,17 +345,16 @@ class SpectrumLikelihood:
         gain = prior.sd**2 / (1 + prior.sd**2 * uu)
         return np.maximum(left - gain * along**2, 0.0), prior.mean + gain * along
 
-    def log_t(self, uu: np.ndarray, uv: np.ndarray, vv: float, root: Root) -> np.ndarray:
-        """Logarithm (n,) of Student's t with the scale integrated.
+    def log_t(self, uu: np.ndarray, uv: np.ndarray, vv: float) -> np.ndarray:
+        """Logarithm (n,) of Student's t with the scale integrated, but for the determinant.
 
-        Parameters as in :meth:`squares`, and the root that they were whitened with.
+        Parameters as in :meth:`squares`.
         """
         squares, _ = self.squares(uu, uv, vv)
         count, nu = self.n_independent, DEGREES_OF_FREEDOM
         constant = float(gammaln((nu + count) / 2) - gammaln(nu / 2)) - count / 2 * np.log(
             nu * np.pi
         )
-        constant -= count / len(self.measured) * root.log_determinant / 2
         stretched = np.log1p(self.nuisances.scale.sd**2 * uu)
         return np.asarray(constant - (nu + count) / 2 * np.log1p(squares / nu) - stretched / 2)
 
@@ -362,7 +365,7 @@ class SpectrumLikelihood:
         white, target = self.whitened(shift_ev, broadening_ev)
         theory = white @ np.atleast_2d(mu).T
         uu, uv = np.einsum("mn,mn->n", theory, theory), target @ theory
-        log_t = self.log_t(uu, uv, float(target @ target), self.root(shift_ev))
+        log_t = self.log_t(uu, uv, float(target @ target)) - self.root(shift_ev).log_determinant / 2
         return np.asarray(log_t + self.nuisances.log_prior(shift_ev, broadening_ev))
 
     def marginal(self, mu: np.ndarray, shifts_ev: np.ndarray | None = None) -> Evidence:
@@ -430,7 +433,9 @@ class SpectrumLikelihood:
         white = solve_triangular(root.factor, both, lower=True, check_finite=False)
         target, theory = white[:, 0], white[:, 1:]
         uu, uv = np.einsum("mn,mn->n", theory, theory), target @ theory
-        log_t = self.log_t(uu, uv, float(target @ target), root).reshape(w, n)
+        log_t = (self.log_t(uu, uv, float(target @ target)) - root.log_determinant / 2).reshape(
+            w, n
+        )
         return np.asarray(log_t + self.nuisances.shift_ev.log_density(shift_ev))
 
     def explain(self, mu: np.ndarray, shift_ev: float, broadening_ev: float = 0.0) -> Explained:
