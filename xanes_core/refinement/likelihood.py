@@ -32,11 +32,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.linalg import cho_solve, solve_triangular
-from scipy.special import gammaln, logsumexp, ndtr
+from scipy.special import gammaln, logsumexp
 
 from xanes_core.errors import RefinementError
+from xanes_core.refinement.energy_scale import energy_scale
 from xanes_core.refinement.measured import MIN_POINTS, Measured
 from xanes_core.refinement.model_errors import DEGREES_OF_FREEDOM, ModelErrors
+from xanes_core.spectra import gaussian_weights
 
 #: Beyond the model's grid theory goes on level, and this uncertain for each eV (edge steps per eV).
 BEYOND_PER_EV = 0.01
@@ -50,7 +52,6 @@ REACH_SD, MAX_SHIFT_EV = 2.5, 15.0
 N_WIDTHS = 5
 #: Factors that are kept: one for each shift asked for.
 _MAX_ROOTS = 128
-_FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,19 @@ class Nuisances:
 
     @classmethod
     def of(cls, measured: Measured) -> Nuisances:
-        """What is usual for a spectrum: one that a program calculated is not smeared further."""
+        """What is usual for a spectrum.
+
+        A measured one has the shift and broadening that were learned for its element
+        (:func:`~xanes_core.refinement.energy_scale`). A calculated one is not smeared further, and
+        its shift is left wide open.
+        """
         if measured.computed:
             return cls(broadening_ev=Prior(0.0, 0.0))
-        return cls()
+        known = energy_scale(measured.element)
+        return cls(
+            shift_ev=Prior(known.shift_ev, known.shift_sd_ev),
+            broadening_ev=Prior(known.broadening_ev, known.broadening_sd_ev),
+        )
 
     @property
     def shift_range_ev(self) -> tuple[float, float]:
@@ -216,7 +226,7 @@ class SpectrumLikelihood:
         if not (np.isfinite(self.width) and self.width > 0):
             raise RefinementError(f"the width of a band must be positive, not {self.width:g}")
         grid = self.errors.energy_rel_ev
-        smear = _smearing(grid, self.nuisances.broadening_range_ev[0])
+        smear = gaussian_weights(grid, self.nuisances.broadening_range_ev[0])
         object.__setattr__(self, "_spline", CubicSpline(grid, np.eye(len(grid))))
         object.__setattr__(self, "_loadings", CubicSpline(grid, smear @ self.errors.loadings))
         object.__setattr__(self, "_roots", {})
@@ -225,8 +235,13 @@ class SpectrumLikelihood:
         object.__setattr__(self, "n_independent", float(count))
 
     def with_width(self, width: float) -> SpectrumLikelihood:
-        """The same for a structure with another width of its band."""
-        return replace(self, width=width)
+        """The same for a structure with another width of its band.
+
+        Points count as before: densities that are to be compared need one M.
+        """
+        other = replace(self, width=width)
+        object.__setattr__(other, "n_independent", self.n_independent)
+        return other
 
     def around(self, shift_ev: float) -> SpectrumLikelihood:
         """The same for the points that theory covers at a shift, give or take ``MARGIN_EV``.
@@ -256,7 +271,7 @@ class SpectrumLikelihood:
         read = np.asarray(self._spline(self._at(shift_ev)[0]))
         if not broadening_ev:
             return read
-        return np.asarray(read @ _smearing(self.errors.energy_rel_ev, broadening_ev))
+        return np.asarray(read @ gaussian_weights(self.errors.energy_rel_ev, broadening_ev))
 
     def _at(self, shift_ev: float) -> tuple[np.ndarray, np.ndarray]:
         """Energies on the grid (m,), and how far they lie beyond its ends (m,) in eV."""
@@ -417,7 +432,9 @@ class SpectrumLikelihood:
         low, high = self.nuisances.broadening_range_ev
         widths = np.linspace(low, high, N_WIDTHS) if high > low else np.array([low])
         grid = self.errors.energy_rel_ev
-        smeared = np.array([_smearing(grid, w) @ spectra.T if w else spectra.T for w in widths])
+        smeared = np.array(
+            [gaussian_weights(grid, w) @ spectra.T if w else spectra.T for w in widths]
+        )
         weights = self.nuisances.broadening_ev.log_density(widths)
         ends = np.where(np.isin(np.arange(len(widths)), (0, len(widths) - 1)), np.log(0.5), 0.0)
         return smeared, weights - logsumexp(weights + ends) + ends, widths
@@ -468,20 +485,3 @@ def _peak(at: np.ndarray, values: np.ndarray, best: int) -> float:
     bend = before - 2 * top + after
     step = float(at[1] - at[0])
     return float(at[best] + (0.5 * step * (before - after) / bend if bend < 0 else 0.0))
-
-
-def _smearing(grid: np.ndarray, fwhm_ev: float) -> np.ndarray:
-    """Matrix (k, k) that smears a curve on a grid by a Gaussian; its ends go on level.
-
-    The curve is taken as straight between points: each interval is a ramp, and a ramp smeared by
-    a Gaussian has a closed form, so that widths below the spacing are exact too.
-    """
-    sigma = max(fwhm_ev / _FWHM, 1e-9)
-    u = (grid[:, None] - grid) / sigma
-    ramp = sigma * (u * ndtr(u) + np.exp(-0.5 * u**2) / np.sqrt(2 * np.pi))
-    passed = (ramp[:, :-1] - ramp[:, 1:]) / np.diff(grid)
-    weights = np.zeros_like(ramp)
-    weights[:, 0] = 1.0
-    weights[:, :-1] -= passed
-    weights[:, 1:] += passed
-    return np.asarray(weights)
