@@ -13,6 +13,7 @@ from pages.parts.predict.kinds import choose_kinds, known_kinds
 from pages.parts.predict.others import choose_others, other_curves, say_what_lies_outside
 from pages.parts.predict.panels import Figure
 from pages.parts.predict.report import report_row
+from pages.parts.predict.scale import choose_scale, legend, on_scale, scale_note
 from pages.parts.shared import inputs
 from pages.parts.shared.choices import (
     absorber_options,
@@ -29,7 +30,7 @@ from pages.parts.shared.page import page, plain
 from pages.parts.shared.viewer3d import structure_panel
 from xanes_core.errors import XanesError
 from xanes_core.model import Prediction, compare
-from xanes_core.plots import Energies, EnergyAxis, prediction_curve
+from xanes_core.plots import EnergyAxis, prediction_curve
 from xanes_core.spectra import XANES, SpectrumKind
 
 
@@ -37,18 +38,6 @@ def welcome() -> None:
     """Invite to a structure; Home has the pictures."""
     st.markdown("Drop structures into the sidebar, or choose a metal there for an example.")
     st.page_link("app.py", label="Examples of all nine metals on Home")
-
-
-def spectrum_controls(
-    entries: list[StructureEntry], entry: StructureEntry, own: list[OwnSpectrum]
-) -> tuple[Energies, str]:
-    """In the line above the figure: energy axis, what to overlay, how to look at many frames."""
-    energies = choose_axis()
-    view = trajectory.choose_view(entry)
-    if view == trajectory.ONE:
-        panels.choose_shown(own)
-        choose_others(entries, entry)
-    return energies, view
 
 
 def show_spectra(
@@ -62,7 +51,8 @@ def show_spectra(
     """One figure for each kind of spectrum, with what lies over it and what is left of that."""
     drawn: dict[SpectrumKind, Figure] = {}
     for kind, prediction in predictions.items():
-        curves = [prediction_curve(prediction, f"Network, {prediction.element}")]
+        name = legend(f"Network, {prediction.element}", prediction)
+        curves = [prediction_curve(prediction, name)]
         curves += other_curves(entries, entry, requests[kind])
         comparison, laid_over = None, [one for one in own if one.kind == kind]
         curves += [one.curve for one in laid_over]
@@ -77,6 +67,7 @@ def show_spectra(
         drawn[kind] = Figure(curves, kind, axis, comparison, shown, next(iter(laid_over), None))
         panels.spectrum_panel(drawn[kind], one_of_two=len(predictions) > 1)
         say_what_lies_outside(curves, axis)
+        scale_note(prediction)
         if comparison is not None:
             misfit_line(prediction, comparison, laid_over[0].overlaid, axis)
     return drawn
@@ -143,9 +134,16 @@ def show(entries: list[StructureEntry]) -> None:
     with below:
         hydrogens_note(entry, frame)
         panels.verdict_panel(list(predictions.values()))
-    own = own_spectra(predictions, known_kinds(element))
     with line:
-        energies, frames_view = spectrum_controls(entries, entry, own)
+        energies, frames_view = choose_axis(), trajectory.choose_view(entry)
+        if frames_view == trajectory.ONE:
+            choose_scale(list(predictions.values()))
+            predictions = {kind: on_scale(one) for kind, one in predictions.items()}
+    own = own_spectra(predictions, known_kinds(element))
+    if frames_view == trajectory.ONE:
+        with line:
+            panels.choose_shown(own)
+            choose_others(entries, entry)
     axis = EnergyAxis(next(iter(predictions.values())).e0_ev, energies)
     together = batch.update(entries, keys)
     with right:

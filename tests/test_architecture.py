@@ -33,7 +33,7 @@ each_silent = pytest.mark.parametrize("module", [m for m in MODULES if not SPEAK
 #: Longest file; one that grows beyond holds more than one idea.
 MAX_LINES = 600
 #: Entries at the top of the package.
-MAX_ROOMS = 16
+MAX_ROOMS = 17
 #: Floors, the lowest first. Imports go down; rooms of one floor do not know each other, but for the
 #: lowest, where ``files`` and ``constants`` may raise ``errors``.
 FLOORS = (

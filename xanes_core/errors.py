@@ -49,3 +49,11 @@ class TheoryTimeout(TheoryError):
 
 class StoryError(XanesError):
     """A guided story cannot be used as it is written."""
+
+
+class RefinementError(XanesError):
+    """A fit, ranking or comparison of structures with a spectrum cannot be done as asked."""
+
+
+class RefinementCancelled(RefinementError):
+    """Somebody stopped it."""

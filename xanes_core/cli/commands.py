@@ -48,9 +48,14 @@ class Command:
 COMMANDS = (
     Command("app", "start the dashboard", "app"),
     Command("predict", "predict spectra of structure files", "predict"),
+    Command("fit", "fit a structure to a measured spectrum, with intervals", "refinement"),
+    Command("rank", "which of many structures made a measured spectrum", "refinement"),
     Command("report", "predicted spectra and all about them as one HTML file or a PDF", "report"),
     Command("featurize", "write the features of a structure file", "predict"),
     Command("models", "list the models", "predict"),
+    Command("match", "stored theory spectra nearest to a measured one", "compare"),
+    Command("mix", "fractions of structures in a measured spectrum", "compare"),
+    Command("difference", "spectrum of one structure less that of another", "compare"),
     Command(
         "importance",
         "importance of features or groups of them, over all energies or windows",

@@ -6,7 +6,7 @@
 
 from xanes_core.spectra.agreement import FeatureEstimate, FeatureGroup, features_with_uncertainty
 from xanes_core.spectra.axis import ENERGY_UNITS, EnergyColumn
-from xanes_core.spectra.broadening import broaden_arctan
+from xanes_core.spectra.broadening import broaden_arctan, gaussian_weights
 from xanes_core.spectra.columns import SIGNALS
 from xanes_core.spectra.edge_features import spectral_features
 from xanes_core.spectra.emission import (
@@ -92,6 +92,7 @@ __all__ = [
     "feff_to_grid",
     "find_e0",
     "find_peaks",
+    "gaussian_weights",
     "list_spectra",
     "match_peaks",
     "mean_width",
