@@ -41,7 +41,8 @@ POINTS = (WINDOW_EV[1] - WINDOW_EV[0]) / 3.0
 #: What scale, offset (edge steps) and slope (edge steps per eV) of a normalised measurement may be
 #: off by, as in ``xanes_core.refinement.Nuisances``; how large a misfit is usual, and the least that
 #: is told from none.
-BACKGROUND_SD, MISFIT, LEAST_MISFIT = np.array([0.05, 0.01, 0.0005]), 0.08, 0.005
+BACKGROUND_SD = np.array([0.05, 0.01, 0.0005])
+MISFIT, LEAST_MISFIT = 0.08, 0.005
 #: A foil's edge is its first rise at least this steep, as a share of its steepest; found in a
 #: derivative smoothed by as many eV.
 FIRST_RISE, SMOOTHED_EV = 0.5, 2.0

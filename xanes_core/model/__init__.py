@@ -7,6 +7,7 @@
 from xanes_core.model.alignment import ALIGNMENTS, aligned
 from xanes_core.model.batch import predict_each, slim
 from xanes_core.model.best import best_model, why_best
+from xanes_core.model.bulk import BULK_SUFFIXES, BulkJob, Chunk, Columns, Parts, calculate, chunks
 from xanes_core.model.calibration import (
     DEFAULT_LEVEL,
     LEVELS,
@@ -64,7 +65,7 @@ from xanes_core.model.registry import (
     weights_sha256,
 )
 from xanes_core.model.report import Report
-from xanes_core.model.samples import Samples
+from xanes_core.model.samples import Copies, Samples
 from xanes_core.model.scaling import FeatureScaler
 from xanes_core.model.spectrum_model import (
     FeaturePrediction,
@@ -76,6 +77,7 @@ from xanes_core.model.spectrum_model import (
 __all__ = [
     "ACTIVATIONS",
     "ALIGNMENTS",
+    "BULK_SUFFIXES",
     "DEFAULT_LEVEL",
     "FEATURE_ROWS",
     "LEVELS",
@@ -83,9 +85,13 @@ __all__ = [
     "VERDICTS",
     "VERDICT_TITLES",
     "BatchResult",
+    "BulkJob",
     "Calibration",
     "Card",
+    "Chunk",
+    "Columns",
     "Comparison",
+    "Copies",
     "DistanceHistograms",
     "Domain",
     "EnergyGrid",
@@ -95,6 +101,7 @@ __all__ = [
     "Importance",
     "JsonObject",
     "Overlaid",
+    "Parts",
     "Prediction",
     "Report",
     "Samples",
@@ -104,9 +111,11 @@ __all__ = [
     "WindowImportance",
     "aligned",
     "best_model",
+    "calculate",
     "card_json",
     "card_schema",
     "check_environment",
+    "chunks",
     "compare",
     "concatenate",
     "disagreement",

@@ -30,6 +30,7 @@ from xanes_core.spectra.metrics import (
     median_intensity_error,
     mse,
     relative_spectral_error,
+    response_error,
     spearman,
     window_misfit,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "read_table",
     "relative_spectral_error",
     "resample",
+    "response_error",
     "scale",
     "shift",
     "spearman",
