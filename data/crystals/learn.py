@@ -39,8 +39,8 @@ WIDTH_SD_EV = 1.5
 #: Points of the window that are independent of each other: one in 3 eV.
 POINTS = (WINDOW_EV[1] - WINDOW_EV[0]) / 3.0
 #: What scale, offset (edge steps) and slope (edge steps per eV) of a normalised measurement may be
-#: off by, as in ``xanes_core.refinement.Nuisances``; how large a misfit is usual, and the least that
-#: is told from none.
+#: off by, as in ``xanes_core.refinement.Nuisances``; how large a misfit is usual, and the least
+#: that is told from none.
 BACKGROUND_SD = np.array([0.05, 0.01, 0.0005])
 MISFIT, LEAST_MISFIT = 0.08, 0.005
 #: A foil's edge is its first rise at least this steep, as a share of its steepest; found in a
