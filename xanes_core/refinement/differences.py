@@ -164,7 +164,7 @@ def difference(
         As in :meth:`~xanes_core.model.SpectrumModel.predict`.
     measured_difference : Spectrum, optional
         Over absolute energies; compared where given, its shift within what
-        :func:`~xanes_core.refinement.energy_scale.energy_scale` expects and its scale free.
+        :func:`~xanes_core.refinement.energy_scale` expects and its scale free.
 
     Raises
     ------
