@@ -18,11 +18,11 @@ from scipy.interpolate import CubicSpline
 
 from xanes_core.errors import RefinementError
 from xanes_core.model import Prediction, SpectrumModel
-from xanes_core.refinement.energy_scale import energy_scale
+from xanes_core.refinement.scales import energy_scale
 from xanes_core.spectra import Spectrum
 
 #: Half the width of a band over the spread of the members, by what it promises: quantiles over 34
-#: pairs of a held-out complex and a copy with moved ligands, model feff10-3d (docs/fit.md).
+#: pairs of a held-out complex and a copy with moved ligands, model feff10-3d.
 FACTORS = {0.68: 1.65, 0.9: 3.0}
 #: A change smaller than this (edge steps) is none: the digits of a prediction.
 NOTHING = 1e-4
@@ -164,7 +164,7 @@ def difference(
         As in :meth:`~xanes_core.model.SpectrumModel.predict`.
     measured_difference : Spectrum, optional
         Over absolute energies; compared where given, its shift within what
-        :func:`~xanes_core.refinement.energy_scale.energy_scale` expects and its scale free.
+        :func:`~xanes_core.refinement.energy_scale` expects and its scale free.
 
     Raises
     ------
