@@ -7,6 +7,16 @@ from xanes_core.plots.accuracy import (
     learning_curve_figure,
 )
 from xanes_core.plots.animation import motion_gif
+from xanes_core.plots.fit import (
+    Interval,
+    change_figure,
+    corner_figure,
+    fit_figure,
+    fractions_figure,
+    ghost_scene,
+    parameters_figure,
+    shares_figure,
+)
 from xanes_core.plots.images import figure_csv, figure_image
 from xanes_core.plots.importance import (
     KIND_LABELS,
@@ -98,6 +108,7 @@ __all__ = [
     "Energies",
     "EnergyAxis",
     "ImportanceMap",
+    "Interval",
     "Look",
     "Motion",
     "NearSpectrum",
@@ -110,8 +121,10 @@ __all__ = [
     "Trajectory",
     "atom_name",
     "calibration_figure",
+    "change_figure",
     "chemistry_figure",
     "comparison_figure",
+    "corner_figure",
     "coverage_curves",
     "difference_figure",
     "distance_figure",
@@ -124,7 +137,10 @@ __all__ = [
     "figure_image",
     "figure_text",
     "first_view",
+    "fit_figure",
+    "fractions_figure",
     "frames_figure",
+    "ghost_scene",
     "group_figure",
     "heat_figure",
     "learning_curve_figure",
@@ -139,6 +155,7 @@ __all__ = [
     "motion_html",
     "nearest_figure",
     "neighbours_around",
+    "parameters_figure",
     "play_figure",
     "prediction_curve",
     "ranked_errors_figure",
@@ -146,6 +163,7 @@ __all__ = [
     "report_html",
     "report_pdf",
     "scene",
+    "shares_figure",
     "signed_colours",
     "spectrum_curve",
     "spectrum_figure",

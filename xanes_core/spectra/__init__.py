@@ -14,6 +14,7 @@ from xanes_core.spectra.emission import (
     emission_features,
 )
 from xanes_core.spectra.grid import feff_to_grid
+from xanes_core.spectra.imitation import imitate_measurement
 from xanes_core.spectra.kinds import (
     SPECTRUM_KINDS,
     XANES,
@@ -74,6 +75,7 @@ __all__ = [
     "feff_to_grid",
     "find_e0",
     "find_peaks",
+    "imitate_measurement",
     "list_spectra",
     "match_peaks",
     "mean_width",
