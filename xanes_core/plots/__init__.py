@@ -8,6 +8,7 @@ from xanes_core.plots.accuracy import (
 )
 from xanes_core.plots.animation import motion_gif
 from xanes_core.plots.fit import (
+    UNITS,
     Interval,
     change_figure,
     corner_figure,
@@ -100,6 +101,7 @@ __all__ = [
     "MAX_REPORTED",
     "MISFIT_LABEL",
     "SHELLS_ANG",
+    "UNITS",
     "UNKNOWN",
     "AtomEffect",
     "BarSeries",

@@ -197,6 +197,23 @@ function addShells(viewer, scene, label) {
   }
 }
 
+// the same atoms elsewhere, thin and pale: where a fit began, say
+function addGhost(viewer, scene) {
+  const { atoms, bonds } = scene.ghost || { atoms: [], bonds: [] };
+  for (const [i, j] of bonds) {
+    viewer.addCylinder({
+      start: atoms[i], end: atoms[j], radius: 0.07, color: scene.ink, opacity: 0.35,
+    });
+  }
+  for (const a of atoms) {
+    viewer.addSphere({
+      center: { x: a.x, y: a.y, z: a.z }, radius: 0.6 * a.radius_ang, color: scene.ink,
+      opacity: 0.35,
+    });
+  }
+  return atoms.length;
+}
+
 function draw(host, scene) {
   const stage = host.querySelector(".viewer3d-stage");
   let viewer = host.viewer3d;
@@ -246,6 +263,7 @@ function draw(host, scene) {
   });
   addShells(viewer, scene, label);
   addHalos(viewer, scene, host.marked3d);
+  host.dataset.ghost = String(addGhost(viewer, scene));
   // the camera stays where the reader left it while only frame, labels or shells change
   if (moved) home(host);
   viewer.render();

@@ -39,8 +39,9 @@ class KnownResult:
     result: object
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _runner() -> JobRunner:
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _runner(line: str) -> JobRunner:
+    """Runner of one kind of calculations, which wait for each other and not for another kind."""
     return JobRunner()
 
 
@@ -54,12 +55,12 @@ def running() -> Job | None:
     return st.session_state.get(_JOB)
 
 
-def start(calculation: Calculation, title: str, work: Work) -> None:
+def start(calculation: Calculation, title: str, work: Work, *, line: str = "theory") -> None:
     """Start a calculation; what keeps it from starting is said where its outcome would be."""
     st.session_state.setdefault(_SAID, {}).pop(calculation.slot, None)
     name, alive = owner()
     try:
-        job = _runner().submit(work, owner=name, title=title, tag=calculation, alive=alive)
+        job = _runner(line).submit(work, owner=name, title=title, tag=calculation, alive=alive)
     except XanesError as error:
         st.session_state[_SAID][calculation.slot] = str(error)
         return
