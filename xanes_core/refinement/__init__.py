@@ -5,10 +5,11 @@
 >>> fit_structure(measured, atoms, 0, ["all"], model=load_model("Fe"))  # doctest: +SKIP
 """
 
-from xanes_core.refinement.fit import FittedParameter, StructureFit, fit_structure
+from xanes_core.refinement.fit import fit_structure
 from xanes_core.refinement.likelihood import Nuisances, Prior
 from xanes_core.refinement.measured import WINDOW_EV, Measured
 from xanes_core.refinement.rank import Candidate, RankedCandidate, rank_candidates
+from xanes_core.refinement.structure_fit import FittedParameter, StructureFit
 
 __all__ = [
     "WINDOW_EV",

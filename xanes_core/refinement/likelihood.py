@@ -1,10 +1,55 @@
-"""How probable a measured spectrum is, given what a model predicts for a structure."""
+"""How probable a measured spectrum is, given what a model predicts for a structure.
+
+The measurement y (m,) is taken as ::
+
+    y = s * (A f) + c + b x + e,   e ~ Student t, scale matrix C = w^2 A K A' + noise^2
+
+with f (k,) the prediction and K the covariance of the model's errors over energies
+(:mod:`xanes_core.refinement.model_errors`), w how wide the band of this structure is beside an
+ordinary one, and A the way from theory to measurement: a shift of the energies and a smearing by a
+Gaussian, read off a cubic spline at the measured energies. Scale s, offset c and slope b have
+Gaussian priors and are integrated in closed form; shift and broadening are arguments, or summed
+over a raster by :meth:`SpectrumLikelihood.marginal`.
+
+What this assumes: errors of the model on the structure at hand are like those on records it had not
+seen (a structure outside the training data breaks this); theory differs from nature by no more
+than the nuisances can take up, or by what looks like a larger error of the model (Student's t lets
+the size of errors follow the misfit, so that intervals widen where nothing fits); noise is white.
+Priors of scale and background stretch along with that size.
+
+Sources: Gaussian linear nuisances, C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for
+Machine Learning, MIT Press 2006, section 2.7; errors of unknown size as Student's t, A. Gelman et
+al., Bayesian Data Analysis, 3rd ed., CRC Press 2013, chapter 17, doi 10.1201/b16018.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.interpolate import CubicSpline
+from scipy.linalg import solve_triangular
+from scipy.special import gammaln, logsumexp, ndtr
 
 from xanes_core.errors import RefinementError
+from xanes_core.refinement.measured import Measured
+from xanes_core.refinement.model_errors import DEGREES_OF_FREEDOM, ModelErrors
+
+#: Standard deviation (edge steps) of what no term describes: digits, interpolation, a pre-edge that
+#: is not quite straight.
+ROUGHNESS = 1e-3
+#: Beyond the model's grid theory goes on level, and this uncertain for each eV (edge steps per eV).
+BEYOND_PER_EV = 0.02
+#: Raster of shifts (eV): coarse to find the best, fine around it.
+COARSE_EV, FINE_EV, AROUND_EV = 0.5, 0.1, 0.6
+#: How far shifts are looked for, in standard deviations of their prior, and at most (eV).
+REACH_SD, MAX_SHIFT_EV = 2.5, 15.0
+#: Widths of the smearing that are summed over.
+N_WIDTHS = 5
+#: Factors that are kept: one for each shift asked for.
+_MAX_ROOTS = 64
+_FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
 
 
 @dataclass(frozen=True)
@@ -27,6 +72,13 @@ class Prior:
                 f"a prior needs a finite mean and a standard deviation of 0 or more, not "
                 f"{self.mean:g} and {self.sd:g}"
             )
+
+    def log_density(self, value: np.ndarray | float) -> np.ndarray:
+        """Logarithm of the density at values; 0 for a number that is fixed."""
+        if not self.sd:
+            return np.zeros(np.shape(value))
+        u = (np.asarray(value) - self.mean) / self.sd
+        return np.asarray(-0.5 * u**2 - np.log(self.sd * np.sqrt(2 * np.pi)))
 
 
 @dataclass(frozen=True)
@@ -52,3 +104,313 @@ class Nuisances:
     offset: Prior = Prior(0.0, 0.01)
     slope_per_ev: Prior = Prior(0.0, 0.0005)
     broadening_ev: Prior = Prior(0.0, 1.0)
+
+    @classmethod
+    def of(cls, measured: Measured) -> Nuisances:
+        """What is usual for a spectrum: one that a program calculated is not smeared further."""
+        if measured.computed:
+            return cls(broadening_ev=Prior(0.0, 0.0))
+        return cls()
+
+    @property
+    def shift_range_ev(self) -> tuple[float, float]:
+        """Shifts that are looked at (eV)."""
+        reach = min(REACH_SD * self.shift_ev.sd, MAX_SHIFT_EV)
+        return self.shift_ev.mean - reach, self.shift_ev.mean + reach
+
+    @property
+    def broadening_range_ev(self) -> tuple[float, float]:
+        """Widths that are looked at (eV)."""
+        prior = self.broadening_ev
+        if not prior.sd:
+            return max(prior.mean, 0.0), max(prior.mean, 0.0)
+        return max(prior.mean - REACH_SD * prior.sd, 0.0), max(prior.mean, 0.0) + 3 * prior.sd
+
+    def log_prior(
+        self, shift_ev: np.ndarray | float, broadening_ev: np.ndarray | float
+    ) -> np.ndarray:
+        """Logarithm of the density of a shift and a width (not normalised for widths above 0)."""
+        return np.asarray(
+            self.shift_ev.log_density(shift_ev) + self.broadening_ev.log_density(broadening_ev)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """A measurement as theory explains it, m points.
+
+    ``mu`` and ``residual`` are (m,): theory with all nuisances, and what it leaves of the
+    measurement. ``misfit`` is the root mean square of ``residual`` (edge steps).
+    """
+
+    mu: np.ndarray
+    residual: np.ndarray
+    scale: float
+    offset: float
+    slope_per_ev: float
+    misfit: float
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What :meth:`SpectrumLikelihood.marginal` says of n spectra, each (n,).
+
+    ``log_evidence`` is the logarithm of the probability density of the measurement with all
+    nuisances integrated; ``shift_ev`` and ``broadening_ev`` are the most probable ones.
+    """
+
+    log_evidence: np.ndarray
+    shift_ev: np.ndarray
+    broadening_ev: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class SpectrumLikelihood:
+    """Likelihood of one measurement for predictions on one grid; m points, k energies.
+
+    Parameters
+    ----------
+    measured : Measured
+        Points of the window (:meth:`~xanes_core.refinement.Measured.within`).
+    errors : ModelErrors
+        Of the model, for the absorber.
+    nuisances : Nuisances
+    width : float, optional
+        How wide the band of the structure is, over that of an ordinary one.
+
+    Raises
+    ------
+    RefinementError
+        A width that is not positive.
+    """
+
+    measured: Measured
+    errors: ModelErrors
+    nuisances: Nuisances
+    width: float = 1.0
+    _spline: CubicSpline = field(init=False, repr=False)
+    _loadings: CubicSpline = field(init=False, repr=False)
+    _roots: dict[float, tuple[np.ndarray, float]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.width) and self.width > 0):
+            raise RefinementError(f"the width of a band must be positive, not {self.width:g}")
+        grid = self.errors.energy_rel_ev
+        smear = _smearing(grid, self.nuisances.broadening_range_ev[0])
+        object.__setattr__(self, "_spline", CubicSpline(grid, np.eye(len(grid))))
+        object.__setattr__(self, "_loadings", CubicSpline(grid, smear @ self.errors.loadings))
+        object.__setattr__(self, "_roots", {})
+
+    def with_width(self, width: float) -> SpectrumLikelihood:
+        """The same for a structure with another width of its band."""
+        return replace(self, width=width)
+
+    # --- from theory to measurement ------------------------------------------------------------
+    def operator(self, shift_ev: float, broadening_ev: float = 0.0) -> np.ndarray:
+        """A (m, k): predictions on the grid as they are seen at the measured energies."""
+        read = np.asarray(self._spline(self._at(shift_ev)[0]))
+        if not broadening_ev:
+            return read
+        return np.asarray(read @ _smearing(self.errors.energy_rel_ev, broadening_ev))
+
+    def _at(self, shift_ev: float) -> tuple[np.ndarray, np.ndarray]:
+        """Energies on the grid (m,), and how far they lie beyond its ends (m,) in eV."""
+        wanted = self.measured.energies_rel_ev - shift_ev
+        inside = np.clip(wanted, *self.errors.energy_rel_ev[[0, -1]])
+        return inside, np.abs(wanted - inside)
+
+    def root(self, shift_ev: float) -> tuple[np.ndarray, float]:
+        """Cholesky factor (m, m) of the scale matrix with its background, and log determinant."""
+        key = round(float(shift_ev), 6)
+        if key not in self._roots:
+            if len(self._roots) >= _MAX_ROOTS:
+                self._roots.clear()
+            at, beyond = self._at(key)
+            loadings = self.width * np.asarray(self._loadings(at))
+            single = self.width**2 * np.interp(
+                at, self.errors.energy_rel_ev, self.errors.variances
+            ) + (ROUGHNESS**2 + self.measured.noise() ** 2 + (BEYOND_PER_EV * beyond) ** 2)
+            covariance = loadings @ loadings.T + np.diag(single)
+            if self.measured.weights is not None:
+                covariance /= np.outer(self.measured.weights, self.measured.weights)
+            background = self._background() * self._background_sd
+            covariance += background @ background.T
+            root = np.linalg.cholesky(covariance)
+            self._roots[key] = root, 2 * float(np.sum(np.log(np.diag(root))))
+        return self._roots[key]
+
+    def _background(self) -> np.ndarray:
+        """Constant and line (m, 2) that offset and slope multiply."""
+        x = self.measured.energies_rel_ev
+        return np.column_stack([np.ones_like(x), x - (x[0] + x[-1]) / 2])
+
+    @property
+    def _background_sd(self) -> np.ndarray:
+        return np.array([self.nuisances.offset.sd, self.nuisances.slope_per_ev.sd])
+
+    @property
+    def _background_mean(self) -> np.ndarray:
+        return np.array([self.nuisances.offset.mean, self.nuisances.slope_per_ev.mean])
+
+    def target(self) -> np.ndarray:
+        """Measurement less the background expected before (m,)."""
+        return np.asarray(self.measured.mu - self._background() @ self._background_mean)
+
+    def whitened(
+        self, shift_ev: float, broadening_ev: float = 0.0, *, root_at_ev: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Operator (m, k) and measurement (m,) in units in which errors are independent, size 1.
+
+        Parameters
+        ----------
+        shift_ev, broadening_ev : float
+            Of theory (eV).
+        root_at_ev : float, optional
+            Shift at which errors are taken, where that is another one.
+        """
+        root, _ = self.root(shift_ev if root_at_ev is None else root_at_ev)
+        both = np.column_stack([self.operator(shift_ev, broadening_ev), self.target()])
+        white = solve_triangular(root, both, lower=True, check_finite=False)
+        return white[:, :-1], white[:, -1]
+
+    # --- densities -------------------------------------------------------------------------------
+    def squares(self, uu: np.ndarray, uv: np.ndarray, vv: float) -> tuple[np.ndarray, np.ndarray]:
+        """What predictions leave of the measurement with the scale integrated, and the mean scale.
+
+        Parameters
+        ----------
+        uu, uv : numpy.ndarray, (n,)
+            Products of whitened predictions with themselves and with the measurement.
+        vv : float
+            Of the measurement with itself.
+
+        Returns
+        -------
+        squares, scales : numpy.ndarray, (n,)
+        """
+        prior = self.nuisances.scale
+        left = vv - 2 * prior.mean * uv + prior.mean**2 * uu
+        along = uv - prior.mean * uu
+        gain = prior.sd**2 / (1 + prior.sd**2 * uu)
+        return np.maximum(left - gain * along**2, 0.0), prior.mean + gain * along
+
+    def log_t(self, uu: np.ndarray, uv: np.ndarray, vv: float) -> np.ndarray:
+        """Logarithm (n,) of Student's t but for the determinant of the scale matrix.
+
+        Parameters as in :meth:`squares`.
+        """
+        squares, _ = self.squares(uu, uv, vv)
+        m, nu = len(self.measured), DEGREES_OF_FREEDOM
+        constant = float(gammaln((nu + m) / 2) - gammaln(nu / 2)) - m / 2 * np.log(nu * np.pi)
+        stretched = np.log1p(self.nuisances.scale.sd**2 * uu)
+        return np.asarray(constant - (nu + m) / 2 * np.log1p(squares / nu) - stretched / 2)
+
+    def log_density(
+        self, mu: np.ndarray, shift_ev: float, broadening_ev: float = 0.0
+    ) -> np.ndarray:
+        """Logarithm of the density (n,) of measurement, shift and width for predictions (n, k)."""
+        white, target = self.whitened(shift_ev, broadening_ev)
+        theory = white @ np.atleast_2d(mu).T
+        uu, uv = np.einsum("mn,mn->n", theory, theory), target @ theory
+        log_t = self.log_t(uu, uv, float(target @ target)) - self.root(shift_ev)[1] / 2
+        return np.asarray(log_t + self.nuisances.log_prior(shift_ev, broadening_ev))
+
+    def marginal(self, mu: np.ndarray) -> Evidence:
+        """Shift and smearing summed out, for predictions (n, k).
+
+        The best shift is looked for on a raster of ``COARSE_EV``; the sum goes over one of
+        ``FINE_EV`` around it.
+        """
+        spectra = np.atleast_2d(mu)
+        low, high = self.nuisances.shift_range_ev
+        coarse = np.linspace(low, high, max(int(np.ceil((high - low) / COARSE_EV)), 0) + 1)
+        smeared, log_widths, widths = self._smeared(spectra)
+        best = np.array([self._raster(smeared, d, [d]).max(axis=(0, 1)) for d in coarse])
+        nearest = coarse[np.argmax(best, axis=0)]
+        steps = (
+            np.arange(-AROUND_EV, AROUND_EV + FINE_EV / 2, FINE_EV) if low < high else np.zeros(1)
+        )
+        log_evidence, shifts, wide = (np.empty(len(spectra)) for _ in range(3))
+        for centre in np.unique(nearest):
+            rows = np.flatnonzero(nearest == centre)
+            table = self._raster(smeared[:, :, rows], centre, centre + steps)
+            table = table + log_widths[:, None]
+            log_evidence[rows] = logsumexp(table, axis=(0, 1)) + np.log(FINE_EV)
+            for column, row in enumerate(rows):
+                i, j = np.unravel_index(np.argmax(table[:, :, column]), table.shape[:2])
+                shifts[row] = centre + _peak(steps, table[:, j, column], int(i))
+                wide[row] = widths[j]
+        return Evidence(log_evidence, shifts, wide)
+
+    def _smeared(self, spectra: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Spectra (w, k, n) smeared by each of w widths, logarithms of what these weigh, widths."""
+        low, high = self.nuisances.broadening_range_ev
+        widths = np.linspace(low, high, N_WIDTHS) if high > low else np.array([low])
+        grid = self.errors.energy_rel_ev
+        smeared = np.array([_smearing(grid, w) @ spectra.T if w else spectra.T for w in widths])
+        weights = self.nuisances.broadening_ev.log_density(widths)
+        ends = np.where(np.isin(np.arange(len(widths)), (0, len(widths) - 1)), np.log(0.5), 0.0)
+        return smeared, weights - logsumexp(weights + ends) + ends, widths
+
+    def _raster(self, smeared: np.ndarray, root_at_ev: float, shifts: ArrayLike) -> np.ndarray:
+        """Log densities (len(shifts), w, n) for smeared spectra (w, k, n), widths not weighed."""
+        root, log_determinant = self.root(root_at_ev)
+        w, k, n = smeared.shape
+        columns = smeared.transpose(1, 0, 2).reshape(k, w * n)
+        target = solve_triangular(root, self.target(), lower=True, check_finite=False)
+        result = []
+        for shift in np.atleast_1d(shifts):
+            seen = np.asarray(self._spline(self._at(shift)[0])) @ columns
+            theory = solve_triangular(root, seen, lower=True, check_finite=False)
+            uu, uv = np.einsum("mn,mn->n", theory, theory), target @ theory
+            log_t = self.log_t(uu, uv, float(target @ target)).reshape(w, n)
+            result.append(log_t + self.nuisances.shift_ev.log_density(shift) - log_determinant / 2)
+        return np.array(result)
+
+    def explain(self, mu: np.ndarray, shift_ev: float, broadening_ev: float = 0.0) -> Explained:
+        """The measurement as one prediction (k,) explains it at a shift and a width (eV)."""
+        root, _ = self.root(shift_ev)
+        theory, target = self.operator(shift_ev, broadening_ev) @ mu, self.target()
+        u, v = solve_triangular(root, np.column_stack([theory, target]), lower=True).T
+        scale = float(self.squares(np.atleast_1d(u @ u), np.atleast_1d(u @ v), float(v @ v))[1][0])
+        # what the priors of the background make of what is left, beside the errors of the model
+        left = solve_triangular(root, v - scale * u, lower=True, trans="T")
+        shapes = self._background()
+        found = self._background_mean + self._background_sd**2 * (shapes.T @ left)
+        fitted = scale * theory + shapes @ found
+        residual = self.measured.mu - fitted
+        return Explained(
+            mu=fitted,
+            residual=residual,
+            scale=scale,
+            offset=float(found[0]),
+            slope_per_ev=float(found[1]),
+            misfit=float(np.sqrt(np.mean(residual**2))),
+        )
+
+
+def _peak(at: np.ndarray, values: np.ndarray, best: int) -> float:
+    """Where a parabola through the largest value and its neighbours has its top."""
+    if not 0 < best < len(at) - 1:
+        return float(at[best])
+    before, top, after = values[best - 1 : best + 2]
+    bend = before - 2 * top + after
+    step = float(at[1] - at[0])
+    return float(at[best] + (0.5 * step * (before - after) / bend if bend < 0 else 0.0))
+
+
+def _smearing(grid: np.ndarray, fwhm_ev: float) -> np.ndarray:
+    """Matrix (k, k) that smears a curve on a grid by a Gaussian; its ends go on level.
+
+    The curve is taken as straight between points: each interval is a ramp, and a ramp smeared by
+    a Gaussian has a closed form, so that widths below the spacing are exact too.
+    """
+    sigma = max(fwhm_ev / _FWHM, 1e-9)
+    u = (grid[:, None] - grid) / sigma
+    ramp = sigma * (u * ndtr(u) + np.exp(-0.5 * u**2) / np.sqrt(2 * np.pi))
+    passed = (ramp[:, :-1] - ramp[:, 1:]) / np.diff(grid)
+    weights = np.zeros_like(ramp)
+    weights[:, 0] = 1.0
+    weights[:, :-1] -= passed
+    weights[:, 1:] += passed
+    return weights

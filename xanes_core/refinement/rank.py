@@ -15,7 +15,7 @@ from xanes_core.refinement.measured import WINDOW_EV, Measured
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A structure that may have made the spectrum; ``absorber`` as for ``SpectrumModel.predict``."""
+    """A structure that may have made the spectrum; absorber as for ``SpectrumModel.predict``."""
 
     name: str
     atoms: Atoms
