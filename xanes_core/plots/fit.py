@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from xanes_core.plots.residual import residual_panel
 from xanes_core.plots.spectrum import Curve, EnergyAxis, spectrum_figure
 from xanes_core.plots.structure import scene
 from xanes_core.plots.style import (
@@ -18,8 +19,6 @@ from xanes_core.plots.style import (
     LIGHT,
     NETWORK,
     Look,
-    band,
-    band_fill,
     rgba,
     style_figure,
     style_marks,
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 #: What a unit of a parameter is called on an axis.
 UNITS = {"A": "\u00c5", "deg": "\u00b0", "": ""}
-#: Shares of the figure: the residual's panel, and the gap above it.
-_PANEL, _GAP = 0.22, 0.06
 #: Height of a parameter's row, and what a panel needs beside its rows (pixels).
 _ROW_PX, _PANEL_PX = 54, 92
 #: Samples drawn in a corner plot; more hide each other.
@@ -96,9 +93,15 @@ def fit_figure(
         figure.update_xaxes(range=ends)
         for low, high in _outside(ends, window_ev, axis):
             figure.add_vrect(x0=low, x1=high, fillcolor=rgba(GREY, 0.13), line_width=0)
-    if residual is not None:
-        _add_residual(figure, residual, axis, look)
-    return figure
+    if residual is None:
+        return figure
+    zero = np.zeros_like(residual.mu)
+    around = (
+        zero if residual.lower is None else residual.lower,
+        zero if residual.upper is None else residual.upper,
+    )
+    line = (axis.place_curve_ev(residual), residual.mu)
+    return residual_panel(figure, line, around, name=residual.name, look=look)
 
 
 def _outside(
@@ -109,29 +112,6 @@ def _outside(
         return []
     low, high = (value + axis.offset_ev for value in window_ev)
     return [(a, b) for a, b in ((ends[0], low), (high, ends[1])) if b > a]
-
-
-def _add_residual(figure: go.Figure, residual: Curve, axis: EnergyAxis, look: Look) -> None:
-    x = axis.place_curve_ev(residual)
-    if residual.lower is not None and residual.upper is not None:
-        figure.add_scatter(
-            **band(x, residual.lower, residual.upper, band_fill(NETWORK, look)),
-            name="band", showlegend=False, yaxis="y2",
-        )  # fmt: skip
-    figure.add_scatter(
-        x=x, y=residual.mu, mode="lines", line={"color": look.ink, "width": 1.5},
-        name=html.escape(residual.name), hovertemplate="%{y:.3f}", showlegend=False, yaxis="y2",
-    )  # fmt: skip
-    own = figure.layout.yaxis.to_plotly_json()
-    kept = {key: own[key] for key in ("gridcolor", "linecolor", "showline", "ticks") if key in own}
-    figure.update_layout(
-        yaxis={"domain": [_PANEL + _GAP, 1.0]},
-        yaxis2={
-            **kept, **zero_line(look), "anchor": "x", "domain": [0.0, _PANEL], "nticks": 6,
-            "tickcolor": look.ink, "title": {"text": "residual"},
-        },
-        xaxis={"anchor": "y2"},
-    )  # fmt: skip
 
 
 # --- parameters ----------------------------------------------------------------------------------
@@ -167,7 +147,15 @@ def _intervals(panels: Sequence[tuple[str, list[Interval]]], look: Look) -> go.F
         figure.update_xaxes(title_text=title, row=number, col=1)
     style_marks(figure, look.sized(sum(counts) * _ROW_PX + len(panels) * _PANEL_PX))
     figure.update_yaxes(showticklabels=False, ticks="", showgrid=False, showline=False)
-    figure.update_layout(margin={"l": 12, "r": 12, "t": 30, "b": 50}, showlegend=True)
+    told = " ".join(
+        f"{r.label}: {r.value:.3g}, 90 % between {r.low90:.3g} and {r.high90:.3g}, allowed "
+        f"{r.limits[0]:.3g} to {r.limits[1]:.3g}."
+        for _, rows in panels
+        for r in rows
+    )
+    figure.update_layout(
+        margin={"l": 12, "r": 12, "t": 30, "b": 50}, showlegend=True, meta=f"Intervals. {told}"
+    )
     return figure
 
 
@@ -317,7 +305,13 @@ def shares_figure(
             marker={"color": colour}, hovertemplate="%{x:.0f} %",
         )  # fmt: skip
     style_marks(figure, look.sized(90 + 34 * len(y)))
-    figure.update_layout(barmode="group", bargap=0.3, margin={"l": 150, "r": 12, "t": 30, "b": 50})
+    told = " ".join(
+        f"{label}: {100 * a:.0f} % among the best, {100 * b:.0f} % in the library."
+        for label, a, b in zip(labels, among, within, strict=True)
+    )
+    figure.update_layout(
+        barmode="group", bargap=0.3, margin={"l": 150, "r": 12, "t": 30, "b": 50}, meta=told
+    )
     figure.update_xaxes(title_text="Share (%)", rangemode="tozero")
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
