@@ -18,6 +18,7 @@ from xanes_core.plots.style import (
     GREY,
     LIGHT,
     NETWORK,
+    OTHERS,
     Look,
     rgba,
     style_figure,
@@ -340,11 +341,12 @@ def change_figure(
     return figure
 
 
-def ghost_scene(fit: StructureFit) -> dict[str, Any]:
+def ghost_scene(fit: StructureFit, *, look: Look = LIGHT) -> dict[str, Any]:
     """3D scene of a fitted structure, with that which the fit began with as ``ghost``.
 
     Both stand in the coordinates of the fit, so that an absorber that moved is seen to move. The
-    ghost holds ``atoms`` (x, y, z in A from the fitted absorber, radius) and ``bonds``.
+    ghost holds ``atoms`` (x, y, z in A from the fitted absorber, radius), ``bonds`` and its
+    ``colour``, that of the spectrum of the start.
     """
     shown = scene(fit.atoms, fit.absorber)
     indices = [atom["index"] for atom in shown["atoms"]]
@@ -354,4 +356,6 @@ def ghost_scene(fit: StructureFit) -> dict[str, Any]:
         | {axis: round(float(value), 4) for axis, value in zip("xyz", place, strict=True)}
         for one, place in zip(shown["atoms"], away, strict=True)
     ]
-    return shown | {"ghost": {"atoms": atoms, "bonds": shown["bonds"]}}
+    return shown | {
+        "ghost": {"atoms": atoms, "bonds": shown["bonds"], "colour": look.colour(OTHERS[0])}
+    }

@@ -15,6 +15,7 @@ from pages.parts.fit.measured import (
     choose_source,
     element_of_source,
     measured_of,
+    refusal,
     say_origin,
 )
 from pages.parts.fit.moving import choose_window
@@ -23,7 +24,7 @@ from pages.parts.shared.charts import chart
 from pages.parts.shared.choices import absorber_in_view, absorber_options, choose_axis, choose_model
 from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import cached_model, example_atoms, examples
-from pages.parts.shared.page import notice, plain, to_link
+from pages.parts.shared.page import notice, to_link
 from pages.parts.shared.view import EXAMPLE
 from pages.parts.theory.jobs import Calculation, show_failure
 from xanes_core.constants import K_EDGE_EV
@@ -188,7 +189,7 @@ def judged(
             measured, key = measured_of(source, element)
             window_ev = choose_window(measured)
         except XanesError as error:
-            st.warning(plain(f"{source.label}: {error}"))
+            st.warning(refusal(source, element, error))
             return None, right
         task = (measured, tuple(_as_candidates(chosen, element)), cached_model(model_key))
         found = _run(kind, key, task, window_ev, " ".join(entry.key for entry in chosen))

@@ -13,7 +13,7 @@ import streamlit as st
 from pages.parts.shared import view
 from pages.parts.shared.library import examples
 from pages.parts.shared.page import notice, plain
-from xanes_core.constants import ABSORBERS
+from xanes_core.constants import ABSORBERS, K_EDGE_EV
 from xanes_core.errors import XanesError
 from xanes_core.refinement import Measured
 from xanes_core.spectra import (
@@ -184,7 +184,7 @@ def choose_source(element: str | None, *, name: str = "measured", label: str) ->
 
 
 def stated_element(source: Source) -> str | None:
-    """Element of a spectrum by itself; None where it does not say."""
+    """Element of a spectrum by what it says, else by the only edge within its energies."""
     for key, _, element in _calculated():
         if key == source.key:
             return element
@@ -192,7 +192,11 @@ def stated_element(source: Source) -> str | None:
         spectrum = _table(*_file_of(source)).spectrum()
     except XanesError:
         return None
-    return spectrum.metadata.get("element") or None
+    if stated := spectrum.metadata.get("element"):
+        return stated
+    low, high = spectrum.energy_ev[[0, -1]]
+    inside = [element for element in ABSORBERS if low < K_EDGE_EV[element] < high]
+    return inside[0] if len(inside) == 1 else None
 
 
 def _file_of(source: Source) -> tuple[bytes, str, str | None]:
@@ -273,6 +277,15 @@ def say_origin(source: Source) -> None:
             f"{BROADENING_EV:g} eV, noise {NOISE:g} of the edge step. It stands in for a "
             "measurement; the fit is told none of this."
         )
+
+
+def refusal(source: Source, element: str, error: XanesError) -> str:
+    """Why a spectrum cannot be used, and of which element it is instead."""
+    stated = stated_element(source)
+    told = f"{source.label}: {error}"
+    if stated in (None, element):
+        return plain(told)
+    return plain(f"{told.rstrip('.')}. It is a spectrum of {stated}: choose a structure with it.")
 
 
 def element_of_source(source: Source | None, structure: str | None) -> str:

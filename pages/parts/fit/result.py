@@ -37,27 +37,33 @@ def show_result(fit: StructureFit, stage: Stage, measured: Measured, entry: Stru
     told = sentences(fit, stage.body)
     lines = [f"**{plain(subject)}**: {plain(found)}" for subject, found in told]
     st.markdown("  \n".join([*lines, plain(quality(fit))]))
-    for note in fit.notes:
-        st.warning(plain(note))
+    if fit.notes:
+        st.warning("  \n".join(_sentence(note) for note in fit.notes))
     left, right = st.columns([1, 1], gap="medium")
     name = f"fit_{stage.label}"
-    with left:
-        chart(
-            lambda look: parameters_figure(fit.parameters, look=look),
-            key="fit_parameters", name=f"{name}_parameters",
-        )  # fmt: skip
     with right:
         chart(
             lambda look: corner_figure(fit.samples, fit.parameters, look=look),
             key="fit_corner", name=f"{name}_corner",
         )  # fmt: skip
-    _take_along(fit, stage, measured, told)
-    if st.button(
-        "Check with FEFF10", key="fit_check", help="Opens the fitted structure on the Theory page."
-    ):
-        frame = inputs.frame_in_view(entry)
-        inputs.activate(inputs.add_fitted(entry, frame, fit.atoms, fit.absorber))
-        st.switch_page(THEORY_PAGE)
+    with left:
+        chart(
+            lambda look: parameters_figure(fit.parameters, look=look),
+            key="fit_parameters", name=f"{name}_parameters",
+        )  # fmt: skip
+        _take_along(fit, stage, measured, told)
+        if st.button(
+            "Check with FEFF10", key="fit_check",
+            help="Opens the fitted structure on the Theory page.",
+        ):  # fmt: skip
+            frame = inputs.frame_in_view(entry)
+            inputs.activate(inputs.add_fitted(entry, frame, fit.atoms, fit.absorber))
+            st.switch_page(THEORY_PAGE)
+
+
+def _sentence(note: str) -> str:
+    """A note as a sentence of its own."""
+    return plain(f"{note[:1].upper()}{note[1:].rstrip('.')}.")
 
 
 def _take_along(
@@ -73,6 +79,9 @@ def _take_along(
         )  # fmt: skip
         download_button(
             "Parameters CSV", fit.to_csv(), f"{base}_parameters.csv", key="fit_csv",
+        )  # fmt: skip
+        download_button(
+            "Spectra CSV", fit.curves_csv(), f"{base}_spectra.csv", key="fit_curves",
         )  # fmt: skip
         download_button(
             "JSON", json.dumps(fit.to_dict(), indent=1), f"{base}.json", key="fit_json",

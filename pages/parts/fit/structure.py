@@ -10,7 +10,13 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.fit import runs
-from pages.parts.fit.measured import Source, choose_source, measured_of, say_origin
+from pages.parts.fit.measured import (
+    Source,
+    choose_source,
+    measured_of,
+    refusal,
+    say_origin,
+)
 from pages.parts.fit.moving import choose_moves, choose_window, stage_scene, toggle_ligand
 from pages.parts.fit.result import show_result
 from pages.parts.play.subject import Stage, choose_stage
@@ -19,7 +25,7 @@ from pages.parts.shared.charts import chart
 from pages.parts.shared.choices import choose_axis, choose_model
 from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import Request, cached_model, predict
-from pages.parts.shared.page import plain
+from pages.parts.shared.page import look, plain
 from pages.parts.shared.viewer3d import show_structure
 from pages.parts.theory.jobs import Calculation, show_failure
 from xanes_core.constants import K_EDGE_EV
@@ -60,6 +66,8 @@ class Task:
 def fit_mode(entries: list[StructureEntry], source_line: st.delta_generator.DeltaGenerator) -> None:
     """The mode with a structure in view; the spectrum is chosen in `source_line`."""
     with source_line:
+        if len(entries) == 1:
+            st.markdown(f"**{plain(entries[0].label)}**")
         chosen = choose_stage(entries)
         if chosen is None:
             return
@@ -83,7 +91,7 @@ def fit_mode(entries: list[StructureEntry], source_line: st.delta_generator.Delt
         try:
             measured, key = measured_of(source, stage.element)
         except XanesError as error:
-            right.warning(plain(f"{source.label}: {error}"))
+            right.warning(refusal(source, stage.element, error))
     result = None
     if measured is not None and source is not None:
         with below:
@@ -122,7 +130,8 @@ def _fit_panel(
             if found is not None:
                 st.caption("Shown is the fit with the settings before.")
             else:
-                st.caption(f"{len(moves)} to find; some seconds for each.")
+                what = "1 parameter" if len(moves) == 1 else f"{len(moves)} parameters"
+                st.caption(f"{what} to find; takes some seconds.")
         elif fits:
             st.caption("Fitted with these settings.")
     show_failure(calculation.slot)
@@ -154,7 +163,11 @@ def _view(
 ) -> None:
     """Structure; after a fit the fitted one over that which it began with."""
     lit = stage_scene(stage, moves)
-    shown = lit if result is None else ghost_scene(result) | {"highlight": lit["highlight"]}
+    shown = (
+        lit
+        if result is None
+        else ghost_scene(result, look=look()) | {"highlight": lit["highlight"]}
+    )
     show_structure(
         shown, structure=f"fit {stage.key}", height_px=VIEW_PX, key="fit_view",
         pickable=[i for ligand in stage.body.ligands for i in ligand.atoms],
@@ -163,7 +176,7 @@ def _view(
     st.caption(
         "A click on a ligand lets it move or holds it."
         if result is None
-        else "Fitted structure; pale, where it began."
+        else "Fitted structure; in green, where it began."
     )
 
 
@@ -193,7 +206,7 @@ def _spectra(
         curves.append(Curve(name, measured.energies_ev, measured.mu, "measurement"))
     window_ev = st.session_state.get("fit_window") if measured is not None else None
     chart(
-        lambda look: fit_figure(curves, residual, axis, window_ev=window_ev, look=look),
+        lambda seen: fit_figure(curves, residual, axis, window_ev=window_ev, look=seen),
         key="fit_spectra", name=f"fit_{task.stage.label}", height_px=FIGURE_PX,
     )  # fmt: skip
     if measured is None:

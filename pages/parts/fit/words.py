@@ -38,14 +38,14 @@ def _found(one: FittedParameter, body: Movable) -> str:
         what = f"mean {body.element}\u2013{_partner(body, one)}" if move.kind in _ALONG else "angle"
         told = f"{what} {total} ({signed(one.value, digits)}{space}{unit} from the start)"
     low, high = (signed(v, digits) for v in one.limits)
-    narrow = f"{signed(one.low90, digits)} to {signed(one.high90, digits)}{space}{unit}"
+    narrow = f"{signed(one.low90, digits)} \u2026 {signed(one.high90, digits)}{space}{unit}"
     if one.at_bound:
         end = "upper" if one.at_bound == "high" else "lower"
         return f"{told}. This is the {end} end of what was allowed: the structure may be another."
     if one.learned < LITTLE:
         return (
-            f"{told}, but the spectrum says little of it: {low} to {high}{space}{unit} were "
-            f"allowed, {narrow} are left (90 %)."
+            f"{told}, but the spectrum says little of it: {low} \u2026 {high} was "
+            f"allowed, {narrow} is left (90 %)."
         )
     return f"{told}. The spectrum narrowed the change from {low} \u2026 {high} to {narrow} (90 %)."
 

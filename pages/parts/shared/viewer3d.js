@@ -199,17 +199,14 @@ function addShells(viewer, scene, label) {
 
 // the same atoms elsewhere, thin and pale: where a fit began, say
 function addGhost(viewer, scene) {
-  const { atoms, bonds } = scene.ghost || { atoms: [], bonds: [] };
+  const { atoms, bonds, colour } = scene.ghost || { atoms: [], bonds: [] };
+  const pale = { color: colour, opacity: 0.7 };
   for (const [i, j] of bonds) {
-    viewer.addCylinder({
-      start: atoms[i], end: atoms[j], radius: 0.07, color: scene.ink, opacity: 0.35,
-    });
+    viewer.addCylinder({ start: atoms[i], end: atoms[j], radius: 0.08, ...pale });
   }
   for (const a of atoms) {
-    viewer.addSphere({
-      center: { x: a.x, y: a.y, z: a.z }, radius: 0.6 * a.radius_ang, color: scene.ink,
-      opacity: 0.35,
-    });
+    const center = { x: a.x, y: a.y, z: a.z };
+    viewer.addSphere({ center, radius: 0.7 * a.radius_ang, ...pale });
   }
   return atoms.length;
 }
