@@ -76,6 +76,12 @@ def main() -> None:
     line = st.container(horizontal=True, gap="small", vertical_alignment="center", key="fit_line")
     if mode == "rank":
         ranking_mode(entries, line, element_in_view(entries))
+    elif mode == "mix":
+        mixture_mode(entries, line, element_in_view(entries))
+    elif mode == "match":
+        match_mode(line, element_in_view(entries))
+    elif entries and mode == "difference":
+        change_mode(entries)
     elif entries:
         fit_mode(entries, line)
     else:

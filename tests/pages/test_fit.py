@@ -208,7 +208,10 @@ def test_a_fit_says_what_it_found_and_stays_through_a_page_switch(quick):
     said = texts(at.markdown)
     assert "All six Fe\u2013O bonds" in said
     assert "mean Fe\u2013O 2.22 \u00b1 0.01 \u00c5 (+0.10 \u00c5 from the start)" in said
-    assert "narrowed the change from \u22120.30 \u2026 +0.50 to +0.08 \u2026 +0.12 \u00c5 (90 %)" in said
+    assert (
+        "narrowed the change from \u22120.30 \u2026 +0.50 to +0.08 \u2026 +0.12 \u00c5 (90 %)"
+        in said
+    )
     assert "theory moved by +1.8 \u00b1 0.2 eV" in said
     measured, moves, options = quick.asked[0]
     assert (measured.element, moves, options["window_ev"]) == ("Fe", ["all"], (-10.0, 50.0))

@@ -210,15 +210,18 @@ def _file_of(source: Source) -> tuple[bytes, str, str | None]:
 # --- one of them as a fit needs it ---------------------------------------------------------------
 
 
-def measured_of(source: Source, element: str) -> tuple[Measured, str]:
+def measured_of(
+    source: Source, element: str, *, as_difference: bool = False
+) -> tuple[Measured, str]:
     """A spectrum ready to be explained, and a key that changes with what was done to it.
 
-    Raises XanesError with a sentence where it cannot be.
+    A difference has no edge step and is never normalised. Raises XanesError with a sentence where
+    it cannot be read.
     """
     if source.is_calculated:
         key = source.key.removeprefix(THEORY)
         return Measured.of(_imitated(key), element, name=source.label), source.key
-    spectrum, column, normalised = _as_chosen(source, element)
+    spectrum, column, normalised = _as_chosen(source, element, has_step=not as_difference)
     made = Measured.of(spectrum, element, name=source.label)
     _say_notes(source, made)
     return made, f"{source.key} {element} {column} {normalised}"
@@ -240,7 +243,7 @@ def _imitated(key: str) -> Spectrum:
     )  # fmt: skip
 
 
-def _as_chosen(source: Source, element: str) -> tuple[Spectrum, str, bool]:
+def _as_chosen(source: Source, element: str, *, has_step: bool) -> tuple[Spectrum, str, bool]:
     """Spectrum of a file with its column, and whether it is taken as normalised."""
     table = _table(*_file_of(source))
     columns = table.columns()
@@ -252,7 +255,7 @@ def _as_chosen(source: Source, element: str) -> tuple[Spectrum, str, bool]:
                 key=f"fit_column_{own}", persist_state="session",
             )  # fmt: skip
         spectrum = table.spectrum(column=column, element=element)
-        normalised = st.toggle(
+        normalised = not has_step or st.toggle(
             "Already normalised", value=spectrum.metadata.get("normalised") == "yes",
             key=f"fit_normalised_{own}_{column}", persist_state="session",
             help="Otherwise a line before the edge is taken off and the edge step made 1.",
