@@ -1,10 +1,11 @@
 """Fit a structure to a measured spectrum: a few moves of its ligands, with intervals.
 
-In four steps: spectra at points spread over the ranges of the moves, with shift and smearing summed
-out, say where to begin; least squares with the model itself goes to the bottom from the best three;
-a polynomial takes the place of the model around there; and an ensemble sampler (``emcee``:
-D. Foreman-Mackey et al., PASP 125, 306 (2013), doi 10.1086/670067) draws from the posterior. What
-it drew is compared with the model, and the polynomial is made anew where it falls short.
+In four steps. Spectra at points spread over the ranges of the moves, with shift and smearing summed
+out, say where to begin. Least squares goes to the bottom from the best three. The logarithm of the
+probability, calculated with the model at points around there, is interpolated by radial functions
+on a quadratic, and an ensemble sampler (``emcee``: D. Foreman-Mackey et al., PASP 125, 306 (2013),
+doi 10.1086/670067) draws from it. What it drew is calculated with the model too and joins the
+points, until both agree.
 
 Before the fit every value within the range of a move is as probable as any other.
 """
@@ -17,12 +18,12 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from scipy.interpolate import RBFInterpolator
 from scipy.optimize import least_squares
 from scipy.stats import qmc
 
 from xanes_core.errors import RefinementError
 from xanes_core.model import Prediction, SpectrumModel
-from xanes_core.refinement.emulator import Box, Emulator, fit_emulator, nuisances_of
 from xanes_core.refinement.likelihood import Nuisances, SpectrumLikelihood
 from xanes_core.refinement.measured import WINDOW_EV, Measured
 from xanes_core.refinement.model_errors import DEGREES_OF_FREEDOM, WIDTH_LEVEL, ModelErrors
@@ -31,20 +32,25 @@ from xanes_core.refinement.structure_fit import FittedParameter, StructureFit
 from xanes_core.spectra import XANES
 from xanes_core.structures import Move, Suggestion
 
-#: Structures by number of moves: spread over the ranges, and over the box that is sampled.
+#: Structures by number of moves: spread over the ranges, around the solutions, and checked.
 N_SPREAD = {1: 17, 2: 48, 3: 80, 4: 112, 5: 144, 6: 176}
-N_BOX = {1: 17, 2: 64, 3: 112, 4: 144, 5: 176, 6: 208}
+N_AROUND = {1: 24, 2: 48, 3: 80, 4: 112, 5: 144, 6: 176}
+_CHECKED = {1: 12, 2: 24, 3: 40, 4: 56, 5: 72, 6: 88}
 #: Starts of least squares, and steps of each.
 N_STARTS, MAX_STEPS = 3, 10
-#: The box reaches this many standard deviations around each solution.
-_BOX_SD = 4.5
-#: Solutions this much less probable (log) than the best are forgotten.
-_FORGET = 8.0
+#: Solutions this much less probable (log) than the best are forgotten; points that far below the
+#: best are not interpolated between.
+_FORGET, _DEPTH = 8.0, 25.0
+#: How far points around a solution reach, beside its posterior.
+_WIDER = 1.6
+#: What interpolation may miss of each point: steps of the model's own making.
+_SMOOTHING = 1e-3
 _WALKERS_PER_VARIABLE, _FEWEST_WALKERS = 4, 32
-_BURN_IN, _STEPS, _THIN = 300, 900, 10
-#: How often the box may be moved or the polynomial made anew, and how far (log) it may be off.
+_BURN_IN, _STEPS, _THIN = 200, 600, 10
+#: How often points are added, and how far (log) the interpolation may be off.
 _ROUNDS, _MAX_OFF = 4, 0.3
-_CHECKED = 32
+#: Lattice of shifts (eV) around the best, to both sides.
+_SHIFT_STEP_EV, _SHIFT_STEPS = 0.125, 16
 #: Share of samples at the outermost ``_EDGE`` of a range that tells that its end stops the fit.
 _EDGE, _AT_BOUND = 0.02, 0.06
 #: Squared misfit over what errors of the model explain that is worth a word.
@@ -160,6 +166,14 @@ def width_of(prediction: Prediction, errors: ModelErrors) -> float:
 
 
 @dataclass(frozen=True, eq=False)
+class _Box:
+    """Range of each variable: ``low`` and ``high`` (v,)."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class _Solution:
     """A bottom that least squares found: its place, log density and covariance."""
 
@@ -168,7 +182,7 @@ class _Solution:
     covariance: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Search:
     """A fit under way. Variables are the moves, then shift and smearing where these are free."""
 
@@ -184,23 +198,25 @@ class _Search:
         return len(self.moved.moves)
 
     @property
-    def fixed(self) -> tuple[float | None, float | None]:
-        """Shift and smearing where they are not free."""
-        nuisances = self.likelihood.nuisances
-        ranges = (nuisances.shift_range_ev, nuisances.broadening_range_ev)
-        shift, width = (low if low == high else None for low, high in ranges)
-        return shift, width
-
-    @property
-    def range(self) -> Box:
-        """Range of every variable."""
+    def range(self) -> _Box:
+        """Range of every variable of least squares: moves, shift and smearing where free."""
         nuisances = self.likelihood.nuisances
         ends = [nuisances.shift_range_ev, nuisances.broadening_range_ev]
         free = np.array([end for end in ends if end[0] < end[1]]).reshape(-1, 2)
-        return Box(
+        return _Box(
             np.concatenate([self.moved.low, free[:, 0]]),
             np.concatenate([self.moved.high, free[:, 1]]),
         )
+
+    def nuisances(self, values: np.ndarray) -> tuple[float, float]:
+        """Shift and smearing of variables (v,), or what they are fixed at."""
+        rest = values[self.n_moves :].tolist()
+        ranges = (
+            self.likelihood.nuisances.shift_range_ev,
+            self.likelihood.nuisances.broadening_range_ev,
+        )
+        shift, width = (rest.pop(0) if low < high else low for low, high in ranges)
+        return float(shift), float(width)
 
     def known(self, points: np.ndarray) -> np.ndarray:
         """Spectra (n, k) at values of the moves (n, p), remembered for later."""
@@ -208,17 +224,6 @@ class _Search:
         self.points.append(points)
         self.spectra.append(mu)
         return mu
-
-    def exact(self, values: np.ndarray) -> np.ndarray:
-        """Log density (n,) of variables (n, v) by the model itself."""
-        shifts, widths = nuisances_of(values, self.fixed)
-        mu = self.known(values[:, : self.n_moves])
-        return np.array(
-            [
-                self.likelihood.log_density(one, d, w)[0] if np.isfinite(one).all() else -np.inf
-                for one, d, w in zip(mu, shifts, widths, strict=True)
-            ]
-        )
 
     # --- where to begin ------------------------------------------------------------------------
     def begin(self, rng: np.random.Generator) -> list[np.ndarray]:
@@ -233,6 +238,9 @@ class _Search:
         if not sound.any():
             raise RefinementError("the structure has no spectrum anywhere in these ranges")
         points, mu = points[sound], mu[sound]
+        first = self.likelihood.marginal(mu)
+        shift = first.shift_ev[np.argmax(first.log_evidence)]
+        self.likelihood = self.likelihood.around(float(shift))
         found = self.likelihood.marginal(mu)
         order = np.argsort(-found.log_evidence, kind="stable")
         chosen: list[int] = []
@@ -242,9 +250,11 @@ class _Search:
                 chosen.append(int(row))
             if len(chosen) == N_STARTS:
                 break
-        free = [self.fixed[0] is None, self.fixed[1] is None]
+        nuisances, inside = self.likelihood.nuisances, self.range
+        free = [
+            low < high for low, high in (nuisances.shift_range_ev, nuisances.broadening_range_ev)
+        ]
         both = np.column_stack([found.shift_ev, found.broadening_ev])[:, free]
-        inside = self.range
         return [
             np.clip(np.concatenate([points[row], both[row]]), inside.low, inside.high)
             for row in chosen
@@ -253,7 +263,7 @@ class _Search:
     def descend(self, begin: np.ndarray) -> _Solution:
         """Least squares with the model, from one point."""
         inside = self.range
-        shift = float(nuisances_of(begin[None], self.fixed)[0][0])
+        shift, _ = self.nuisances(begin)
         steps = 0.02 * (inside.high - inside.low)
         steps[self.n_moves :] = 0.05
         seen: dict[bytes, np.ndarray] = {}
@@ -286,17 +296,19 @@ class _Search:
             xtol=1e-4,
             ftol=1e-5,
         )
-        m = len(self.likelihood.measured)
-        size = (DEGREES_OF_FREEDOM + 2 * found.cost) / (DEGREES_OF_FREEDOM + m)
+        count = self.likelihood.n_independent
+        size = (DEGREES_OF_FREEDOM + 2 * found.cost) / (DEGREES_OF_FREEDOM + count)
         ridge = np.diag(1 / (inside.high - inside.low) ** 2)
         covariance = np.linalg.inv(found.jac.T @ found.jac / size + 12 * ridge)
-        return _Solution(found.x, float(self.exact(found.x[None])[0]), covariance)
+        return _Solution(
+            found.x, float(self.evidence(found.x[None, : self.n_moves])[0]), covariance
+        )
 
     def _left(self, mu: np.ndarray, values: np.ndarray, root_at_ev: float) -> np.ndarray:
         likelihood, nuisances = self.likelihood, self.likelihood.nuisances
         if not np.isfinite(mu).all():
             return np.full(len(likelihood.measured) + 3, 1e3)
-        shift, width = (float(one[0]) for one in nuisances_of(values[None], self.fixed))
+        shift, width = self.nuisances(values)
         white, target = likelihood.whitened(shift, width, root_at_ev=root_at_ev)
         theory = white @ mu
         uu, uv = np.atleast_1d(theory @ theory), np.atleast_1d(theory @ target)
@@ -307,81 +319,116 @@ class _Search:
         return np.concatenate([target - scale * theory, away])
 
     # --- the posterior ---------------------------------------------------------------------------
+    def evidence(self, points: np.ndarray) -> np.ndarray:
+        """Log probability (n,) of moves (n, p) by the model, with nuisances summed out."""
+        mu = self.known(points)
+        sound = np.isfinite(mu).all(axis=1)
+        result = np.full(len(points), -np.inf)
+        if sound.any():
+            result[sound] = self.likelihood.marginal(mu[sound], self.shifts).log_evidence
+        return result
+
+    @property
+    def shifts(self) -> np.ndarray:
+        """Lattice of shifts (eV) that the posterior is summed over."""
+        prior, centre = self.likelihood.nuisances.shift_ev, self.likelihood.centre_ev
+        if not prior.sd:
+            return np.array([prior.mean])
+        step = min(_SHIFT_STEP_EV, prior.sd / 2)
+        return np.asarray(centre + step * np.arange(-_SHIFT_STEPS, _SHIFT_STEPS + 1))
+
     def sample(
         self,
         solutions: list[_Solution],
         rng: np.random.Generator,
         tell: Callable[[float], None],
     ) -> tuple[np.ndarray, list[str]]:
-        """Variables (n, v) drawn from the posterior, and what to know about them."""
+        """Values of the moves (n, p) drawn from the posterior, and what to know about them."""
         best = max(one.log_density for one in solutions)
         kept = [one for one in solutions if one.log_density > best - _FORGET]
-        box = self._box_around(kept)
-        for round_ in range(_ROUNDS):
-            emulator = self._emulator(box, rng)
-            begin = _walkers(kept, box, rng)
-            share = (round_ + 1) / _ROUNDS
-            drawn, steps = _draw(emulator, begin, rng, self.cancelled)
-            tell(share)
-            wider = self._wider(box, drawn)
-            checked = drawn[rng.choice(len(drawn), _CHECKED, replace=False)]
-            off = self.exact(checked) - emulator.log_density(checked)
-            error = float(np.std(off[np.isfinite(off)]))
-            if wider is None and error < _MAX_OFF:
+        points = self._around(kept, rng)
+        values = self.evidence(points)
+        error = steps = 0.0
+        drawn = points
+        for number in range(_ROUNDS):
+            surface = _Surface.of(points, values, _Box(self.moved.low, self.moved.high))
+            drawn, steps = _draw(surface, rng, self.cancelled)
+            tell((number + 1) / _ROUNDS)
+            checked = drawn[rng.choice(len(drawn), _CHECKED[self.n_moves], replace=False)]
+            exact = self.evidence(checked)
+            off = exact - surface.log_density(checked)
+            error = float(np.std(off[np.isfinite(off)])) if np.isfinite(off).sum() > 1 else np.inf
+            if error < _MAX_OFF:
                 break
-            box = wider or self._narrower(box, drawn)
+            points, values = np.vstack([points, checked]), np.concatenate([values, exact])
         notes = []
-        if error > 2 * _MAX_OFF:
+        if error > 3 * _MAX_OFF:
             notes.append(
-                f"intervals are rough: the stand-in for the model is off by {error:.1f} in the "
-                "logarithm of the probability; fit fewer moves at a time"
+                f"intervals are rough: the interpolated probability is off by a factor of "
+                f"{np.exp(min(error, 9.0)):.1f}; fit fewer moves at a time"
             )
-        if steps * 50 > _STEPS:
-            notes.append(
-                "the sampler has not settled: intervals are rough. Fit fewer moves at a time."
-            )
+        if steps * 20 > _STEPS:
+            notes.append("the sampler has not settled: intervals are rough; fit fewer moves")
         return drawn, notes
 
-    def _box_around(self, solutions: list[_Solution]) -> Box:
-        whole = self.range
-        reach = [_BOX_SD * np.sqrt(np.diag(one.covariance)) for one in solutions]
-        low = np.min([one.values - r for one, r in zip(solutions, reach, strict=True)], axis=0)
-        high = np.max([one.values + r for one, r in zip(solutions, reach, strict=True)], axis=0)
-        return Box(np.maximum(low, whole.low), np.minimum(high, whole.high))
-
-    def _wider(self, box: Box, drawn: np.ndarray) -> Box | None:
-        """A box with more room where samples crowd at its sides; None where none do."""
-        whole, span = self.range, box.high - box.low
-        crowd = 0.01
-        low_side = (np.mean(drawn < box.low + 0.04 * span, axis=0) > crowd) & (box.low > whole.low)
-        high_side = (np.mean(drawn > box.high - 0.04 * span, axis=0) > crowd) & (
-            box.high < whole.high
-        )
-        if not (low_side | high_side).any():
-            return None
-        return Box(
-            np.maximum(np.where(low_side, box.low - 0.6 * span, box.low), whole.low),
-            np.minimum(np.where(high_side, box.high + 0.6 * span, box.high), whole.high),
-        )
-
-    def _narrower(self, box: Box, drawn: np.ndarray) -> Box:
-        """The box around what was drawn, with some room."""
-        low, high = np.quantile(drawn, [0.0005, 0.9995], axis=0)
-        room = 0.15 * (high - low) + 1e-6
-        return Box(np.maximum(low - room, box.low), np.minimum(high + room, box.high))
-
-    def _emulator(self, box: Box, rng: np.random.Generator) -> Emulator:
+    def _around(self, solutions: list[_Solution], rng: np.random.Generator) -> np.ndarray:
+        """Points (n, p) around the solutions, and those that searching them has left."""
         p = self.n_moves
-        moves = Box(box.low[:p], box.high[:p])
-        spread = 0.5 - 0.5 * np.cos(np.pi * _spread(N_BOX[p], p, rng))  # denser at the ends
-        self.known(moves.low + spread * (moves.high - moves.low))
-        points, mu = np.concatenate(self.points), np.concatenate(self.spectra)
-        _, first = np.unique(points, axis=0, return_index=True)
-        points, mu = points[first], mu[first]
-        usable = np.isfinite(mu).all(axis=1) & moves.holds(points)
-        return fit_emulator(
-            self.likelihood, box, points[usable], mu[usable], fixed=self.fixed, rng=rng
+        low, high = self.moved.low, self.moved.high
+        count = N_AROUND[p] // len(solutions)
+        new = []
+        for one in solutions:
+            centre, covariance = one.values[:p], one.covariance[:p, :p]
+            reach = np.sqrt(np.diag(covariance))
+            if p == 1:
+                drawn = centre + reach * np.linspace(-3.5, 3.5, count)[:, None]
+            else:
+                drawn = rng.multivariate_normal(centre, _WIDER**2 * covariance, count)
+            new.append(np.vstack([centre, np.clip(drawn, low, high)]))
+        spread = np.concatenate(self.points)
+        # what was looked at before, but for steps of least squares, which lie on top of each other
+        return np.unique(np.vstack([*new, spread[: N_SPREAD[p] + 1]]).round(9), axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Surface:
+    """Log probability between points where it is known: radial functions on a quadratic."""
+
+    box: _Box
+    scale: np.ndarray
+    best: np.ndarray
+    interpolated: RBFInterpolator
+
+    @classmethod
+    def of(cls, points: np.ndarray, values: np.ndarray, whole: _Box) -> _Surface:
+        """From points (n, p) and values (n,); those far from the best are left out."""
+        p = points.shape[1]
+        fewest = (p + 1) * (p + 2) // 2 + 3 * p + 4
+        order = np.argsort(-values, kind="stable")
+        count = max(int((values > values.max() - _DEPTH).sum()), fewest)
+        chosen = order[: min(count, int(np.isfinite(values).sum()))]
+        used, known = points[chosen], values[chosen]
+        scale = np.maximum(np.std(used, axis=0), 1e-9)
+        # a logarithm that falls without end would drown what matters
+        lowest = known.max() - 2 * _DEPTH
+        soft = np.where(known < lowest, lowest - np.log1p(np.maximum(lowest - known, 0)), known)
+        interpolated = RBFInterpolator(
+            used / scale, soft, kernel="cubic", degree=2, smoothing=_SMOOTHING
         )
+        room = 0.1 * np.ptp(used, axis=0)
+        box = _Box(
+            np.maximum(used.min(axis=0) - room, whole.low),
+            np.minimum(used.max(axis=0) + room, whole.high),
+        )
+        return cls(box, scale, used[:_FEWEST_WALKERS], interpolated)
+
+    def log_density(self, points: np.ndarray) -> np.ndarray:
+        """Log probability (n,) at points (n, p); minus infinity outside the box."""
+        inside = ((points >= self.box.low) & (points <= self.box.high)).all(axis=1)
+        result = np.full(len(points), -np.inf)
+        if inside.any():
+            result[inside] = self.interpolated(points[inside] / self.scale)
+        return result
 
 
 def _spread(count: int, n_variables: int, rng: np.random.Generator) -> np.ndarray:
@@ -392,73 +439,62 @@ def _spread(count: int, n_variables: int, rng: np.random.Generator) -> np.ndarra
     return np.asarray(sobol.random_base2(int(np.ceil(np.log2(count)))))[:count]
 
 
-def _walkers(solutions: list[_Solution], box: Box, rng: np.random.Generator) -> np.ndarray:
-    """Where walkers begin (n, v): around the solutions, within the box."""
-    v = len(box.low)
-    count = max(_FEWEST_WALKERS, _WALKERS_PER_VARIABLE * v)
-    share = np.exp(
-        [one.log_density for one in solutions] - np.max([one.log_density for one in solutions])
-    )
-    which = rng.choice(len(solutions), count, p=share / share.sum())
-    span = box.high - box.low
-    places = np.array(
-        [rng.multivariate_normal(solutions[i].values, solutions[i].covariance) for i in which]
-    )
-    inside = np.clip(places, box.low + 1e-3 * span, box.high - 1e-3 * span)
-    # walkers clipped to one place could not spread again
-    return np.asarray(inside + 1e-4 * span * rng.uniform(-1, 1, inside.shape))
-
-
 def _draw(
-    emulator: Emulator,
-    begin: np.ndarray,
-    rng: np.random.Generator,
-    cancelled: Callable[[], bool] | None,
+    surface: _Surface, rng: np.random.Generator, cancelled: Callable[[], bool] | None
 ) -> tuple[np.ndarray, float]:
-    """Samples (n, v) of the posterior, and over how many steps walkers forget where they were."""
+    """Samples (n, p) of the posterior, and over how many steps walkers forget where they were."""
     from emcee import EnsembleSampler, State  # a moment that ranking does without
 
-    sampler: Any = EnsembleSampler(*begin.shape, emulator.log_density, vectorize=True)
-    old = np.random.RandomState(int(rng.integers(2**31))).get_state()  # noqa: NPY002
+    p, span = len(surface.scale), surface.box.high - surface.box.low
+    count = max(_FEWEST_WALKERS, _WALKERS_PER_VARIABLE * p)
+    begin = surface.best[rng.integers(len(surface.best), size=count)]
+    begin = begin + 0.01 * span * rng.standard_normal(begin.shape)
+    begin = np.clip(begin, surface.box.low + 1e-3 * span, surface.box.high - 1e-3 * span)
+    begin = begin + 1e-4 * span * rng.uniform(-1, 1, begin.shape)  # no two at one place
+    sampler: Any = EnsembleSampler(count, p, surface.log_density, vectorize=True)
+    old = np.random.RandomState(int(rng.integers(2**31))).get_state()
     state = State(begin, random_state=old)
-    for count in (_BURN_IN, *[_STEPS // 3] * 3):
+    for steps in (_BURN_IN, *[_STEPS // 3] * 3):
         check_cancelled(cancelled)
-        state = sampler.run_mcmc(state, count, skip_initial_state_check=True)
-    steps = float(np.max(sampler.get_autocorr_time(discard=_BURN_IN, quiet=True, tol=0)))
-    return np.asarray(sampler.get_chain(discard=_BURN_IN, thin=_THIN, flat=True)), steps
+        state = sampler.run_mcmc(state, steps, skip_initial_state_check=True)
+    forgets = float(np.max(sampler.get_autocorr_time(discard=_BURN_IN, quiet=True, tol=0)))
+    return np.asarray(sampler.get_chain(discard=_BURN_IN, thin=_THIN, flat=True)), forgets
 
 
-# --- writing down -----------------------------------------------------------------------------------
+# --- writing down -------------------------------------------------------------------------------
 def _written(
     search: _Search, samples: np.ndarray, solutions: list[_Solution], notes: list[str]
 ) -> StructureFit:
     moved, likelihood, model = search.moved, search.likelihood, search.model
-    p = search.n_moves
     middle = np.median(samples, axis=0)
-    best = max(solutions, key=lambda one: one.log_density)
-    if search.exact(middle[None])[0] < best.log_density - 4.0:
+    best = max(solutions, key=lambda one: one.log_density).values[: search.n_moves]
+    known = search.evidence(np.array([middle, best]))
+    if known[0] < known[1] - 3.0:
         notes.append(
             "more than one geometry explains the spectrum: values are those of the most probable, "
             "intervals span all"
         )
-        middle = best.values
-    shift, width = (float(one[0]) for one in nuisances_of(middle[None], search.fixed))
-    atoms = moved.atoms(middle[:p])
+        middle = best
+    atoms = moved.atoms(middle)
     prediction = model.predict(atoms, moved.body.absorber)
+    found = likelihood.marginal(prediction.mu, search.shifts)
+    shift, width = float(found.shift_ev[0]), float(found.broadening_ev[0])
     explained = likelihood.explain(prediction.mu, shift, width)
-    read = likelihood.operator(shift, width)
-    half = explained.scale * (read @ prediction.half_widths[WIDTH_LEVEL])
-    parameters = tuple(
-        _parameter(moved, column, middle[column], samples[:, column]) for column in range(p)
+    half = explained.scale * (
+        likelihood.operator(shift, width) @ prediction.half_widths[WIDTH_LEVEL]
     )
-    correlations = np.atleast_2d(np.corrcoef(samples[:, :p].T))
-    shifts, _ = nuisances_of(samples, search.fixed)
+    parameters = tuple(
+        _parameter(moved, column, middle[column], samples[:, column])
+        for column in range(search.n_moves)
+    )
+    correlations = np.atleast_2d(np.corrcoef(samples.T))
     white, target = likelihood.whitened(shift, width)
     theory = white @ prediction.mu
     squares, _ = likelihood.squares(
         np.atleast_1d(theory @ theory), np.atleast_1d(theory @ target), float(target @ target)
     )
-    size = (DEGREES_OF_FREEDOM + float(squares[0])) / (DEGREES_OF_FREEDOM + len(target))
+    count = likelihood.n_independent
+    size = (DEGREES_OF_FREEDOM + float(squares[0])) / (DEGREES_OF_FREEDOM + count)
     notes += _remarks(search, parameters, correlations, prediction, size)
     low, high = likelihood.nuisances.shift_range_ev
     if low < high and min(shift - low, high - shift) < 0.02 * (high - low):
@@ -467,9 +503,8 @@ def _written(
     return StructureFit(
         parameters=parameters,
         correlations=correlations,
-        samples=samples[:, :p],
+        samples=samples,
         shift_ev=shift,
-        shift_sd_ev=float(np.std(shifts)),
         scale=explained.scale,
         offset=explained.offset,
         slope_per_ev=explained.slope_per_ev,
@@ -532,8 +567,8 @@ def _remarks(
         if one.at_bound:
             end = one.limits[one.at_bound == "high"]
             notes.append(
-                f"{one.name} is stopped by the end of its range, {end:g} {one.unit}: the true value "
-                "may lie beyond"
+                f"{one.name} is stopped by the end of its range, {end:g} {one.unit}: the true "
+                "value may lie beyond"
             )
         if one.learned < _LITTLE:
             notes.append(f"the spectrum says little about {one.name}")

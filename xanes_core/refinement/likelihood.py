@@ -2,14 +2,15 @@
 
 The measurement y (m,) is taken as ::
 
-    y = s * (A f) + c + b x + e,   e ~ Student t, scale matrix C = w^2 A K A' + noise^2
+    y = s * (A f) + c + b x + e,   e ~ Student t, scale matrix C = T w^2 A K A' + noise^2
 
-with f (k,) the prediction and K the covariance of the model's errors over energies
+with f (k,) the prediction, K the covariance of the model's errors over energies and T its stretch
 (:mod:`xanes_core.refinement.model_errors`), w how wide the band of this structure is beside an
 ordinary one, and A the way from theory to measurement: a shift of the energies and a smearing by a
-Gaussian, read off a cubic spline at the measured energies. Scale s, offset c and slope b have
-Gaussian priors and are integrated in closed form; shift and broadening are arguments, or summed
-over a raster by :meth:`SpectrumLikelihood.marginal`.
+Gaussian, read off a cubic spline at the measured energies. With T above 1 the m points count as
+fewer: the M = tr(C^-1 C_1), with C_1 for a T of 1, that the size of e is to be judged by. Scale s,
+offset c and slope b have Gaussian priors and are integrated in closed form; shift and broadening
+are arguments, or summed over a raster by :meth:`SpectrumLikelihood.marginal`.
 
 What this assumes: errors of the model on the structure at hand are like those on records it had not
 seen (a structure outside the training data breaks this); theory differs from nature by no more
@@ -18,8 +19,9 @@ the size of errors follow the misfit, so that intervals widen where nothing fits
 Priors of scale and background stretch along with that size.
 
 Sources: Gaussian linear nuisances, C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for
-Machine Learning, MIT Press 2006, section 2.7; errors of unknown size as Student's t, A. Gelman et
-al., Bayesian Data Analysis, 3rd ed., CRC Press 2013, chapter 17, doi 10.1201/b16018.
+Machine Learning, MIT Press 2006, section 2.7, doi 10.7551/mitpress/3206.001.0001; errors of unknown
+size as Student's t, A. Gelman et al., Bayesian Data Analysis, 3rd ed., CRC Press 2013, chapter 17,
+doi 10.1201/b16018.
 """
 
 from __future__ import annotations
@@ -27,20 +29,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
-from scipy.linalg import solve_triangular
+from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import gammaln, logsumexp, ndtr
 
 from xanes_core.errors import RefinementError
-from xanes_core.refinement.measured import Measured
+from xanes_core.refinement.measured import MIN_POINTS, Measured
 from xanes_core.refinement.model_errors import DEGREES_OF_FREEDOM, ModelErrors
 
-#: Standard deviation (edge steps) of what no term describes: digits, interpolation, a pre-edge that
-#: is not quite straight.
-ROUGHNESS = 1e-3
 #: Beyond the model's grid theory goes on level, and this uncertain for each eV (edge steps per eV).
-BEYOND_PER_EV = 0.02
+BEYOND_PER_EV = 0.01
+#: How far (eV) a shift may wander before points that are compared fall off the ends of theory.
+MARGIN_EV = 1.5
 #: Raster of shifts (eV): coarse to find the best, fine around it.
 COARSE_EV, FINE_EV, AROUND_EV = 0.5, 0.1, 0.6
 #: How far shifts are looked for, in standard deviations of their prior, and at most (eV).
@@ -48,7 +48,7 @@ REACH_SD, MAX_SHIFT_EV = 2.5, 15.0
 #: Widths of the smearing that are summed over.
 N_WIDTHS = 5
 #: Factors that are kept: one for each shift asked for.
-_MAX_ROOTS = 64
+_MAX_ROOTS = 128
 _FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
 
 
@@ -136,6 +136,14 @@ class Nuisances:
 
 
 @dataclass(frozen=True, eq=False)
+class Root:
+    """Scale matrix C with the background: Cholesky factor (m, m) and log determinant."""
+
+    factor: np.ndarray
+    log_determinant: float
+
+
+@dataclass(frozen=True, eq=False)
 class Explained:
     """A measurement as theory explains it, m points.
 
@@ -177,6 +185,13 @@ class SpectrumLikelihood:
     nuisances : Nuisances
     width : float, optional
         How wide the band of the structure is, over that of an ordinary one.
+    centre_ev : float, optional
+        Shift near which it will be asked; see :meth:`around`.
+
+    Attributes
+    ----------
+    n_independent : float
+        M: as how many independent points the m points count.
 
     Raises
     ------
@@ -188,9 +203,11 @@ class SpectrumLikelihood:
     errors: ModelErrors
     nuisances: Nuisances
     width: float = 1.0
+    centre_ev: float = 0.0
+    n_independent: float = field(init=False)
     _spline: CubicSpline = field(init=False, repr=False)
     _loadings: CubicSpline = field(init=False, repr=False)
-    _roots: dict[float, tuple[np.ndarray, float]] = field(init=False, repr=False)
+    _roots: dict[float, Root] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.width) and self.width > 0):
@@ -200,10 +217,35 @@ class SpectrumLikelihood:
         object.__setattr__(self, "_spline", CubicSpline(grid, np.eye(len(grid))))
         object.__setattr__(self, "_loadings", CubicSpline(grid, smear @ self.errors.loadings))
         object.__setattr__(self, "_roots", {})
+        stretched, plain = self._scale_matrices(self.centre_ev)
+        count = np.trace(cho_solve((np.linalg.cholesky(stretched), True), plain))
+        object.__setattr__(self, "n_independent", float(count))
 
     def with_width(self, width: float) -> SpectrumLikelihood:
         """The same for a structure with another width of its band."""
         return replace(self, width=width)
+
+    def around(self, shift_ev: float) -> SpectrumLikelihood:
+        """The same for the points that theory covers at a shift, give or take ``MARGIN_EV``.
+
+        All shifts are to be judged on the same points: one that moves points beyond the end of
+        theory would be punished, or let off, for that alone.
+
+        Raises
+        ------
+        RefinementError
+            Fewer than ``MIN_POINTS`` are left.
+        """
+        low, high = self.errors.energy_rel_ev[[0, -1]] + [MARGIN_EV, -MARGIN_EV]
+        at = self.measured.energies_rel_ev - shift_ev
+        kept = (at >= low) & (at <= high)
+        if kept.sum() < MIN_POINTS:
+            raise RefinementError(
+                f"shifted by {shift_ev:.1f} eV, theory covers {int(kept.sum())} points of the "
+                f"window; at least {MIN_POINTS} are needed. Widen the window, or check the "
+                "energies of the spectrum."
+            )
+        return replace(self, measured=self.measured.subset(kept), centre_ev=float(shift_ev))
 
     # --- from theory to measurement ------------------------------------------------------------
     def operator(self, shift_ev: float, broadening_ev: float = 0.0) -> np.ndarray:
@@ -219,25 +261,30 @@ class SpectrumLikelihood:
         inside = np.clip(wanted, *self.errors.energy_rel_ev[[0, -1]])
         return inside, np.abs(wanted - inside)
 
-    def root(self, shift_ev: float) -> tuple[np.ndarray, float]:
-        """Cholesky factor (m, m) of the scale matrix with its background, and log determinant."""
+    def root(self, shift_ev: float) -> Root:
+        """Scale matrix at a shift."""
         key = round(float(shift_ev), 6)
         if key not in self._roots:
             if len(self._roots) >= _MAX_ROOTS:
                 self._roots.clear()
-            at, beyond = self._at(key)
-            loadings = self.width * np.asarray(self._loadings(at))
-            single = self.width**2 * np.interp(
-                at, self.errors.energy_rel_ev, self.errors.variances
-            ) + (ROUGHNESS**2 + self.measured.noise() ** 2 + (BEYOND_PER_EV * beyond) ** 2)
-            covariance = loadings @ loadings.T + np.diag(single)
-            if self.measured.weights is not None:
-                covariance /= np.outer(self.measured.weights, self.measured.weights)
             background = self._background() * self._background_sd
-            covariance += background @ background.T
-            root = np.linalg.cholesky(covariance)
-            self._roots[key] = root, 2 * float(np.sum(np.log(np.diag(root))))
+            stretched, _ = self._scale_matrices(key)
+            factor = np.linalg.cholesky(stretched + background @ background.T)
+            self._roots[key] = Root(factor, 2 * float(np.sum(np.log(np.diag(factor)))))
         return self._roots[key]
+
+    def _scale_matrices(self, shift_ev: float) -> tuple[np.ndarray, np.ndarray]:
+        """Scale matrix (m, m) without background, and the same without the stretch."""
+        at, beyond = self._at(shift_ev)
+        loadings = np.asarray(self._loadings(at))
+        single = np.interp(at, self.errors.energy_rel_ev, self.errors.variances)
+        of_model = self.width**2 * (loadings @ loadings.T + np.diag(single))
+        noise = np.diag(self.measured.noise() ** 2 + (BEYOND_PER_EV * beyond) ** 2)
+        both = self.errors.stretch * of_model + noise, of_model + noise
+        if self.measured.weights is None:
+            return both
+        weights = np.outer(self.measured.weights, self.measured.weights)
+        return both[0] / weights, both[1] / weights
 
     def _background(self) -> np.ndarray:
         """Constant and line (m, 2) that offset and slope multiply."""
@@ -268,9 +315,9 @@ class SpectrumLikelihood:
         root_at_ev : float, optional
             Shift at which errors are taken, where that is another one.
         """
-        root, _ = self.root(shift_ev if root_at_ev is None else root_at_ev)
+        root = self.root(shift_ev if root_at_ev is None else root_at_ev)
         both = np.column_stack([self.operator(shift_ev, broadening_ev), self.target()])
-        white = solve_triangular(root, both, lower=True, check_finite=False)
+        white = solve_triangular(root.factor, both, lower=True, check_finite=False)
         return white[:, :-1], white[:, -1]
 
     # --- densities -------------------------------------------------------------------------------
@@ -294,16 +341,19 @@ class SpectrumLikelihood:
         gain = prior.sd**2 / (1 + prior.sd**2 * uu)
         return np.maximum(left - gain * along**2, 0.0), prior.mean + gain * along
 
-    def log_t(self, uu: np.ndarray, uv: np.ndarray, vv: float) -> np.ndarray:
-        """Logarithm (n,) of Student's t but for the determinant of the scale matrix.
+    def log_t(self, uu: np.ndarray, uv: np.ndarray, vv: float, root: Root) -> np.ndarray:
+        """Logarithm (n,) of Student's t with the scale integrated.
 
-        Parameters as in :meth:`squares`.
+        Parameters as in :meth:`squares`, and the root that they were whitened with.
         """
         squares, _ = self.squares(uu, uv, vv)
-        m, nu = len(self.measured), DEGREES_OF_FREEDOM
-        constant = float(gammaln((nu + m) / 2) - gammaln(nu / 2)) - m / 2 * np.log(nu * np.pi)
+        count, nu = self.n_independent, DEGREES_OF_FREEDOM
+        constant = float(gammaln((nu + count) / 2) - gammaln(nu / 2)) - count / 2 * np.log(
+            nu * np.pi
+        )
+        constant -= count / len(self.measured) * root.log_determinant / 2
         stretched = np.log1p(self.nuisances.scale.sd**2 * uu)
-        return np.asarray(constant - (nu + m) / 2 * np.log1p(squares / nu) - stretched / 2)
+        return np.asarray(constant - (nu + count) / 2 * np.log1p(squares / nu) - stretched / 2)
 
     def log_density(
         self, mu: np.ndarray, shift_ev: float, broadening_ev: float = 0.0
@@ -312,35 +362,52 @@ class SpectrumLikelihood:
         white, target = self.whitened(shift_ev, broadening_ev)
         theory = white @ np.atleast_2d(mu).T
         uu, uv = np.einsum("mn,mn->n", theory, theory), target @ theory
-        log_t = self.log_t(uu, uv, float(target @ target)) - self.root(shift_ev)[1] / 2
+        log_t = self.log_t(uu, uv, float(target @ target), self.root(shift_ev))
         return np.asarray(log_t + self.nuisances.log_prior(shift_ev, broadening_ev))
 
-    def marginal(self, mu: np.ndarray) -> Evidence:
+    def marginal(self, mu: np.ndarray, shifts_ev: np.ndarray | None = None) -> Evidence:
         """Shift and smearing summed out, for predictions (n, k).
 
-        The best shift is looked for on a raster of ``COARSE_EV``; the sum goes over one of
-        ``FINE_EV`` around it.
+        Parameters
+        ----------
+        mu : numpy.ndarray, (n, k)
+        shifts_ev : numpy.ndarray, (s,), optional
+            Even steps to sum over. Left out, the best shift is looked for in steps of
+            ``COARSE_EV``, and the sum goes in steps of ``FINE_EV`` around it.
         """
         spectra = np.atleast_2d(mu)
+        smeared, log_widths, widths = self._smeared(spectra)
+        if shifts_ev is not None:
+            return self._summed(smeared, shifts_ev, log_widths, widths)
         low, high = self.nuisances.shift_range_ev
         coarse = np.linspace(low, high, max(int(np.ceil((high - low) / COARSE_EV)), 0) + 1)
-        smeared, log_widths, widths = self._smeared(spectra)
-        best = np.array([self._raster(smeared, d, [d]).max(axis=(0, 1)) for d in coarse])
+        best = np.array([self._at_shift(smeared, d).max(axis=0) for d in coarse])
         nearest = coarse[np.argmax(best, axis=0)]
-        steps = (
-            np.arange(-AROUND_EV, AROUND_EV + FINE_EV / 2, FINE_EV) if low < high else np.zeros(1)
-        )
-        log_evidence, shifts, wide = (np.empty(len(spectra)) for _ in range(3))
+        if low == high:
+            return self._summed(smeared, coarse, log_widths, widths)
+        found = Evidence(*(np.empty(len(spectra)) for _ in range(3)))
+        reach = np.arange(-AROUND_EV, AROUND_EV + FINE_EV / 2, FINE_EV)
         for centre in np.unique(nearest):
             rows = np.flatnonzero(nearest == centre)
-            table = self._raster(smeared[:, :, rows], centre, centre + steps)
-            table = table + log_widths[:, None]
-            log_evidence[rows] = logsumexp(table, axis=(0, 1)) + np.log(FINE_EV)
-            for column, row in enumerate(rows):
-                i, j = np.unravel_index(np.argmax(table[:, :, column]), table.shape[:2])
-                shifts[row] = centre + _peak(steps, table[:, j, column], int(i))
-                wide[row] = widths[j]
-        return Evidence(log_evidence, shifts, wide)
+            # steps of one lattice, so that neighbours share what a shift costs to set up
+            steps = FINE_EV * np.round(centre / FINE_EV) + reach
+            part = self._summed(smeared[:, :, rows], steps, log_widths, widths)
+            for name, values in vars(part).items():
+                getattr(found, name)[rows] = values
+        return found
+
+    def _summed(
+        self, smeared: np.ndarray, shifts: np.ndarray, log_widths: np.ndarray, widths: np.ndarray
+    ) -> Evidence:
+        """Sum over shifts and widths, for smeared spectra (w, k, n)."""
+        table = np.array([self._at_shift(smeared, d) for d in shifts]) + log_widths[:, None]
+        step = float(shifts[1] - shifts[0]) if len(shifts) > 1 else 1.0
+        shift, wide = np.empty(table.shape[2]), np.empty(table.shape[2])
+        for row in range(table.shape[2]):
+            i, j = np.unravel_index(np.argmax(table[:, :, row]), table.shape[:2])
+            shift[row] = _peak(shifts, table[:, j, row], int(i))
+            wide[row] = _peak(widths, table[i, :, row], int(j))
+        return Evidence(logsumexp(table, axis=(0, 1)) + np.log(step), shift, wide)
 
     def _smeared(self, spectra: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Spectra (w, k, n) smeared by each of w widths, logarithms of what these weigh, widths."""
@@ -352,29 +419,28 @@ class SpectrumLikelihood:
         ends = np.where(np.isin(np.arange(len(widths)), (0, len(widths) - 1)), np.log(0.5), 0.0)
         return smeared, weights - logsumexp(weights + ends) + ends, widths
 
-    def _raster(self, smeared: np.ndarray, root_at_ev: float, shifts: ArrayLike) -> np.ndarray:
-        """Log densities (len(shifts), w, n) for smeared spectra (w, k, n), widths not weighed."""
-        root, log_determinant = self.root(root_at_ev)
+    def _at_shift(self, smeared: np.ndarray, shift_ev: float) -> np.ndarray:
+        """Log densities (w, n) at a shift for smeared spectra (w, k, n), widths not weighed."""
+        root = self.root(shift_ev)
         w, k, n = smeared.shape
-        columns = smeared.transpose(1, 0, 2).reshape(k, w * n)
-        target = solve_triangular(root, self.target(), lower=True, check_finite=False)
-        result = []
-        for shift in np.atleast_1d(shifts):
-            seen = np.asarray(self._spline(self._at(shift)[0])) @ columns
-            theory = solve_triangular(root, seen, lower=True, check_finite=False)
-            uu, uv = np.einsum("mn,mn->n", theory, theory), target @ theory
-            log_t = self.log_t(uu, uv, float(target @ target)).reshape(w, n)
-            result.append(log_t + self.nuisances.shift_ev.log_density(shift) - log_determinant / 2)
-        return np.array(result)
+        seen = np.asarray(self._spline(self._at(shift_ev)[0])) @ smeared.transpose(1, 0, 2).reshape(
+            k, w * n
+        )
+        both = np.column_stack([self.target(), seen])
+        white = solve_triangular(root.factor, both, lower=True, check_finite=False)
+        target, theory = white[:, 0], white[:, 1:]
+        uu, uv = np.einsum("mn,mn->n", theory, theory), target @ theory
+        log_t = self.log_t(uu, uv, float(target @ target), root).reshape(w, n)
+        return np.asarray(log_t + self.nuisances.shift_ev.log_density(shift_ev))
 
     def explain(self, mu: np.ndarray, shift_ev: float, broadening_ev: float = 0.0) -> Explained:
         """The measurement as one prediction (k,) explains it at a shift and a width (eV)."""
-        root, _ = self.root(shift_ev)
+        factor = self.root(shift_ev).factor
         theory, target = self.operator(shift_ev, broadening_ev) @ mu, self.target()
-        u, v = solve_triangular(root, np.column_stack([theory, target]), lower=True).T
+        u, v = solve_triangular(factor, np.column_stack([theory, target]), lower=True).T
         scale = float(self.squares(np.atleast_1d(u @ u), np.atleast_1d(u @ v), float(v @ v))[1][0])
         # what the priors of the background make of what is left, beside the errors of the model
-        left = solve_triangular(root, v - scale * u, lower=True, trans="T")
+        left = solve_triangular(factor, v - scale * u, lower=True, trans="T")
         shapes = self._background()
         found = self._background_mean + self._background_sd**2 * (shapes.T @ left)
         fitted = scale * theory + shapes @ found
@@ -413,4 +479,4 @@ def _smearing(grid: np.ndarray, fwhm_ev: float) -> np.ndarray:
     weights[:, 0] = 1.0
     weights[:, :-1] -= passed
     weights[:, 1:] += passed
-    return weights
+    return np.asarray(weights)

@@ -173,10 +173,9 @@ class Measured:
     def noise(self) -> np.ndarray:
         """Standard deviation of the noise (m,): as given, else from how neighbours scatter.
 
-        A third of a straight line through the neighbours of each point is taken off, which leaves
-        noise and curvature; the median over all points passes over the few that are curved. With
-        noise white and points even, the difference has 3/2 of its variance. Never below 1e-4, the
-        digits of a file.
+        From each point the straight line between its neighbours is taken off, which leaves noise
+        and curvature; the median over all points passes over the few that are curved. Never below
+        1e-4, the digits of a file.
         """
         if self.sigma is not None:
             return self.sigma
@@ -220,14 +219,18 @@ class Measured:
                 f"{count} points over {span:.0f} eV lie in the window from {low:g} to {high:g} eV; "
                 f"at least {MIN_POINTS} over {MIN_SPAN_EV:g} eV are needed. Widen it: {reach}."
             )
-        kept = replace(
+        # noise is read off the whole spectrum, and before points are joined
+        return replace(self, sigma=self.noise()).subset(inside)._joined()
+
+    def subset(self, mask: np.ndarray) -> Measured:
+        """The points that a mask (m,) chooses."""
+        return replace(
             self,
-            energies_ev=self.energies_ev[inside],
-            mu=self.mu[inside],
-            sigma=self.noise()[inside],
-            weights=None if self.weights is None else self.weights[inside],
+            energies_ev=self.energies_ev[mask],
+            mu=self.mu[mask],
+            sigma=None if self.sigma is None else self.sigma[mask],
+            weights=None if self.weights is None else self.weights[mask],
         )
-        return kept._joined()
 
     def _joined(self) -> Measured:
         """Means over bins of ``STEP_EV`` wherever points lie closer."""

@@ -24,6 +24,9 @@ from xanes_core.structures import (
 
 #: Most moves that one spectrum may be asked about.
 MAX_MOVES = 6
+#: Values that may always be tried, by unit: where ligands stand close from the start, the range in
+#: which nothing touches can be none at all.
+LEAST_RANGE = {"A": 0.15, "deg": 10.0}
 #: Structures between two looks at whether somebody wants to stop.
 _CHUNK = 32
 
@@ -88,8 +91,8 @@ class MovedStructure:
             notes.append("of the crystal a cluster around the absorber was moved and is returned")
         elif others:
             notes.append(
-                f"the structure has {others} more {sites[0].element}: the spectrum is taken as that "
-                f"of atom {index} alone"
+                f"the structure has {others} more {sites[0].element}: the spectrum is taken as "
+                f"that of atom {index} alone"
             )
         body = Movable(atoms, index)
         chosen = [_ranged(body, move) for move in moves]
@@ -112,7 +115,7 @@ class MovedStructure:
 
     def atoms(self, values: np.ndarray) -> Atoms:
         """Structure at values (p,) of the moves; StructureError where it cannot be."""
-        moved = self.body.atoms.copy()
+        moved: Atoms = self.body.atoms.copy()
         moved.positions = self.body.positions(self.moves, values.tolist())
         return moved
 
@@ -173,10 +176,10 @@ def _ranged(body: Movable, move: str | Move | Suggestion) -> Suggestion:
                 "rank them"
             )
         low, high = move_limits(body, asked)
-        chosen = Suggestion(asked, move_label(body, asked), low, high)
+        least = LEAST_RANGE[asked.unit]
+        chosen = Suggestion(asked, move_label(body, asked), min(low, -least), max(high, least))
     if not chosen.low < chosen.high:
         raise RefinementError(
-            f"{chosen.move.text} has no room to move here: atoms would run into each other. "
-            "Leave it out."
+            f"the range of {chosen.move.text} must ascend, got {chosen.low:g} to {chosen.high:g}"
         )
     return chosen

@@ -76,8 +76,6 @@ class StructureFit:
         Drawn from the posterior.
     shift_ev, scale, offset, slope_per_ev, broadening_ev : float
         Nuisances at the fitted structure, see :class:`~xanes_core.refinement.Nuisances`.
-    shift_sd_ev : float
-        Standard deviation of the shift in the posterior.
     misfit : float
         Root mean square of ``residual`` (edge steps).
     verdict : str
@@ -102,7 +100,6 @@ class StructureFit:
     correlations: np.ndarray
     samples: np.ndarray
     shift_ev: float
-    shift_sd_ev: float
     scale: float
     offset: float
     slope_per_ev: float
@@ -125,7 +122,7 @@ class StructureFit:
     def to_dict(self) -> JsonObject:
         """As a mapping for JSON: everything but curves, samples and structures."""
         numbers = (
-            "shift_ev", "shift_sd_ev", "scale", "offset", "slope_per_ev", "broadening_ev", "misfit",
+            "shift_ev", "scale", "offset", "slope_per_ev", "broadening_ev", "misfit",
         )  # fmt: skip
         return {
             "model": self.model_key,
