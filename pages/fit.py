@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.fit import measured
+from pages.parts.fit.change import change_mode
+from pages.parts.fit.mixture import mixture_mode
 from pages.parts.fit.ranking import ranking_mode
 from pages.parts.fit.structure import fit_mode
 from pages.parts.shared import inputs, view

@@ -110,7 +110,7 @@ def test_the_ghost_is_the_start_in_the_coordinates_of_the_fit():
     fitted = apply_moves(start, 0, [parse_move("offcentre:1")], [0.1])
     empty = np.zeros(0)
     fit = StructureFit(
-        (), empty, empty, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, "in domain", (), fitted, start, 0,
+        (), empty, empty, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, "in domain", (), fitted, start, 0,
         empty, empty, empty, empty, empty, empty, "feff10-3d", "Fe",
     )  # fmt: skip
     made = ghost_scene(fit)

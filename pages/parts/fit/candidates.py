@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 import streamlit as st
@@ -154,6 +155,9 @@ def _as_candidates(chosen: list[StructureEntry], element: str) -> list[Candidate
             if not options:
                 continue
             name = entry.label if len(entry.frames) == 1 else f"{entry.label}, frame {frame + 1}"
+            names = {one.name for one in found}
+            if name in names:  # files of one name may differ
+                name = next(f"{name} ({n})" for n in count(2) if f"{name} ({n})" not in names)
             found.append(Candidate(name, atoms, absorber_in_view(entry, options)))
     return found
 

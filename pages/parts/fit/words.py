@@ -62,7 +62,7 @@ def quality(fit: StructureFit) -> str:
     verdict = VERDICT_TITLES.get(fit.verdict, fit.verdict)
     parts = [
         f"Misfit {fit.misfit:.3f} edge steps",
-        f"theory moved by {signed(fit.shift_ev, 1)} \u00b1 {fit.shift_sd_ev:.1f} eV",
+        f"theory moved by {signed(fit.shift_ev, 1)} eV",
         f"scaled by {fit.scale:.3f}",
     ]
     if fit.broadening_ev > 0.05:
