@@ -27,9 +27,13 @@ from xanes_core.model import Prediction, SpectrumModel
 from xanes_core.refinement.likelihood import Nuisances, SpectrumLikelihood
 from xanes_core.refinement.measured import WINDOW_EV, Measured
 from xanes_core.refinement.model_errors import DEGREES_OF_FREEDOM, WIDTH_LEVEL, ModelErrors
-from xanes_core.refinement.moved import MovedStructure, check_cancelled
+from xanes_core.refinement.moved import (
+    MovedStructure,
+    check_cancelled,
+    check_fits,
+    width_of,
+)
 from xanes_core.refinement.structure_fit import FittedParameter, StructureFit
-from xanes_core.spectra import XANES
 from xanes_core.structures import Move, Suggestion
 
 #: Structures by number of moves: spread over the ranges, around the solutions, and checked.
@@ -46,7 +50,7 @@ _WIDER = 1.6
 #: What interpolation may miss of each point: steps of the model's own making.
 _SMOOTHING = 1e-3
 _WALKERS_PER_VARIABLE, _FEWEST_WALKERS = 4, 32
-_BURN_IN, _STEPS, _THIN = 200, 600, 10
+_BURN_IN, _STEPS, _THIN = 200, 1200, 10
 #: How often points are added, and how far (log) the interpolation may be off.
 _ROUNDS, _MAX_OFF = 4, 0.3
 #: Lattice of shifts (eV) around the best, to both sides.
@@ -138,31 +142,6 @@ def fit_structure(
     result = _written(search, samples, solutions, [*measured.notes, *notes])
     tell(1.0, "done")
     return result
-
-
-def check_fits(measured: Measured, element: str, model: SpectrumModel) -> None:
-    """Refuse a spectrum of another element, and a model of emission.
-
-    Raises
-    ------
-    RefinementError
-        With what to do.
-    """
-    if measured.element != element:
-        raise RefinementError(
-            f"the spectrum is of {measured.element}, the absorber is {element}: give a structure "
-            f"with {measured.element}, or a spectrum of {element}"
-        )
-    if model.kind.key != XANES.key:
-        raise RefinementError(
-            f"model {model.key} predicts emission; a measured absorption needs a model of XANES"
-        )
-
-
-def width_of(prediction: Prediction, errors: ModelErrors) -> float:
-    """How wide the band of a prediction is, over that of an ordinary structure."""
-    half = prediction.half_widths[WIDTH_LEVEL]
-    return float(np.sqrt(np.mean(half**2)) / errors.half_width)
 
 
 @dataclass(frozen=True, eq=False)

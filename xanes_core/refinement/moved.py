@@ -9,7 +9,10 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.errors import RefinementCancelled, RefinementError, StructureError
-from xanes_core.model import SpectrumModel, check_environment
+from xanes_core.model import Prediction, SpectrumModel, check_environment
+from xanes_core.refinement.measured import Measured
+from xanes_core.refinement.model_errors import WIDTH_LEVEL, ModelErrors
+from xanes_core.spectra import XANES
 from xanes_core.structures import (
     Movable,
     Move,
@@ -161,6 +164,31 @@ def check_cancelled(cancelled: Callable[[], bool] | None) -> None:
     """
     if cancelled is not None and cancelled():
         raise RefinementCancelled("stopped")
+
+
+def check_fits(measured: Measured, element: str, model: SpectrumModel) -> None:
+    """Refuse a spectrum of another element, and a model of emission.
+
+    Raises
+    ------
+    RefinementError
+        With what to do.
+    """
+    if measured.element != element:
+        raise RefinementError(
+            f"the spectrum is of {measured.element}, the absorber is {element}: give a structure "
+            f"with {measured.element}, or a spectrum of {element}"
+        )
+    if model.kind.key != XANES.key:
+        raise RefinementError(
+            f"model {model.key} predicts emission; a measured absorption needs a model of XANES"
+        )
+
+
+def width_of(prediction: Prediction, errors: ModelErrors) -> float:
+    """How wide the band of a prediction is, over that of an ordinary structure."""
+    half = prediction.half_widths[WIDTH_LEVEL]
+    return float(np.sqrt(np.mean(half**2)) / errors.half_width)
 
 
 def _ranged(body: Movable, move: str | Move | Suggestion) -> Suggestion:
