@@ -63,14 +63,14 @@ bench: .venv/ready
 
 # its tables in the README and in docs/, from data/
 accuracy: .venv/ready
-	$(BIN)/python -m xanes_core accuracy --model feff10-3d --jobs $(JOBS) \
+	$(BIN)/python -m xanes_core accuracy --model feff10-3d-ms --jobs $(JOBS) \
 		--document README.md --document docs/accuracy.md
 
 crossval: .venv/ready
-	$(BIN)/python -m xanes_core crossval --model feff10-3d --jobs $(JOBS)
+	$(BIN)/python -m xanes_core crossval --model feff10-3d-ms --jobs $(JOBS)
 
 train: .venv/ready
-	$(BIN)/python -m xanes_core train --model feff10-3d --jobs $(JOBS)
+	$(BIN)/python -m xanes_core train --model feff10-3d-ms --jobs $(JOBS)
 
 .venv/ready-docs: .venv/ready docs/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt

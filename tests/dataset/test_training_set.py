@@ -8,7 +8,7 @@ from ase import Atoms
 from tests.places import PROJECT
 from tests.tiny_models import ELEMENTS, N_EACH, N_HELD_OUT, write_training_set
 from xanes_core.constants import ABSORBERS, K_EDGE_EV
-from xanes_core.dataset.store import HELD_OUT_FILE
+from xanes_core.dataset.store import HELD_OUT_FILE, UNCONVERGED_FILE
 from xanes_core.dataset.training_set import load_training_set
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.spectra.kinds import XANES, XES
@@ -146,6 +146,27 @@ def test_the_projects_own_set():
     np.testing.assert_allclose(records.mu[:, -60:].mean(axis=1), 1, atol=0.25)
     for atoms in records.structures:
         assert not atoms.pbc.any()
+    failed = set(records.names[records.unconverged])
+    assert {"Cu_20261123_00152", "Cu_20261123_00027", "Cr_20261129_00035"} < failed
+    assert len(failed) == 18
+    left_out = failed - set(records.usable().names)
+    assert failed - left_out == {"Cr_20261129_00035", "Zn_20261129_00055"}  # held out
+
+
+def test_what_did_not_converge_is_told_and_only_held_out_records_of_it_are_used(folder):
+    images = images_of(folder)
+    for row in (1, 3, 4):
+        images[row].info["theory_note"] = "unconverged" if row != 4 else "hydrogen p"
+    ase.io.write(folder / "Fe.extxyz", images, format="extxyz")
+    (folder / UNCONVERGED_FILE).write_text("# found later\nFe_005\nV_002\n")
+    (folder / HELD_OUT_FILE).write_text("Fe_003\nV_002\n")
+    records = load_training_set(folder)
+    failed = ["V_002", "Fe_001", "Fe_003", "Fe_005"]
+    assert records.names[records.unconverged].tolist() == failed
+    usable = records.usable()
+    assert sorted(set(records.names) - set(usable.names)) == ["Fe_001", "Fe_005"]
+    assert usable.names[usable.held_out].tolist() == ["V_002", "Fe_003"]
+    assert usable.names[usable.unconverged].tolist() == ["V_002", "Fe_003"]
 
 
 # --- emission ------------------------------------------------------------------------------------
@@ -284,3 +305,8 @@ def test_a_spectrum_that_ends_below_the_grid(folder):
 def test_a_list_that_names_unknown_records(folder):
     (folder / HELD_OUT_FILE).write_text("Fe_001\nFe_999\nZn_000\n")
     refused(folder, r"names 2 records that are not in the set, first 'Fe_999'; remove them")
+
+
+def test_a_list_of_unconverged_records_that_names_unknown_ones(folder):
+    (folder / UNCONVERGED_FILE).write_text("Fe_001\nFe_777\n")
+    refused(folder, r"unconverged\.txt names 1 records that are not in the set, first 'Fe_777'")

@@ -254,9 +254,10 @@ def test_arrays_round_trip(data, change):
     ensemble, _ = fit_ensemble(*data, BLOCKS, replace(TINY, **change))
     arrays = ensemble.to_arrays()
     assert all(isinstance(a, np.ndarray) and a.dtype != object for a in arrays.values())
-    assert all(
-        a.dtype == np.float32 for name, a in arrays.items() if name.startswith(("weight", "bias"))
-    )
+    for start, kept in (("weight", np.float16), ("bias", np.float32)):
+        assert {a.dtype for name, a in arrays.items() if name.startswith(start)} == {np.dtype(kept)}
+    finer = replace(ensemble, weights=tuple(w + np.float32(1e-7) for w in ensemble.weights))
+    assert finer.to_arrays()["weight_0"].dtype == np.float32  # nothing is rounded on the way
     back = Ensemble.from_arrays(arrays, ensemble.activation)
     assert same(back, ensemble)
     np.testing.assert_array_equal(back.predict_members(data[0]), ensemble.predict_members(data[0]))

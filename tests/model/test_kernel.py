@@ -7,7 +7,7 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge
 
 from xanes_core.model.ensemble import Ensemble
-from xanes_core.model.kernel import KernelPart, fit_kernel
+from xanes_core.model.kernel import KernelPart, fit_kernel, with_support, without_support
 from xanes_core.training.fitting import FitSettings, fit_ensemble
 
 TINY = FitSettings(n_members=3, hidden=(6,), n_epochs=4, n_components=4, learning_rate=0.01)
@@ -69,6 +69,19 @@ def test_weights_are_as_if_the_features_were_of_another_size():
 def test_samples_that_are_all_alike_have_a_length():
     part = fit_kernel(np.ones((12, 3)), np.ones((12, 1)), alpha=0.1, share=0.5)
     assert part.length == 1.0
+
+
+@pytest.mark.parametrize("weights", [None, np.array([0.5, 2.0, 1.0, 0.25])])
+def test_support_that_follows_from_other_features_is_not_stored(weights):
+    a = np.random.default_rng(3).normal(size=(12, 4))
+    kernel = fit_kernel(a, a[:, :2], alpha=0.1, share=0.3, weights=weights)
+    arrays, features = kernel.to_arrays(), a.astype(np.float16)
+    short = without_support(arrays, features)
+    assert set(arrays) - set(short) == {"kernel_support"}
+    np.testing.assert_array_equal(with_support(short, features)["kernel_support"], kernel.support)
+    assert without_support(arrays, features + np.float16(1)) is arrays
+    assert with_support(arrays, features) is arrays
+    assert with_support({}, features) == {}
 
 
 def test_members_are_networks_and_kernel_blended(data):

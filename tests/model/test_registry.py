@@ -325,7 +325,7 @@ def test_arrays_of_the_archive(stored):
         assert sorted(needed) == list(ARRAYS)
         assert len(needed) < len(found.files)
         assert {found[name].dtype for name in found.files if name.startswith("weight")} == {
-            np.dtype(np.float32)
+            np.dtype(np.float16)
         }
 
 

@@ -20,6 +20,7 @@ from tests.tiny_models import (
     write_training_set,
 )
 from xanes_core.constants import ABSORBERS
+from xanes_core.dataset.store import HELD_OUT_FILE, UNCONVERGED_FILE
 from xanes_core.descriptors.wacsf import WACSF
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.model.calibration import concatenate, fit_calibration
@@ -72,6 +73,16 @@ def test_recipes_are_complete(key):
 def test_every_element_has_one_default_recipe():
     defaults = [el for recipe in RECIPES.values() for el in recipe.default_for]
     assert sorted(defaults) == sorted(ABSORBERS)
+
+
+def test_no_model_is_fitted_to_potentials_that_did_not_converge(tmp_path):
+    folder = write_training_set(tmp_path)
+    (folder / UNCONVERGED_FILE).write_text("Fe_001\nFe_002\n")
+    (folder / HELD_OUT_FILE).write_text("Fe_002\n")
+    data = load_training_data(get_recipe("feff10-3d"), folder)
+    assert len(data.x) == len(data.y) == len(data.names) == N - 1
+    assert "Fe_001" not in data.names
+    assert data.names[data.held_out].tolist() == ["Fe_002"]
 
 
 def test_unknown_recipe_is_refused():

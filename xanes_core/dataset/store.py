@@ -40,6 +40,8 @@ INCOMING = "incoming"
 FAILURES_FILE = "failures.jsonl"
 MANIFEST_FILE = "manifest.json"
 HELD_OUT_FILE = "held_out.txt"
+#: Names of records whose potentials do not converge although their theory did not say so.
+UNCONVERGED_FILE = "unconverged.txt"
 #: Where new versions of packed files are written, and the list of them.
 STAGE, JOURNAL_FILE = f"{INCOMING}/pack", "journal.json"
 #: Kinds of spectra that some records have beside XANES, which every record has.
@@ -335,7 +337,20 @@ class Store:
         DatasetError
             The list cannot be read.
         """
-        path = self.folder / HELD_OUT_FILE
+        return self._listed(HELD_OUT_FILE)
+
+    def unconverged(self) -> list[str]:
+        """Names of the records listed as unconverged; none where there is no list.
+
+        Raises
+        ------
+        DatasetError
+            The list cannot be read.
+        """
+        return self._listed(UNCONVERGED_FILE)
+
+    def _listed(self, file: str) -> list[str]:
+        path = self.folder / file
         if not path.is_file():
             return []
         lines = content_of(path).decode("utf-8", "replace").split("\n")

@@ -144,7 +144,7 @@ def _distance_to_neighbours(mu: np.ndarray, features: np.ndarray | None) -> np.n
 def suspects_of_set(folder: str | Path) -> tuple[list[Suspect], int]:
     """Suspects of a training set by its structures, and the number of its records.
 
-    Records whose theory noted that its potentials did not converge are among them.
+    Records whose potentials did not converge are among them; no model is fitted to these.
 
     Raises
     ------
@@ -159,8 +159,7 @@ def suspects_of_set(folder: str | Path) -> tuple[list[Suspect], int]:
         data.mu,
         features=_features(list(data.structures)),
     )
-    notes = [str(atoms.info.get("theory_note", "")) for atoms in data.structures]
-    return _with_notes(found, data.names.tolist(), data.elements, notes), len(data)
+    return _with_unconverged(found, data.names, data.elements, data.unconverged), len(data)
 
 
 def suspects_of_shards(
@@ -199,17 +198,19 @@ def suspects_of_shards(
     ).reshape(-1, len(grid))
     names, elements = [one.name for one in records], np.array([one.element for one in records])
     found = find_suspects(names, elements, grid, mu, features=features)
-    return _with_notes(found, names, elements, [one.note for one in records]), len(records)
+    unconverged = np.array([UNCONVERGED in one.note for one in records], dtype=bool)
+    return _with_unconverged(found, np.array(names), elements, unconverged), len(records)
 
 
-def _with_notes(
-    found: list[Suspect], names: list[str], elements: np.ndarray, notes: list[str]
+def _with_unconverged(
+    found: list[Suspect], names: np.ndarray, elements: np.ndarray, unconverged: np.ndarray
 ) -> list[Suspect]:
-    """Suspects in the order of the set, with those whose theory noted it itself."""
+    """Suspects in the order of the set, with those whose potentials did not converge."""
     by_name = {one.name: one.reasons for one in found}
     told = []
-    for name, element, note in zip(names, elements.tolist(), notes, strict=True):
-        own = ("its potentials did not converge, by its note",) if UNCONVERGED in note else ()
+    rows = zip(names.tolist(), elements.tolist(), unconverged, strict=True)
+    for name, element, failed in rows:
+        own = ("its potentials did not converge, so no model is fitted to it",) if failed else ()
         reasons = (*own, *by_name.get(name, ()))
         if reasons:
             told.append(Suspect(name, element, reasons))

@@ -5,7 +5,8 @@ number and ligands in the comment line; ASE and most viewers read it). ``EL.npz`
 same order, ``name`` (n,), ``energy_ev`` (n, p) absolute energies padded with NaN and ``mu`` (n, p)
 as the theory wrote them. ``EL.xes.npz``, where it exists, holds the emission spectra of some of the
 records in the same way, and may hold a ``note`` (n,) on each. ``held_out.txt`` names the records
-that measure accuracy and are used for nothing else.
+that measure accuracy and are used for nothing else, ``unconverged.txt`` those whose potentials were
+found not to converge after they had been stored: no model is fitted to these.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 from ase import Atoms
 
 from xanes_core.constants import ABSORBERS, K_EDGE_EV
-from xanes_core.dataset.store import HELD_OUT_FILE, Store, content_of
+from xanes_core.dataset.store import HELD_OUT_FILE, UNCONVERGED_FILE, Store, content_of
 from xanes_core.errors import DatasetError, SpectrumError
 from xanes_core.files import read_arrays
 from xanes_core.spectra import (
@@ -55,6 +56,8 @@ class TrainingSet:
         Spectra.
     held_out : numpy.ndarray of bool, (n,)
         Records that no fit and no choice may see.
+    unconverged : numpy.ndarray of bool, (n,)
+        Records whose potentials did not converge, by their note or by ``unconverged.txt``.
     sha256 : str
         Hash over the files it was read from.
     """
@@ -65,6 +68,7 @@ class TrainingSet:
     energy_rel_ev: np.ndarray
     mu: np.ndarray
     held_out: np.ndarray
+    unconverged: np.ndarray
     sha256: str
 
     def __len__(self) -> int:
@@ -81,8 +85,16 @@ class TrainingSet:
             energy_rel_ev=self.energy_rel_ev,
             mu=self.mu[rows],
             held_out=self.held_out[rows],
+            unconverged=self.unconverged[rows],
             sha256=self.sha256,
         )
+
+    def usable(self) -> TrainingSet:
+        """Return the set without the unconverged records that a fit could see.
+
+        Those of the held-out list stay, so that accuracy is measured on the same records.
+        """
+        return self.subset(self.held_out | ~self.unconverged)
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -142,8 +154,11 @@ def load_training_set(
         names += records["name"].tolist()
         elements += [element] * len(images)
         spectra += _on_grid(records, element, grid, emission=kind == XES)
-    held_out = store.held_out()
-    _check_held_out(held_out, names, complete=kind == XANES)
+    held_out, unconverged = store.held_out(), store.unconverged()
+    if kind == XANES:  # only some records have other spectra
+        _check_listed(HELD_OUT_FILE, held_out, names)
+        _check_listed(UNCONVERGED_FILE, unconverged, names)
+    noted = [UNCONVERGED in str(atoms.info.get("theory_note", "")) for atoms in structures]
     return TrainingSet(
         names=np.array(names),
         elements=np.array(elements),
@@ -151,6 +166,7 @@ def load_training_set(
         energy_rel_ev=grid,
         mu=np.array(spectra),
         held_out=np.isin(names, held_out),
+        unconverged=np.isin(names, unconverged) | np.array(noted, dtype=bool),
         sha256=digest.hexdigest(),
     )
 
@@ -204,7 +220,7 @@ def read_pair(
 def _converged(
     images: list[Atoms], records: dict[str, np.ndarray]
 ) -> tuple[list[Atoms], dict[str, np.ndarray]]:
-    """Leave out what is noted as unconverged; absorption has no notes here."""
+    """Leave out emission noted as unconverged; notes on absorption stand with the structures."""
     if "note" not in records:
         return images, records
     rows = [i for i, note in enumerate(records["note"].tolist()) if UNCONVERGED not in note]
@@ -242,11 +258,11 @@ def _on_grid(
     return spectra
 
 
-def _check_held_out(held_out: list[str], names: list[str], *, complete: bool) -> None:
-    """Every name of the list must be a record, unless only some records have the spectra."""
-    unknown = sorted(set(held_out) - set(names)) if complete else []
+def _check_listed(file: str, listed: list[str], names: list[str]) -> None:
+    """Every name of a list must be a record."""
+    unknown = sorted(set(listed) - set(names))
     if unknown:
         raise DatasetError(
-            f"{HELD_OUT_FILE} names {len(unknown)} records that are not in the set, first "
+            f"{file} names {len(unknown)} records that are not in the set, first "
             f"{unknown[0]!r}; remove them from the list"
         )

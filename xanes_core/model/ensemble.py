@@ -148,7 +148,7 @@ class Ensemble:
     # --- storage -----------------------------------------------------------------------------
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Arrays for ``weights.npz``; networks in float32."""
+        """Arrays for ``weights.npz``; networks in float32, or in float16 where that is exact."""
         arrays = {
             "scaler_mean": self.scaler.mean,
             "scaler_scale": self.scaler.scale,
@@ -159,7 +159,8 @@ class Ensemble:
         for name in ("coef", "intercept", "components"):
             arrays[name] = getattr(self, name).astype(np.float32)
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            arrays[f"weight_{layer}"] = weight.astype(np.float32)
+            half = weight.astype(np.float16)
+            arrays[f"weight_{layer}"] = half if np.array_equal(half, weight) else weight
             arrays[f"bias_{layer}"] = bias.astype(np.float32)
         if self.position_unit is not None:
             arrays["position_unit"] = np.array(self.position_unit)
@@ -187,7 +188,9 @@ class Ensemble:
                 coef=arrays["coef"],
                 intercept=arrays["intercept"],
                 components=arrays["components"],
-                weights=tuple(arrays[f"weight_{layer}"] for layer in range(n_layers)),
+                weights=tuple(
+                    arrays[f"weight_{layer}"].astype(np.float32) for layer in range(n_layers)
+                ),
                 biases=tuple(arrays[f"bias_{layer}"] for layer in range(n_layers)),
                 activation=activation,
                 kernel=KernelPart.from_arrays(arrays),

@@ -98,6 +98,28 @@ class KernelPart:
         )
 
 
+def weighted(features: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Support of a kernel, (s, d) float16, from scaled features in half precision."""
+    return features if weights is None else (features * weights).astype(np.float16)
+
+
+def without_support(arrays: dict[str, np.ndarray], features: np.ndarray) -> dict[str, np.ndarray]:
+    """Arrays without the support of a kernel, where it follows from features stored beside them."""
+    support = arrays.get("kernel_support")
+    if support is None or not np.array_equal(
+        support, weighted(features, arrays.get("kernel_weights"))
+    ):
+        return arrays
+    return {name: values for name, values in arrays.items() if name != "kernel_support"}
+
+
+def with_support(arrays: dict[str, np.ndarray], features: np.ndarray) -> dict[str, np.ndarray]:
+    """Inverse of :func:`without_support`."""
+    if "kernel_dual" not in arrays or "kernel_support" in arrays:
+        return arrays
+    return {**arrays, "kernel_support": weighted(features, arrays.get("kernel_weights"))}
+
+
 def fit_kernel(
     a: np.ndarray,
     targets: np.ndarray,
@@ -124,7 +146,7 @@ def fit_kernel(
     KernelPart
         Its length is the median distance between samples.
     """
-    support = (a if weights is None else a * weights).astype(np.float16)
+    support = weighted(a.astype(np.float16), weights)
     spread = pdist(support[:: max(1, len(a) // _LENGTH_SAMPLES)].astype(np.float64), "cityblock")
     length = float(np.median(spread)) or 1.0
     part = KernelPart(support=support, dual=np.empty((0, 0)), length=length, share=share)

@@ -23,6 +23,7 @@ from xanes_core.model.card import Card, card_json
 from xanes_core.model.domain import Domain
 from xanes_core.model.ensemble import Ensemble
 from xanes_core.model.explanation import DistanceHistograms, Importance
+from xanes_core.model.kernel import with_support, without_support
 from xanes_core.model.report import Report
 from xanes_core.model.spectrum_model import SpectrumModel
 from xanes_core.spectra import SPECTRUM_KINDS, XANES, SpectrumKind, spectrum_kind
@@ -148,7 +149,7 @@ def save_model(model: SpectrumModel, folder: str | Path | None = None) -> Path:
     target = (Path(folder) if folder is not None else models_folder()) / model.key
     weights = {
         "energy_rel_ev": model.energy_rel_ev,
-        **model.ensemble.to_arrays(),
+        **without_support(model.ensemble.to_arrays(), model.domain.features),
         **model.calibration.to_arrays(),
         **model.domain.to_arrays(),
         **_explanation_arrays(model),
@@ -184,6 +185,8 @@ def _load(folder: Path) -> SpectrumModel:
 
 def _assembled(card: Card, arrays: dict[str, np.ndarray]) -> SpectrumModel:
     descriptor = descriptor_by_name(card.convention)
+    domain = Domain.from_arrays(arrays, card.domain)
+    arrays = with_support(arrays, domain.features)
     ensemble = Ensemble.from_arrays(arrays, card.hyper_parameters["activation"])
     if ensemble.n_features != descriptor.n_features:
         raise ModelError(
@@ -202,7 +205,7 @@ def _assembled(card: Card, arrays: dict[str, np.ndarray]) -> SpectrumModel:
         energy_rel_ev=arrays["energy_rel_ev"],
         ensemble=ensemble,
         calibration=Calibration.from_arrays(arrays),
-        domain=Domain.from_arrays(arrays, card.domain),
+        domain=domain,
     )
     x = np.zeros((1, descriptor.n_features))  # shapes that differ show here, not at first use
     model.domain.scores(ensemble.scaler.transform(x))

@@ -5,7 +5,7 @@
 """
 
 from xanes_core.spectra.agreement import FeatureEstimate, FeatureGroup, features_with_uncertainty
-from xanes_core.spectra.broadening import broaden_arctan
+from xanes_core.spectra.broadening import broaden_arctan, gaussian_weights
 from xanes_core.spectra.edge_features import spectral_features
 from xanes_core.spectra.emission import (
     BAND_FROM_EV,
@@ -75,6 +75,7 @@ __all__ = [
     "feff_to_grid",
     "find_e0",
     "find_peaks",
+    "gaussian_weights",
     "imitate_measurement",
     "list_spectra",
     "match_peaks",

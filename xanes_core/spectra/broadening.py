@@ -1,7 +1,7 @@
-"""Broadening on uneven grids by a Lorentzian whose width grows, as FDMNES does it.
+"""Broadening on uneven grids: by a Lorentzian whose width grows, as FDMNES does it; by a Gaussian.
 
 A curve is taken as what it is drawn as, straight lines between the points, and the integral of
-that curve with the Lorentzian is exact: each point carries a triangle ("hat") whose convolution has
+that curve with the line shape is exact: each point carries a triangle ("hat") whose convolution has
 a closed form. So the spacing may vary, may be wider than the width, and a width of almost nothing
 gives the curve back; trapezoid weights times a sampled kernel do none of that.
 """
@@ -12,13 +12,16 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtr
 
 from xanes_core.errors import SpectrumError
-from xanes_core.spectra.spectrum import Spectrum
+from xanes_core.spectra.spectrum import Spectrum, as_energies
 
 #: Largest number of points that is broadened (the work grows with its square).
 MAX_POINTS = 5_000
 _CHUNK = 500
+#: Full width at half maximum of a Gaussian over its standard deviation.
+_FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
 
 
 def _lorentzian(u: np.ndarray, fwhm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -157,3 +160,40 @@ def broaden_arctan(
         )
     chunks = np.split(relative, range(_CHUNK, relative.size, _CHUNK))
     return replace(spectrum, mu=np.concatenate([_weights(at, energy, fwhm) @ mu for at in chunks]))
+
+
+def gaussian_weights(energy_ev: ArrayLike, fwhm_ev: float) -> np.ndarray:
+    """Matrix (k, k) that smears a curve over energies (k,) by a Gaussian; its ends go on level.
+
+    Parameters
+    ----------
+    energy_ev : array_like, (k,)
+        Energies (eV), ascending; their spacing may vary.
+    fwhm_ev : float
+        Full width at half maximum (eV); 0 gives the identity.
+
+    Returns
+    -------
+    ndarray, (k, k)
+        Rows sum to one.
+
+    Raises
+    ------
+    SpectrumError
+        A width that is negative or not finite; energies that do not ascend.
+    """
+    energy = as_energies(energy_ev, np.size(energy_ev))
+    if not (np.isfinite(fwhm_ev) and fwhm_ev >= 0):
+        raise SpectrumError(f"fwhm_ev must be zero or positive, got {fwhm_ev}")
+    if fwhm_ev == 0:
+        return np.eye(energy.size)
+    sigma = fwhm_ev / _FWHM
+    u = (energy[:, None] - energy) / sigma
+    # a ramp that starts at each energy, smeared; each interval is the difference of two
+    ramp = sigma * (u * ndtr(u) + np.exp(-0.5 * u**2) / np.sqrt(2.0 * np.pi))
+    passed = (ramp[:, :-1] - ramp[:, 1:]) / np.diff(energy)
+    weights = np.zeros_like(ramp)
+    weights[:, 0] = 1.0
+    weights[:, :-1] -= passed
+    weights[:, 1:] += passed
+    return weights

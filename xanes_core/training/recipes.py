@@ -193,9 +193,9 @@ RECIPES = {
     for recipe in (
         Recipe(
             key="feff10-3d",
-            title="FEFF10, nine metals",
+            title="FEFF10, nine metals, fast",
             elements=ABSORBERS,
-            default_for=tuple(el for el in ABSORBERS if el != "V"),
+            default_for=(),
             convention="default",
             settings=_SETTINGS,
             theory=_FEFF10,
@@ -207,9 +207,9 @@ RECIPES = {
         ),
         Recipe(
             key="feff10-3d-ms",
-            title="FEFF10, nine metals, with scattering",
+            title="FEFF10, nine metals",
             elements=ABSORBERS,
-            default_for=(),
+            default_for=tuple(el for el in ABSORBERS if el != "V"),
             convention="scattering",
             settings=_WAVE_SETTINGS,
             theory=_FEFF10,
@@ -278,6 +278,8 @@ def load_training_data(
 ) -> TrainingData:
     """Read what a recipe is trained on and compute its features.
 
+    Spectra from potentials that did not converge are left out, unless they are held out.
+
     Parameters
     ----------
     recipe : Recipe
@@ -296,7 +298,7 @@ def load_training_data(
     """
     path = Path(path)
     if path.is_dir():
-        data = _from_structures(recipe, load_training_set(path, kind=recipe.kind))
+        data = _from_structures(recipe, load_training_set(path, kind=recipe.kind).usable())
         if published is None:
             return data
         return _with_published(data, read_rows(published, recipe.descriptor, kind=recipe.kind))

@@ -93,6 +93,8 @@ def all_metrics(assessment: Assessment, judged: Judged) -> dict[str, Any]:
     dict
         ``held_out``: ``all``, each element (as :func:`xanes_core.training.scores.scores`) and
         ``domain``, and ``held_out_published`` the same of published structures;
+        ``cross_fitted_published`` the same of every published structure, each predicted by a fit
+        that had not seen it;
         ``calibration_curve``: ``all`` and each element -> level -> coverage and width, over all
         samples; ``by_verdict`` and ``by_verdict_chemistry``: verdict -> n, MSE, coverage and width
         on the random and on the chemistry split; ``chemistry``: what was left out, n, MSE, that of
@@ -107,6 +109,7 @@ def all_metrics(assessment: Assessment, judged: Judged) -> dict[str, Any]:
     return {
         "held_out": held_out_metrics(assessment),
         "held_out_published": held_out_metrics(assessment, published=True),
+        "cross_fitted_published": cross_fitted_metrics(assessment, judged),
         "calibration_curve": _curve(judged, assessment.data.absorbers),
         "by_verdict": by_verdict(judged.unseen, judged.verdict, judged.bands[DEFAULT_LEVEL]),
         "by_verdict_chemistry": by_verdict_chemistry,
@@ -132,8 +135,29 @@ def held_out_metrics(assessment: Assessment, *, published: bool = False) -> dict
     chosen = data.is_published[held.unseen.rows] == published
     if not chosen.any():
         return {}
-    unseen, verdicts = held.unseen.subset(chosen), verdicts[chosen]
+    unseen = held.unseen.subset(chosen)
     bands = bands_of(assessment.calibration, unseen)
+    return _metrics(assessment, Judged(unseen, bands, verdicts[chosen]))
+
+
+def cross_fitted_metrics(assessment: Assessment, judged: Judged) -> dict[str, Any]:
+    """Scores on every published structure, held out or not, as :func:`held_out_metrics`.
+
+    Parameters
+    ----------
+    assessment, judged
+        Predictions by fits that had not seen the sample, with bands and verdicts.
+    """
+    chosen = assessment.data.is_published[judged.unseen.rows]
+    if not chosen.any():
+        return {}
+    bands = {level: (low[chosen], high[chosen]) for level, (low, high) in judged.bands.items()}
+    return _metrics(assessment, Judged(judged.unseen.subset(chosen), bands, judged.verdict[chosen]))
+
+
+def _metrics(assessment: Assessment, judged: Judged) -> dict[str, Any]:
+    """Scores of ``all`` samples and of each element, and ``domain`` by verdict."""
+    data, unseen, bands = assessment.data, judged.unseen, judged.bands
     result: dict[str, Any] = {
         name: rounded(
             scores(
@@ -146,8 +170,7 @@ def held_out_metrics(assessment: Assessment, *, published: bool = False) -> dict
         )
         for name, rows in by_element(unseen.elements, data.absorbers).items()
     }
-    band = bands[assessment.calibration.level]
-    result["domain"] = by_verdict(unseen, verdicts, band)
+    result["domain"] = by_verdict(unseen, judged.verdict, bands[assessment.calibration.level])
     return result
 
 
