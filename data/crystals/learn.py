@@ -32,9 +32,13 @@ DOCUMENT = Path("docs/energy_scale.md")
 WINDOW_EV = (-12.0, 45.0)
 #: Rasters of shift and width (eV).
 SHIFTS_EV, WIDTHS_EV = np.arange(-12.0, 12.05, 0.1), np.arange(0.0, 8.05, 0.25)
+#: What is known of the width before (half a Gaussian, eV): a beamline with Si(111) adds 1 to 2 eV.
+WIDTH_SD_EV = 1.5
+#: Points of the window that are independent of each other: one in 3 eV.
+POINTS = (WINDOW_EV[1] - WINDOW_EV[0]) / 3.0
 #: What scale, offset (edge steps) and slope (edge steps per eV) of a normalised measurement may be
 #: off by, as in ``xanes_core.refinement.Nuisances``, and how large a misfit is usual.
-BACKGROUND_SD, MISFIT = np.array([0.05, 0.01, 0.0005]), 0.05
+BACKGROUND_SD, MISFIT = np.array([0.05, 0.01, 0.0005]), 0.08
 #: A foil's edge is its first rise at least this steep, as a share of its steepest; found in a
 #: derivative smoothed by as many eV.
 FIRST_RISE, SMOOTHED_EV = 0.5, 2.0
@@ -120,19 +124,33 @@ class Comparison:
         return np.sqrt(np.sum(left**2, axis=1))
 
     def best(self) -> Scale:
-        """Best shift and width, by raster and a parabola in the shift."""
+        """Best shift and width: least misfit, with what is known of a width before.
+
+        The misfit alone would ask for far too much: features that theory puts at the wrong place
+        are least wrong where they are washed out.
+        """
         table = np.array([self.misfits(SHIFTS_EV, w) for w in WIDTHS_EV])
-        row, column = np.unravel_index(np.argmin(table), table.shape)
-        found = float(SHIFTS_EV[column])
-        if 0 < column < len(SHIFTS_EV) - 1:
-            before, low, after = table[row, column - 1 : column + 2]
-            found += 0.05 * float((before - after) / (before - 2 * low + after))
-        plain = float(self.misfits(np.zeros(1), 0.0)[0])
-        return Scale(found, float(WIDTHS_EV[row]), float(table[row, column]), plain)
+        cost = POINTS * (table / MISFIT) ** 2 + ((WIDTHS_EV / WIDTH_SD_EV) ** 2)[:, None]
+        row, column = np.unravel_index(np.argmin(cost), cost.shape)
+        return Scale(
+            _lowest(SHIFTS_EV, cost[row], int(column)),
+            _lowest(WIDTHS_EV, cost[:, column], int(row)),
+            float(table[row, column]),
+            float(self.misfits(np.zeros(1), 0.0)[0]),
+        )
 
     def at(self, shift_ev: float, width_ev: float) -> float:
         """Misfit at a shift and a width."""
         return float(self.misfits(np.array([shift_ev]), max(width_ev, 0.0))[0])
+
+
+def _lowest(at: np.ndarray, cost: np.ndarray, best: int) -> float:
+    """Where a parabola through the least cost and its neighbours has its bottom."""
+    if not 0 < best < len(at) - 1:
+        return float(at[best])
+    before, low, after = cost[best - 1 : best + 2]
+    step = float(at[1] - at[0])
+    return float(at[best]) + 0.5 * step * float((before - after) / (before - 2 * low + after))
 
 
 @dataclass(frozen=True)
