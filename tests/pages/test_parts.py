@@ -9,6 +9,7 @@ from pages.parts.models.card import (
     difference_table,
     facts,
     headline,
+    response_table,
     scores_table,
     training_text,
     verdict_table,
@@ -132,6 +133,20 @@ def test_chemistry_never_seen_stands_beside_the_random_split():
     splits = [{"left_out": "a_b", "n": 7, "mse": 0.03, "mse_random": 0.01, "coverage": 0.7}]
     table = chemistry_table(card("k", ["V"], metrics={"chemistry": splits}))
     assert list(table.loc["a\\_b"]) == ["7", "30.00", "10.00", "70"]
+
+
+def test_the_response_is_told_with_its_quartiles():
+    assert response_table(card("k", ["V"])) is None
+    ends = {"response_error_lower": 0.4, "response_error_upper": 0.7}
+    groups = {
+        "all": {"n": 9, "response_error": 0.55, **ends, "response_cosine": 0.876},
+        "one ligand": {"n": 4, "response_error": None, "response_cosine": None},
+        "V": {"n": 9},
+    }
+    table = response_table(card("k", ["V"], metrics={"response": groups}))
+    assert list(table.index) == ["All copies", "One ligand moved", "V"]
+    assert list(table.loc["All copies"]) == ["9", "55 (40 to 70)", "0.88"]
+    assert list(table.loc["One ligand moved"]) == ["4", "\u2013", "\u2013"]
 
 
 def test_the_headline_has_the_numbers_that_are_known():

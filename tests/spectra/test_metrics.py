@@ -21,6 +21,7 @@ def test_reference_numbers():
     assert m.relative_spectral_error(p, t, percent=True) == pytest.approx(75)
     assert m.median_intensity_error(p, t) == pytest.approx(100)
     assert m.cosine_similarity(p, t) == pytest.approx(11 / np.sqrt(21 * 6))
+    assert m.response_error(p, t) == pytest.approx(np.linalg.norm(np.subtract(p, t)) / np.sqrt(6))
     assert m.coverage(t, [0, 2, 2], [1, 3, 3]) == pytest.approx(2 / 3)
     assert m.mean_width([0, 2, 2], [1, 3, 5]) == pytest.approx(5 / 3)
     assert m.window_misfit([0.0, 1.0, 3.0], p, t) == pytest.approx(np.sqrt((1.5 + 4) / 3))
@@ -51,6 +52,7 @@ SCORES = [
     lambda p, t: m.relative_spectral_error(p, t, E),
     m.median_intensity_error,
     m.cosine_similarity,
+    m.response_error,
     m.spearman,
     lambda p, t: m.coverage(t, p - 0.1, p + 0.1),
     lambda p, t: m.mean_width(p, t + 2),
@@ -112,6 +114,17 @@ def test_zero_target():
     with pytest.raises(SpectrumError, match="zero everywhere"):
         m.relative_spectral_error([1.0, 1.0], [0.0, 0.0])
     assert np.isnan(m.cosine_similarity([1.0, 1.0], [0.0, 0.0]))
+    assert np.isnan(m.response_error([1.0, 1.0], [0.0, 0.0]))
+
+
+def test_a_change_foretold_or_missed():
+    change = RNG.normal(size=226)
+    assert m.response_error(change, change) == 0.0
+    assert m.response_error(0 * change, change) == pytest.approx(1.0)
+    assert m.response_error(-change, change) == pytest.approx(2.0)
+    assert m.response_error(3 * change, 3 * (change + 0.5)) == pytest.approx(
+        m.response_error(change, change + 0.5)
+    )
 
 
 def test_band_upside_down():

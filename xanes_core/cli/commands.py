@@ -48,6 +48,8 @@ class Command:
 COMMANDS = (
     Command("app", "start the dashboard", "app"),
     Command("predict", "predict spectra of structure files", "predict"),
+    Command("fit", "fit a structure to a measured spectrum, with intervals", "refinement"),
+    Command("rank", "which of many structures made a measured spectrum", "refinement"),
     Command("report", "predicted spectra and all about them as one HTML file or a PDF", "report"),
     Command("featurize", "write the features of a structure file", "predict"),
     Command("models", "list the models", "predict"),

@@ -16,6 +16,8 @@ from xanes_core.constants import ABSORBERS
 from xanes_core.dataset.add import ORDERS, add_spectra, put_spectra, read_curves
 from xanes_core.dataset.assembly import KINDS
 from xanes_core.dataset.describe import describe
+from xanes_core.dataset.displace import Displacing, grow_displaced
+from xanes_core.dataset.displaced import PURPOSES
 from xanes_core.dataset.grow import Growth, grow, grow_pending, grow_shards
 from xanes_core.dataset.grower import GrowReport
 from xanes_core.dataset.imports import import_folder, import_tmqm
@@ -36,6 +38,8 @@ from xanes_core.model import load_model
 DATA = "data/feff10"
 #: Spectra of structures that others publish.
 SHARDS = "data/tmqm"
+#: Displaced copies of complexes of the training set.
+DISPLACED = "data/displaced"
 #: Exit status of a run that was stopped, as a shell gives it for Ctrl-C.
 STOPPED = 130
 
@@ -50,6 +54,9 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
             "import",
             help="tmQM structures into a folder of pending ones; a XANESNET folder into a set",
         )
+    )
+    _add_displace(
+        kinds.add_parser("displace", help="spectra of complexes of the set with ligands moved")
     )
     description = kinds.add_parser("describe", help="count what a training set holds")
     description.add_argument("--json", action="store_true", help="as a JSON object")
@@ -143,6 +150,32 @@ def _add_add(command: argparse.ArgumentParser) -> None:
     _add_spread(command)
     _add_folder(command)
     command.set_defaults(run=_add)
+
+
+def _add_displace(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--purpose",
+        choices=PURPOSES,
+        required=True,
+        help="response: of held-out complexes, to measure; training: of the others",
+    )
+    command.add_argument(
+        "--copies", type=_positive, default=1, metavar="K", help="of each complex, for training"
+    )
+    command.add_argument("--count", type=_positive, metavar="N", help="in all; default all")
+    command.add_argument("--seed", type=int, default=1, metavar="S")
+    command.add_argument("--out", type=Path, metavar="DIR", help=f"({DISPLACED})")
+    _add_spread(command)
+    _add_folder(command)
+    command.set_defaults(run=_displace)
+
+
+def _displace(options: argparse.Namespace) -> int:
+    wanted = Displacing(options.purpose, options.copies, options.seed, options.count)
+    folder = options.out or project_data(DISPLACED, "--out")
+    with _watched(options) as run:
+        report = grow_displaced(folder, _folder(options), wanted, run)
+    return _say_grown(report)
 
 
 def _add_import(command: argparse.ArgumentParser) -> None:
@@ -311,6 +344,7 @@ def _describe(options: argparse.Namespace) -> int:
         return 0
     n, held_out, waiting = (content[key] for key in ("n", "held_out", "waiting"))
     print(f"{n} complexes, {held_out} held out, {waiting} to be packed")
+    print(f"{content['twins']} held out with the metal and the ligands of one that is not")
     for element, counts in content["elements"].items():
         spectra = ", ".join(f"{n} {kind}" for kind, n in counts["spectra"].items())
         print(f"{element}: {counts['n']} ({counts['held_out']} held out); {spectra}")
@@ -378,7 +412,8 @@ class Bar:
             line = f"{name} failed ({outcome.stage}): {outcome.reason}"
         else:
             info, atoms = outcome.task.info, outcome.task.atoms
-            summary = f"{info.get('template', '')} {len(atoms)} atoms {outcome.seconds:.0f} s"
+            told = info.get("moves", info.get("template", ""))
+            summary = f"{told} {len(atoms)} atoms {outcome.seconds:.0f} s"
             notes = [curve.note for curve in outcome.record.curves.values() if curve.note]
             line = " ".join([name, summary, *notes])
             self.bar.update()

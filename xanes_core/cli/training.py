@@ -10,7 +10,13 @@ from pathlib import Path
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.files import project_data, write_bytes
 from xanes_core.model import JsonObject, load_model, load_report, save_model
-from xanes_core.training.accuracy import accuracy_report, markdown_table, update_document
+from xanes_core.training.accuracy import (
+    accuracy_report,
+    markdown_table,
+    response_lines,
+    update_document,
+)
+from xanes_core.training.copies import compare_copies, lines
 from xanes_core.training.crossval import compare
 from xanes_core.training.evaluate import evaluate
 from xanes_core.training.learning_curve import compare_strategies, learning_curve
@@ -34,6 +40,11 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def add_crossval(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of ``crossval``."""
     _add_shared(parser)
+    parser.add_argument(
+        "--part",
+        choices=("kernel",),
+        help="the kernel alone, with and without the copies of --displaced: minutes, not hours",
+    )
     parser.set_defaults(run=_crossval)
 
 
@@ -84,6 +95,12 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
         help="spectra of published structures, with their features; default: that of the recipe",
     )
     parser.add_argument(
+        "--displaced",
+        metavar="DIR|none",
+        help="displaced copies: of held-out complexes to measure how a moved ligand is followed, "
+        "of the others to train on; default: those of the recipe",
+    )
+    parser.add_argument(
         "--jobs", type=_n_jobs, default=1, metavar="J", help="processes; -1 for all cores"
     )
 
@@ -97,13 +114,16 @@ def _n_jobs(text: str) -> int:
 
 def _load(options: argparse.Namespace) -> tuple[Recipe, TrainingData]:
     recipe = get_recipe(options.model)
-    return recipe, training_data(recipe, options.data, options.published)
+    return recipe, training_data(recipe, options.data, options.published, options.displaced)
 
 
 def training_data(
-    recipe: Recipe, data: Path | None = None, published: str | None = None
+    recipe: Recipe,
+    data: Path | None = None,
+    published: str | None = None,
+    displaced: str | None = None,
 ) -> TrainingData:
-    """What a recipe is trained on; ``published`` is a folder, or ``none``.
+    """What a recipe is trained on and measured by; further spectra are a folder, or ``none``.
 
     Raises
     ------
@@ -112,8 +132,21 @@ def training_data(
     """
     if published is None and recipe.published:
         published = str(project_data(recipe.published, "--published"))
-    data = data or project_data(recipe.data)
-    return load_training_data(recipe, data, None if published == "none" else published)
+    response = displaced
+    if displaced is None:
+        displaced, response = (
+            str(project_data(folder, "--displaced")) if folder else None
+            for folder in (recipe.displaced, recipe.response)
+        )
+    if displaced == "none":
+        displaced = response = None
+    return load_training_data(
+        recipe,
+        data or project_data(recipe.data),
+        None if published == "none" else published,
+        displaced=displaced,
+        response=response,
+    )
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -137,7 +170,13 @@ def _crossval(options: argparse.Namespace) -> int:
     recipe, data = _load(options)
     n = int((~data.held_out).sum())
     factor, unit = recipe.kind.mse_factor, recipe.kind.mse_unit
-    print(f"{recipe.key}: five folds of {n} samples; MSE in {unit}")
+    n_copies = 0 if data.copies is None else len(data.copies)
+    with_copies = f" and {n_copies} displaced copies" if n_copies else ""
+    print(f"{recipe.key}: five folds of {n} samples{with_copies}; MSE in {unit}")
+    if options.part == "kernel":
+        for line in lines(compare_copies(data), factor):
+            print(line)
+        return 0
     print(f"{'candidate':46} {'MSE':>7} {'+-':>5} {'single':>7} {'s':>6}")
     for found in compare(data, n_jobs=options.jobs):
         single = "" if found.single_mse is None else f"{factor * found.single_mse:.2f}"
@@ -209,13 +248,21 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         help="folder of EL.extxyz and EL.npz, folder of xyz/NAME.xyz and xanes/NAME.txt, or npz "
         "with x and y",
     )
+    parser.add_argument(
+        "--displaced",
+        type=Path,
+        metavar="DIR",
+        help="displaced copies of held-out records of --data: how well a moved ligand is followed",
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
     model = load_model(options.model)
-    evaluation = evaluate(model, options.data, report=load_report(model.key))
+    evaluation = evaluate(
+        model, options.data, report=load_report(model.key), displaced=options.displaced
+    )
     if options.json:
         print(json.dumps(evaluation, indent=1, allow_nan=False))
         return 0
@@ -230,6 +277,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     for level, row in evaluation["by_verdict"].items():
         scores = ", ".join(f"{name} {_text(value)}" for name, value in row.items())
         print(f"{level}: {scores}")
+    for line in response_lines(evaluation.get("response", {})):
+        print(line)
     return 0
 
 

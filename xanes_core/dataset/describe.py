@@ -33,7 +33,8 @@ def describe(folder: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``n``, ``held_out``, ``waiting`` (records not packed yet); by element: ``elements`` (each
+        ``n``, ``held_out``, ``waiting`` (records not packed yet), ``twins`` (see :func:`twins`);
+        by element: ``elements`` (each
         with ``n``, ``held_out``, ``coordination``, ``oxidation``, ``kind`` and ``spectra``); by
         pair: ``bonds_ang`` ("Fe-N" to shortest, median and longest bond, A); ``templates``;
         ``failures`` by stage and reason; ``hashes``: ``verified``, ``changed`` or ``no manifest``,
@@ -51,6 +52,7 @@ def describe(folder: str | Path) -> dict[str, Any]:
         "n": len(data),
         "held_out": int(data.held_out.sum()),
         "waiting": len(store.waiting()),
+        "twins": len(twins(data)),
         "elements": {
             element: _element(data.subset(data.elements == element), further)
             for element in data.counts
@@ -60,6 +62,22 @@ def describe(folder: str | Path) -> dict[str, Any]:
         "failures": _failures(store),
         "hashes": _hashes(store),
     }
+
+
+def twins(data: TrainingSet) -> list[str]:
+    """Names of held-out records whose metal and ligands are those of one that is not held out.
+
+    Their other isomer, charge or geometry is known to models, so that they are easier than others;
+    displaced copies of a development record stand as near to its twin as it does itself.
+    """
+    ligands = data.info("ligands")
+    keys = [
+        None if text is None else (element, *sorted(str(text).split()))
+        for element, text in zip(data.elements.tolist(), ligands, strict=True)
+    ]
+    known = {key for key, aside in zip(keys, data.held_out, strict=True) if key and not aside}
+    rows = zip(data.names.tolist(), keys, data.held_out, strict=True)
+    return [name for name, key, aside in rows if aside and key in known]
 
 
 def _element(part: TrainingSet, further: dict[SpectrumKind, set[str]]) -> dict[str, Any]:

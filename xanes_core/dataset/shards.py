@@ -1,11 +1,13 @@
-"""Spectra of structures that others publish: stored without the structures, in files never changed.
+"""Spectra in files that are never changed, without the structures where others publish these.
 
 ``KIND-NNNN.npz`` (``xanes-0001.npz`` ...) holds up to 250 records: ``name`` (n,), ``element`` (n,),
 ``charge`` (n,) with -128 where unknown, ``geometry`` (n,) the :func:`geometry_sha256` that tells
 whether a structure at hand is the one that was calculated, ``energy_ev`` (n, p) absolute energies
 padded with NaN, ``mu`` (n, p) as the theory wrote them, ``note`` (n,), ``recipe`` (n,) and the
 ``recipes`` themselves as JSON. New records go into new files, so that a repository grows by what is
-new alone.
+new alone. Files of displaced copies (:mod:`xanes_core.dataset.displace`), whose structures are the
+project's own, hold these too: ``numbers`` (n, m) with 0 where there are no more atoms, ``steps``
+(n, m, 3) positions relative to the absorber in steps of 1e-5 A, and ``info`` (n,) as JSON.
 """
 
 from __future__ import annotations
@@ -41,6 +43,9 @@ from xanes_core.spectra import XANES, SpectrumKind
 SHARD_SIZE = 250
 #: Coordinates are compared in steps of this size (A), the last digit of tmQM.
 GEOMETRY_STEP_ANG = 1e-5
+#: What is known of a structure that is the project's own, and may be stored: a displaced copy
+#: names its parent.
+OWN = "parent"
 _UNKNOWN_CHARGE = -128
 _PER_RECORD = ("name", "element", "charge", "geometry", "energy_ev", "mu", "note", "recipe")
 _NUMBERED = re.compile(r"-(\d{4,})\.npz$")
@@ -48,7 +53,7 @@ _NUMBERED = re.compile(r"-(\d{4,})\.npz$")
 
 @dataclass(frozen=True, eq=False)
 class ShardRecord:
-    """A calculated spectrum of a structure that is not stored.
+    """A calculated spectrum, of a structure that is not stored unless it is the project's own.
 
     Attributes
     ----------
@@ -64,6 +69,8 @@ class ShardRecord:
         Of the theory, short.
     recipe : dict
         How it was made, with versions.
+    atoms : ase.Atoms or None
+        The structure with its ``info``, where it may be stored.
     """
 
     name: str
@@ -74,6 +81,7 @@ class ShardRecord:
     mu: np.ndarray
     note: str = ""
     recipe: dict[str, Any] = field(default_factory=dict)
+    atoms: Atoms | None = None
 
 
 @dataclass(frozen=True)
@@ -147,8 +155,13 @@ def geometry_sha256(atoms: Atoms) -> str:
     Atomic numbers and positions relative to the absorber in whole steps of 1e-5 A, in file order:
     the same for a molecule that was moved, another for one that was turned, relaxed or reordered.
     """
-    steps = np.rint((atoms.positions - atoms.positions[0]) / GEOMETRY_STEP_ANG).astype("<i8")
-    return sha256_of(atoms.numbers.astype("u1").tobytes() + steps.tobytes())
+    return sha256_of(atoms.numbers.astype("u1").tobytes() + _steps(atoms).tobytes())
+
+
+def _steps(atoms: Atoms) -> np.ndarray:
+    """Positions relative to the absorber in whole steps, (n, 3)."""
+    relative = (atoms.positions - atoms.positions[0]) / GEOMETRY_STEP_ANG
+    return np.asarray(np.rint(relative).astype("<i8"))
 
 
 def write_shards(
@@ -228,7 +241,11 @@ def read_shard(path: Path) -> list[ShardRecord]:
         arrays = read_arrays(path.read_bytes())
         columns = [arrays[name] for name in _PER_RECORD]
         recipes = json.loads(str(arrays["recipes"]))
-        return [_record(row, recipes) for row in zip(*columns, strict=True)]
+        rows = zip(*columns, strict=True)
+        return [
+            _record(row, recipes, atoms)
+            for row, atoms in zip(rows, _structures(arrays), strict=True)
+        ]
     except (OSError, KeyError, ValueError) as error:
         raise DatasetError(f"{path.name} is damaged ({error}); restore it") from error
 
@@ -287,17 +304,17 @@ def _packed(store: Store, kind: SpectrumKind) -> Iterator[ShardRecord]:
         ):
             there = np.isfinite(mu)
             curve = TheoryCurve(energy_ev[there], mu[there], str(note))
-            yield _without_structure(atoms, curve, recipes.get(atoms.info.get("recipe"), {}))
+            yield _shard_record(atoms, curve, recipes.get(atoms.info.get("recipe"), {}))
 
 
 def _waiting(store: Store, kind: SpectrumKind) -> Iterator[ShardRecord]:
     for path in store.waiting():
         record = read_record(path)
         if record.atoms is not None and kind in record.curves:
-            yield _without_structure(record.atoms, record.curves[kind], record.recipe)
+            yield _shard_record(record.atoms, record.curves[kind], record.recipe)
 
 
-def _without_structure(atoms: Atoms, curve: TheoryCurve, recipe: dict[str, Any]) -> ShardRecord:
+def _shard_record(atoms: Atoms, curve: TheoryCurve, recipe: dict[str, Any]) -> ShardRecord:
     charge = atoms.info.get("charge")
     return ShardRecord(
         name=str(atoms.info["name"]),
@@ -308,6 +325,7 @@ def _without_structure(atoms: Atoms, curve: TheoryCurve, recipe: dict[str, Any])
         mu=curve.mu,
         note=curve.note,
         recipe=recipe,
+        atoms=atoms if OWN in atoms.info else None,
     )
 
 
@@ -328,7 +346,13 @@ def _arrays(records: Sequence[ShardRecord]) -> dict[str, np.ndarray]:
     energy, mu = padded([one.energy_ev for one in records], [one.mu for one in records])
     charges = [_UNKNOWN_CHARGE if r.charge is None else int(r.charge) for r in records]
     recipes = {recipe_id(record.recipe): record.recipe for record in records}
-    return {
+    structures = [record.atoms for record in records if record.atoms is not None]
+    if 0 < len(structures) < len(records):
+        raise DatasetError(
+            "records with and without structures are to be written into one file: keep displaced "
+            "copies in a folder of their own"
+        )
+    return _structure_arrays(structures) | {
         "name": np.array([record.name for record in records]),
         "element": np.array([record.element for record in records]),
         "charge": np.array(charges, dtype=np.int16),
@@ -341,7 +365,39 @@ def _arrays(records: Sequence[ShardRecord]) -> dict[str, np.ndarray]:
     }
 
 
-def _record(row: tuple[Any, ...], recipes: dict[str, dict[str, Any]]) -> ShardRecord:
+def _structure_arrays(structures: Sequence[Atoms]) -> dict[str, np.ndarray]:
+    """Structures and what is known of them, padded to the largest; nothing where there are none."""
+    if not structures:
+        return {}
+    most = max(len(atoms) for atoms in structures)
+    numbers = np.zeros((len(structures), most), dtype=np.uint8)
+    steps = np.zeros((len(structures), most, 3), dtype=np.int32)
+    for row, atoms in enumerate(structures):
+        numbers[row, : len(atoms)] = atoms.numbers
+        steps[row, : len(atoms)] = _steps(atoms)
+    return {
+        "numbers": numbers,
+        "steps": steps,
+        "info": np.array([json.dumps(atoms.info, sort_keys=True) for atoms in structures]),
+    }
+
+
+def _structures(arrays: dict[str, np.ndarray]) -> list[Atoms | None]:
+    if "numbers" not in arrays:
+        return [None] * len(arrays["name"])
+    structures: list[Atoms | None] = []
+    columns = (arrays[name] for name in ("numbers", "steps", "info"))
+    for numbers, steps, info in zip(*columns, strict=True):
+        n = int(np.count_nonzero(numbers))
+        atoms = Atoms(numbers[:n], positions=steps[:n] * GEOMETRY_STEP_ANG)
+        atoms.info = json.loads(str(info))
+        structures.append(atoms)
+    return structures
+
+
+def _record(
+    row: tuple[Any, ...], recipes: dict[str, dict[str, Any]], atoms: Atoms | None
+) -> ShardRecord:
     name, element, charge, geometry, energy_ev, mu, note, recipe = row
     there = np.isfinite(mu)
     return ShardRecord(
@@ -353,4 +409,5 @@ def _record(row: tuple[Any, ...], recipes: dict[str, dict[str, Any]]) -> ShardRe
         mu=mu[there],
         note=str(note),
         recipe=recipes[str(recipe)],
+        atoms=atoms,
     )

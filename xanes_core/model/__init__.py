@@ -64,7 +64,7 @@ from xanes_core.model.registry import (
     weights_sha256,
 )
 from xanes_core.model.report import Report
-from xanes_core.model.samples import Samples
+from xanes_core.model.samples import Copies, Samples
 from xanes_core.model.scaling import FeatureScaler
 from xanes_core.model.spectrum_model import (
     FeaturePrediction,
@@ -86,6 +86,7 @@ __all__ = [
     "Calibration",
     "Card",
     "Comparison",
+    "Copies",
     "DistanceHistograms",
     "Domain",
     "EnergyGrid",

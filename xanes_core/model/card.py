@@ -35,7 +35,7 @@ _METRICS: JsonObject = {
     "type": "object",
     "properties": {
         "protocol": _TEXT,
-        **dict.fromkeys(("held_out", "by_verdict", "by_verdict_chemistry"), _GROUPS),
+        **dict.fromkeys(("held_out", "by_verdict", "by_verdict_chemistry", "response"), _GROUPS),
         "calibration_curve": {"type": "object", "additionalProperties": _GROUPS},
         **dict.fromkeys(("chemistry", "learning_curve"), _ROWS),
     },
@@ -377,6 +377,10 @@ def _rows(card: Card) -> Iterator[MetricRow]:
         yield from _scores(card, "all", scores, f" ({verdict})")
     for verdict, scores in metrics.get("by_verdict_chemistry", {}).items():
         yield from _scores(card, "all", scores, f" ({verdict}, chemistry left out)")
+    for group, scores in metrics.get("response", {}).items():
+        known = group in ("all", *card.elements)
+        moved = "" if known else f" ({group} moved)"
+        yield from _scores(card, group if known else "all", scores, moved)
     for element, levels in metrics.get("calibration_curve", {}).items():
         n = held_out.get(element, {}).get("n")
         for level, scores in levels.items():

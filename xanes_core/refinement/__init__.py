@@ -6,8 +6,9 @@
 """
 
 from xanes_core.refinement.fit import fit_structure
-from xanes_core.refinement.likelihood import Nuisances, Prior
+from xanes_core.refinement.likelihood import Nuisances, Prior, SpectrumLikelihood
 from xanes_core.refinement.measured import WINDOW_EV, Measured
+from xanes_core.refinement.model_errors import ModelErrors
 from xanes_core.refinement.rank import Candidate, RankedCandidate, rank_candidates
 from xanes_core.refinement.structure_fit import FittedParameter, StructureFit
 
@@ -16,9 +17,11 @@ __all__ = [
     "Candidate",
     "FittedParameter",
     "Measured",
+    "ModelErrors",
     "Nuisances",
     "Prior",
     "RankedCandidate",
+    "SpectrumLikelihood",
     "StructureFit",
     "fit_structure",
     "rank_candidates",

@@ -31,6 +31,7 @@ from xanes_core.spectra.metrics import (
     median_intensity_error,
     mse,
     relative_spectral_error,
+    response_error,
     spearman,
     window_misfit,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "read_table",
     "relative_spectral_error",
     "resample",
+    "response_error",
     "scale",
     "shift",
     "spearman",

@@ -119,6 +119,23 @@ def cosine_similarity(predicted: ArrayLike, target: ArrayLike) -> float | np.nda
     return _score(np.divide(dot, lengths, out=np.full(dot.shape, np.nan), where=lengths > 0))
 
 
+def response_error(predicted: ArrayLike, target: ArrayLike) -> float | np.ndarray:
+    """Size of the error of a change over the size of the change, ``|p - t| / |t|``, without unit.
+
+    0 for a change foretold exactly, 1 for one that was missed altogether. ``p`` and ``t`` are
+    differences of two spectra on evenly spaced energies, as predicted and as they are; their
+    direction alone is compared by :func:`cosine_similarity`. NaN where nothing changes.
+
+    Raises
+    ------
+    SpectrumError
+        Shapes that do not fit, or values that are not finite.
+    """
+    p, t = as_curves(predicted, target)
+    missed, size = np.linalg.norm(p - t, axis=-1), np.linalg.norm(t, axis=-1)
+    return _score(np.divide(missed, size, out=np.full(size.shape, np.nan), where=size > 0))
+
+
 def spearman(a: ArrayLike, b: ArrayLike) -> float | np.ndarray:
     """Spearman's rank correlation along the last axis, from -1 to 1 (ties get mean ranks).
 

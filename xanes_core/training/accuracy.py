@@ -48,7 +48,9 @@ def accuracy_report(
     dict
         ``model`` and ``published`` as :func:`xanes_core.training.scores.held_out_metrics`, the
         latter for published structures, of which baselines know none; ``cross_fitted`` the same
-        of every published structure; ``baselines``: name ->
+        of every published structure; ``response`` as
+        :func:`xanes_core.training.scores.response_metrics`, empty where it was not measured;
+        ``baselines``: name ->
         element or ``all`` -> mean squared error on the same samples, and ``median`` -> median over
         samples; ``chemistry`` and ``by_verdict_chemistry`` as
         :func:`xanes_core.training.scores.chemistry_metrics`; ``fold_ratios``: element or ``all``
@@ -90,6 +92,7 @@ def accuracy_report(
             name: _means(_errors(baseline, reference, train, test), own.elements[test])
             for name, baseline in baselines.items()
         },
+        "response": measured.get("response", {}),
         "chemistry": measured["chemistry"],
         "by_verdict_chemistry": measured["by_verdict_chemistry"],
         "fold_ratios": ratios,
@@ -190,7 +193,10 @@ def markdown_table(report: JsonObject, kind: SpectrumKind = XANES, *, short: boo
     for level, scores in report["model"]["domain"].items():
         lines.append(f"{level}: n {scores['n']}, MSE {unit * scores['mse']:.2f}")
     return "\n".join(
-        lines + _published_lines(report, unit, columns) + _chemistry_lines(report, unit)
+        lines
+        + _published_lines(report, unit, columns)
+        + response_lines(report.get("response", {}))
+        + _chemistry_lines(report, unit)
     )
 
 
@@ -230,6 +236,26 @@ def _published_table(
     lines.append("")
     for level, scores in scored["domain"].items():
         lines.append(f"{level}: n {scores['n']}, MSE {unit * scores['mse']:.2f}")
+    return lines
+
+
+def response_lines(response: JsonObject) -> list[str]:
+    """How well it follows a moved ligand, as a table; nothing where it was not measured."""
+    if not response:
+        return []
+    lines = [
+        "",
+        "how well it follows a moved ligand; in brackets, quartiles:",
+        "",
+        "| moved | n | error of the change | cosine |",
+        "|---|---|---|---|",
+    ]
+    for group, scores in response.items():
+        cells = [group, str(scores["n"])]
+        for name in ("response_error", "response_cosine"):
+            middle, low, high = (_number(scores[name + end], 2) for end in ("", "_lower", "_upper"))
+            cells.append(f"{middle} ({low} to {high})")
+        lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 

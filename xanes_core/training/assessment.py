@@ -10,6 +10,7 @@ from sklearn.model_selection import KFold
 
 from xanes_core.model import (
     Calibration,
+    Copies,
     Domain,
     Ensemble,
     Samples,
@@ -94,7 +95,7 @@ def cross_fit(
     """
     fitted = []
     for train, test in folds(len(samples)):
-        x, y = samples.x[train], samples.y[train]
+        x, y = samples.subset(train).to_fit()
         fitted.append((fit_ensemble(x, y, blocks, settings, n_jobs=n_jobs)[0], test))
         if progress is not None:
             progress(len(fitted), N_FOLDS)
@@ -168,6 +169,53 @@ def measure_unseen(
         rows=rows,
     )
     return Tested(unseen, scaled, domain)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What happens to spectra when ligands move, and what a model foretells; m copies.
+
+    Attributes
+    ----------
+    predicted, calculated : numpy.ndarray, (m, k)
+        Spectrum of the displaced copy less that of its parent, both by the model or both by the
+        theory.
+    moves : numpy.ndarray of str, (m,)
+        How the ligands were moved.
+    elements : numpy.ndarray of str, (m,)
+        Absorbers.
+    """
+
+    predicted: np.ndarray
+    calculated: np.ndarray
+    moves: np.ndarray
+    elements: np.ndarray
+
+
+def foretold(ensemble: Ensemble, copies: Copies, samples: Samples) -> Response:
+    """Changes of spectra from parents to their displaced copies.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        What predicts; fitted to none of the parents, to measure a model fairly.
+    copies : Copies
+        Of some of the samples.
+    samples : Samples
+        Among them the parents.
+
+    Raises
+    ------
+    DescriptorError
+        The ensemble wants another number of features.
+    """
+    rows = copies.parents
+    return Response(
+        predicted=ensemble.predict(copies.x)[0] - ensemble.predict(samples.x[rows])[0],
+        calculated=copies.y - samples.y[rows],
+        moves=copies.moves,
+        elements=samples.elements[rows],
+    )
 
 
 @dataclass(frozen=True)
@@ -258,7 +306,8 @@ def leave_out_chemistry(
         if progress is not None:
             progress(name, done, len(groups))
         seen = rows[~mask]
-        ensemble, _ = fit_ensemble(data.x[seen], data.y[seen], data.blocks, settings, n_jobs=n_jobs)
+        x, y = data.subset(seen).to_fit()
+        ensemble, _ = fit_ensemble(x, y, data.blocks, settings, n_jobs=n_jobs)
         tested = measure_unseen(ensemble, data, seen, rows[mask], kind=data.recipe.kind)
         result.append(LeftOut(name, criterion, tested))
     return result
@@ -284,6 +333,8 @@ class Assessment:
         Fitted to ``parts`` and ``left_out``.
     spread_unit : float
         Of the domain check.
+    response : Response or None
+        What the fit without the held-out samples foretells of their displaced copies.
     """
 
     data: TrainingData
@@ -293,6 +344,7 @@ class Assessment:
     held: Tested | None
     calibration: Calibration
     spread_unit: float
+    response: Response | None = None
 
     @property
     def unseen(self) -> Unseen:
@@ -356,15 +408,18 @@ def assess(
     )  # fmt: skip
     unseen = concatenate(part.unseen for part in parts)
     calibration = fit_calibration(unseen, far=_joined(left_out))
-    held = None
+    held = response = None
     if data.held_out.any():
         tell("measuring on the held-out samples", 0.7)
         known = data.subset(development)
-        ensemble, _ = fit_ensemble(known.x, known.y, data.blocks, recipe.settings, n_jobs=n_jobs)
+        x, y = known.to_fit()
+        ensemble, _ = fit_ensemble(x, y, data.blocks, recipe.settings, n_jobs=n_jobs)
         aside = np.flatnonzero(data.held_out)
         held = measure_unseen(ensemble, data, development, aside, kind=recipe.kind)
+        if data.response is not None and len(data.response):
+            response = foretold(ensemble, data.response, data)
     spread_unit = float(np.quantile(disagreement(unseen.spread), 0.95))
-    return Assessment(data, folds, parts, left_out, held, calibration, spread_unit)
+    return Assessment(data, folds, parts, left_out, held, calibration, spread_unit, response)
 
 
 def _joined(left_out: Sequence[LeftOut]) -> Unseen | None:

@@ -136,7 +136,8 @@ def compare(
         structures = [data.training_set.structures[row] for row in data.development]
 
     def featured(descriptor: Descriptor) -> Samples:
-        return replace(samples, x=descriptor.transform_many((atoms, 0) for atoms in structures))
+        x = descriptor.transform_many((atoms, 0) for atoms in structures)
+        return replace(samples, x=x, copies=None)  # copies have features of the recipe alone
 
     reference = featured(WACSF.xanesnet()) if structures else samples
     for name, baseline in {**baselines, "kernel ridge": per_element(kernel_ridge)}.items():
@@ -147,6 +148,9 @@ def compare(
     for name, change in changes.items():
         fit = _ensemble_fit(samples, blocks, replace(base, **change), n_jobs)
         yield _cross(name, samples.y, fit)
+    if samples.copies is not None:
+        fit = _ensemble_fit(replace(samples, copies=None), blocks, base, n_jobs)
+        yield _cross("without displaced copies", samples.y, fit)
     if structures:
         if other_descriptors is None:
             other_descriptors = descriptors(data.recipe)
@@ -183,7 +187,7 @@ def _ensemble_fit(
     samples: Samples, blocks: tuple[str, ...], settings: FitSettings, n_jobs: int
 ) -> Fit:
     def fit(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        x, y = samples.x[train], samples.y[train]
+        x, y = samples.subset(train).to_fit()
         ensemble, _ = fit_ensemble(x, y, blocks, settings, n_jobs=n_jobs)
         members = ensemble.predict_members(samples.x[test])
         return members.mean(axis=0), members
@@ -199,7 +203,7 @@ def _one_by_one(
         mean = np.empty_like(new.y)
         for element in np.unique(new.elements):
             own, wanted = known.elements == element, new.elements == element
-            x, y = known.x[own], known.y[own]
+            x, y = known.subset(own).to_fit()
             ensemble, _ = fit_ensemble(x, y, blocks, settings, n_jobs=n_jobs)
             mean[wanted] = ensemble.predict(new.x[wanted])[0]
         return mean, None

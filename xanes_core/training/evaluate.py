@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 
 from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset import load_training_set
+from xanes_core.dataset.displaced import RESPONSE, read_displaced
 from xanes_core.dataset.rows import read_rows
 from xanes_core.dataset.shards import shard_files
 from xanes_core.descriptors import absorbers_of
@@ -18,8 +20,17 @@ from xanes_core.errors import DatasetError, SpectrumError, StructureError
 from xanes_core.model import Report, Samples, SpectrumModel, Unseen
 from xanes_core.spectra import XANES, feff_to_grid, read_spectrum
 from xanes_core.structures import Environment, environment, read_structures, select_sites
+from xanes_core.training.assessment import Response
 from xanes_core.training.recipes import read_features
-from xanes_core.training.scores import bands_of, by_element, by_verdict, rounded, scores
+from xanes_core.training.scores import (
+    Scores,
+    bands_of,
+    by_element,
+    by_verdict,
+    response_metrics,
+    rounded,
+    scores,
+)
 
 #: Part of the grid, at its upper end, that shows how a spectrum is normalised.
 _FAR_SHARE = 0.2
@@ -46,7 +57,11 @@ class EvaluationData(Samples):
 
 
 def evaluate(
-    model: SpectrumModel, path: str | Path, *, report: Report | None = None
+    model: SpectrumModel,
+    path: str | Path,
+    *,
+    report: Report | None = None,
+    displaced: str | Path | None = None,
 ) -> dict[str, Any]:
     """Every metric with n for a folder of structures with spectra.
 
@@ -58,13 +73,17 @@ def evaluate(
         See :func:`xanes_core.training.evaluate.load_evaluation_data`.
     report : Report, optional
         Of the model: tells which records it was trained on.
+    displaced : str or Path, optional
+        Folder of displaced copies (see :mod:`xanes_core.dataset.displaced`) of records of a
+        training set at ``path``, to measure the response on those of held-out ones.
 
     Returns
     -------
     dict
         ``model``; ``n``; ``seen`` (records the model was trained on); ``warnings`` (sentences);
         ``scores``: ``all`` and each element as :func:`xanes_core.training.scores.scores`;
-        ``by_verdict``: n, MSE, coverage and width.
+        ``by_verdict``: n, MSE, coverage and width; with ``displaced``, ``response`` as
+        :func:`xanes_core.training.scores.response_metrics`.
 
     Raises
     ------
@@ -82,7 +101,8 @@ def evaluate(
     verdicts = model.domain.verdicts(scaled, data.envs, spread)
     levels = np.array([verdict.level for verdict in verdicts])
     seen = _seen(model, data, report)
-    return {
+    changes = {} if displaced is None else {"response": _response(model, Path(path), displaced)}
+    return changes | {
         "model": model.key,
         "n": len(data),
         "seen": seen,
@@ -101,6 +121,32 @@ def evaluate(
         },
         "by_verdict": by_verdict(unseen, levels, bands[model.level]),
     }
+
+
+def _response(model: SpectrumModel, folder: Path, displaced: str | Path) -> dict[str, Scores]:
+    """Scores of the changes from held-out records of a training set to their displaced copies."""
+    if model.kind != XANES:
+        raise DatasetError(f"displaced copies have absorption; model {model.key} predicts emission")
+    parents = load_training_set(folder, energy_rel_ev=model.energy_rel_ev)
+    parents = parents.subset(np.isin(parents.elements, model.elements))
+    copies = read_displaced(displaced, parents, RESPONSE)
+    if not len(copies):
+        raise DatasetError(f"{displaced} holds no displaced copy of a held-out record of {folder}")
+    elements = copies.elements
+
+    def predicted(structures: Iterable[Atoms]) -> np.ndarray:
+        x = model.descriptor.transform_many((atoms, 0) for atoms in structures)
+        return model.predict_features(x, elements).mu
+
+    starts = [parents.structures[row] for row in copies.parents]
+    return response_metrics(
+        Response(
+            predicted=predicted(copies.structures) - predicted(starts),
+            calculated=copies.mu - parents.mu[copies.parents],
+            moves=np.array([atoms.info["moves"] for atoms in copies.structures], dtype=str),
+            elements=elements,
+        )
+    )
 
 
 def check_comparable(model: SpectrumModel, data: EvaluationData) -> None:

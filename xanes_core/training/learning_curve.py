@@ -92,7 +92,8 @@ def learning_curve(
             drawn = np.random.default_rng([repeat, count]).permutation(pool)[:count]
             rows = np.sort(np.concatenate([base, drawn]))
             own = replace(settings, seed=settings.seed + repeat)
-            ensemble, _ = fit(data.x[rows], data.y[rows], data.blocks, own, n_jobs=n_jobs)
+            x, y = data.subset(rows).to_fit()
+            ensemble, _ = fit(x, y, data.blocks, own, n_jobs=n_jobs)
             errors.append(np.mean((ensemble.predict(aside.x)[0] - aside.y) ** 2))
         spread = np.std(errors, ddof=1) / np.sqrt(subsets.n_repeats)
         points.append(

@@ -10,11 +10,12 @@ import numpy as np
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.dataset import TrainingSet, load_training_set
+from xanes_core.dataset.displaced import RESPONSE, TRAINING, read_displaced
 from xanes_core.dataset.rows import StoredRows, read_rows
 from xanes_core.descriptors import Descriptor, descriptor_by_name
 from xanes_core.errors import DatasetError, ModelError
 from xanes_core.files import read_arrays, sha256_of
-from xanes_core.model import Samples
+from xanes_core.model import Copies, Samples
 from xanes_core.spectra import BAND_FROM_EV, XANES, XES, SpectrumKind
 from xanes_core.structures import Coordination, Environment, coordination, environment
 from xanes_core.training.fitting import FitSettings
@@ -47,6 +48,11 @@ class Recipe:
     published : str, optional
         Folder of spectra of structures that others publish (:mod:`xanes_core.dataset.rows`),
         relative to the project, that it is trained on as well; empty for none.
+    displaced : str, optional
+        Folder of displaced copies (:mod:`xanes_core.dataset.displaced`), likewise.
+    response : str, optional
+        Folder of displaced copies of held-out complexes, on which is measured how it follows a
+        moved ligand; empty for none.
     """
 
     key: str
@@ -64,6 +70,8 @@ class Recipe:
     kind: SpectrumKind = XANES
     redistributable: bool = True
     published: str = ""
+    displaced: str = ""
+    response: str = ""
 
     @cached_property
     def descriptor(self) -> Descriptor:
@@ -87,6 +95,8 @@ class TrainingData(Samples):
         Hash of the files.
     published : StoredRows or None
         Samples of published structures, whose coordinates are not known: the last ones.
+    response : Copies or None
+        Displaced copies of held-out samples, to measure how a model follows a move.
     """
 
     recipe: Recipe
@@ -94,6 +104,7 @@ class TrainingData(Samples):
     training_set: TrainingSet | None
     sha256: str
     published: StoredRows | None = None
+    response: Copies | None = None
 
     @property
     def n_published(self) -> int:
@@ -132,6 +143,7 @@ class TrainingData(Samples):
             envs=rest.envs,
             held_out=self.held_out[~self.is_published],
             published=None,
+            copies=rest.copies,
         )
 
     @property
@@ -204,6 +216,7 @@ RECIPES = {
             licence=_OWN_LICENCE,
             size_note=_SIZE_NOTE,
             data="data/feff10",
+            response="data/displaced",
         ),
         Recipe(
             key="feff10-3d-ms",
@@ -220,6 +233,7 @@ RECIPES = {
             size_note=_SIZE_NOTE,
             data="data/feff10",
             published="data/tmqm",
+            response="data/displaced",
         ),
         Recipe(
             key="feff10-3d-xes",
@@ -274,7 +288,12 @@ def get_recipe(key: str) -> Recipe:
 
 
 def load_training_data(
-    recipe: Recipe, path: str | Path, published: str | Path | None = None
+    recipe: Recipe,
+    path: str | Path,
+    published: str | Path | None = None,
+    *,
+    displaced: str | Path | None = None,
+    response: str | Path | None = None,
 ) -> TrainingData:
     """Read what a recipe is trained on and compute its features.
 
@@ -290,6 +309,9 @@ def load_training_data(
     published : str or Path, optional
         Folder of spectra of published structures with their features (see
         :mod:`xanes_core.dataset.rows`), to be added to those of the folder.
+    displaced, response : str or Path, optional
+        Folders of displaced copies (see :mod:`xanes_core.dataset.displaced`) of records of the
+        folder, to be trained on and to measure the response on.
 
     Raises
     ------
@@ -299,6 +321,10 @@ def load_training_data(
     path = Path(path)
     if path.is_dir():
         data = _from_structures(recipe, load_training_set(path, kind=recipe.kind).usable())
+        if displaced is not None:
+            data = _with_copies(data, displaced)
+        if response is not None:
+            data = replace(data, response=read_copies(data, response, RESPONSE)[0])
         if published is None:
             return data
         return _with_published(data, read_rows(published, recipe.descriptor, kind=recipe.kind))
@@ -325,6 +351,29 @@ def _from_structures(recipe: Recipe, records: TrainingSet) -> TrainingData:
         training_set=records,
         sha256=records.sha256,
     )
+
+
+def _with_copies(data: TrainingData, folder: str | Path) -> TrainingData:
+    copies, sha256 = read_copies(data, folder, TRAINING)
+    return replace(data, copies=copies, sha256=sha256_of(f"{data.sha256} {sha256}".encode()))
+
+
+def read_copies(data: TrainingData, folder: str | Path, purpose: str) -> tuple[Copies, str]:
+    """Displaced copies of the samples of some data, with features, and the hash of their files.
+
+    Raises
+    ------
+    DatasetError
+        As :func:`xanes_core.dataset.displaced.read_displaced`; the data hold no structures, or
+        other spectra than absorption.
+    """
+    if data.training_set is None or data.recipe.kind != XANES:
+        raise DatasetError(f"{data.recipe.key} cannot take displaced copies: leave them out")
+    found = read_displaced(folder, data.training_set, purpose)
+    sites = ((atoms, 0) for atoms in found.structures)
+    x = data.recipe.descriptor.transform_many(sites) if len(found) else data.x[:0]
+    moves = np.array([atoms.info["moves"] for atoms in found.structures], dtype=str)
+    return Copies(x, found.mu, found.parents, moves), found.sha256
 
 
 def _with_published(data: TrainingData, rows: StoredRows) -> TrainingData:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from xanes_core.constants import ABSORBERS
 from xanes_core.model import (
     DEFAULT_LEVEL,
     LEVELS,
@@ -28,9 +30,10 @@ from xanes_core.spectra import (
     mse,
     peak_errors,
     relative_spectral_error,
+    response_error,
     spearman,
 )
-from xanes_core.training.assessment import Assessment, folds
+from xanes_core.training.assessment import Assessment, Response, folds
 
 #: Lower and upper bounds, each (n, k).
 Band = tuple[np.ndarray, np.ndarray]
@@ -98,7 +101,8 @@ def all_metrics(assessment: Assessment, judged: Judged) -> dict[str, Any]:
         ``calibration_curve``: ``all`` and each element -> level -> coverage and width, over all
         samples; ``by_verdict`` and ``by_verdict_chemistry``: verdict -> n, MSE, coverage and width
         on the random and on the chemistry split; ``chemistry``: what was left out, n, MSE, that of
-        the random split on the same samples, coverage and width.
+        the random split on the same samples, coverage and width; ``response`` as
+        :func:`response_metrics`, where there are displaced copies.
 
     Raises
     ------
@@ -106,7 +110,8 @@ def all_metrics(assessment: Assessment, judged: Judged) -> dict[str, Any]:
         Too few samples to calibrate a band on.
     """
     chemistry, by_verdict_chemistry = chemistry_metrics(assessment)
-    return {
+    changes = {} if assessment.response is None else response_metrics(assessment.response)
+    return ({"response": changes} if changes else {}) | {
         "held_out": held_out_metrics(assessment),
         "held_out_published": held_out_metrics(assessment, published=True),
         "cross_fitted_published": cross_fitted_metrics(assessment, judged),
@@ -172,6 +177,38 @@ def _metrics(assessment: Assessment, judged: Judged) -> dict[str, Any]:
     }
     result["domain"] = by_verdict(unseen, judged.verdict, bands[assessment.calibration.level])
     return result
+
+
+#: How response copies were moved, by the first word of their moves.
+MOVED = {"all": "all ligands", "ligand": "one ligand"}
+
+
+def response_metrics(response: Response) -> dict[str, Scores]:
+    """How well changes of spectra are foretold: of ``all`` copies, by kind of move, by element.
+
+    Returns
+    -------
+    dict
+        Group -> ``n``; ``response_error`` (median of
+        :func:`xanes_core.spectra.response_error`) and ``response_cosine`` (median cosine of the
+        predicted and the calculated change), each with its quartiles ``_lower`` and ``_upper``.
+    """
+    error = np.atleast_1d(response_error(response.predicted, response.calculated))
+    cosine = np.atleast_1d(cosine_similarity(response.predicted, response.calculated))
+    first = np.array([re.split("[:=]", moves)[0] for moves in response.moves], dtype=str)
+    groups = {"all": np.ones(len(error), dtype=bool)}
+    groups |= {name: first == word for word, name in MOVED.items() if (first == word).any()}
+    groups |= by_element(response.elements, ABSORBERS)
+    return {name: _quartiles(error[rows], cosine[rows]) for name, rows in groups.items()}
+
+
+def _quartiles(error: np.ndarray, cosine: np.ndarray) -> Scores:
+    values: dict[str, float | int] = {"n": len(error)}
+    for name, numbers in (("response_error", error), ("response_cosine", cosine)):
+        for at, suffix in ((0.5, ""), (0.25, "_lower"), (0.75, "_upper")):
+            known = numbers[~np.isnan(numbers)]  # nothing changes where no energy does
+            values[name + suffix] = float(np.quantile(known, at)) if known.size else float("nan")
+    return rounded(values)
 
 
 def chemistry_metrics(

@@ -93,7 +93,8 @@ def train_model(
     tell("learning curve", 0.7)
     metrics["learning_curve"] = learning_curve(data, n_jobs=n_jobs)
     tell("fitting to all samples", 0.85)
-    ensemble, _ = fit_ensemble(data.x, data.y, data.blocks, recipe.settings, n_jobs=n_jobs)
+    x, y = data.to_fit()
+    ensemble, _ = fit_ensemble(x, y, data.blocks, recipe.settings, n_jobs=n_jobs)
     scaled = ensemble.scaler.transform(data.x)
     domain = fit_domain(scaled, data.envs, spread_unit=assessment.spread_unit)
     card = make_card(

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from pages.parts.models.card import chemistry_table, download_card, scores_table, verdict_table
+from pages.parts.models.card import (
+    chemistry_table,
+    download_card,
+    response_table,
+    scores_table,
+    verdict_table,
+)
 from pages.parts.models.data import cached_report
 from pages.parts.shared.charts import show_figure
 from pages.parts.shared.page import look, plain
@@ -44,6 +50,7 @@ def accuracy_section(card: Card) -> None:
                 st.table(verdicts, border="horizontal")
     with right:
         _chemistry(card)
+    _response(card)
 
 
 def _chemistry(card: Card) -> None:
@@ -65,6 +72,20 @@ def _chemistry(card: Card) -> None:
     st.caption(
         "All complexes of a kind are left out of the fit, then predicted; beside it the same "
         "complexes with others of their kind in the fit."
+    )
+
+
+def _response(card: Card) -> None:
+    """How well it follows a moved ligand; nothing in cards of before this was measured."""
+    table = response_table(card)
+    if table is None:
+        return
+    st.markdown("**How well it follows a moved ligand**")
+    st.table(table, border="horizontal")
+    st.caption(
+        "Complexes kept aside, with all ligands or one ligand moved in or out, and calculated "
+        "again: how much of the change of the spectrum the prediction misses. Median, and in "
+        "brackets the middle half; 0 % is followed exactly, 100 % not at all."
     )
 
 

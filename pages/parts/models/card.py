@@ -190,6 +190,34 @@ def chemistry_table(card: Card) -> pd.DataFrame | None:
     return frame.loc[:, (frame != _NONE).any()]
 
 
+def response_table(card: Card) -> pd.DataFrame | None:
+    """How well it follows a moved ligand: medians and quartiles; None where unmeasured."""
+    groups = card.metrics.get("response")
+    if not groups:
+        return None
+    rows = {
+        _moved_label(name): {
+            "n": _number(found.get("n"), 0, 1.0),
+            "Missed of the change (%)": _with_quartiles(found, "response_error", 0, 100.0),
+            "Likeness of its shape (cosine)": _with_quartiles(found, "response_cosine", 2, 1.0),
+        }
+        for name, found in groups.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _moved_label(group: str) -> str:
+    label = "All copies" if group == "all" else f"{group} moved" if " " in group else group
+    return _plain_cell(label[:1].upper() + label[1:])
+
+
+def _with_quartiles(row: dict[str, Any], name: str, digits: int, factor: float) -> str:
+    middle, low, high = (
+        _number(row.get(name + end), digits, factor) for end in ("", "_lower", "_upper")
+    )
+    return middle if _NONE in (low, high) else f"{middle} ({low} to {high})"
+
+
 def difference_table(cards: list[Card], element: str) -> pd.DataFrame:
     """What differs between the models of one element, side by side."""
     columns = {}
