@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.parts.fit import measured
 from pages.parts.fit.change import change_mode
+from pages.parts.fit.match import match_mode
 from pages.parts.fit.mixture import mixture_mode
 from pages.parts.fit.ranking import ranking_mode
 from pages.parts.fit.structure import fit_mode
@@ -27,7 +28,7 @@ MODES = {
 FIRST = (
     ("fit", "iron-tris-bipyridine", "theory:iron-tris-bipyridine-high-spin",
      "How long are the bonds?"),
-    ("rank", "hexaaquairon-ii", "theory:hexaaquairon-iii", "Which complex is it?"),
+    ("rank", "hexaaquairon-ii", "theory:hexaaquairon-ii", "Which complex is it?"),
     ("mix", "iron-tris-bipyridine", "theory:spin-mixture", "How much is high spin?"),
 )  # fmt: skip
 
@@ -38,7 +39,8 @@ def welcome() -> None:
         "Drop a measured spectrum and a structure into the sidebar. Or begin with a calculated "
         "spectrum that was moved, smeared and made noisy, as if it had been measured."
     )
-    for column, (mode, example, source, title) in zip(st.columns(3), FIRST, strict=True):
+    places = [*st.columns(3), *st.columns(3)]
+    for column, (mode, example, source, title) in zip(places, FIRST, strict=False):
         column.button(
             f"**{title}**  \n{plain(examples()[example].title)}",
             key=f"fit_begin_{mode}", on_click=_begin, args=(mode, example, source),
@@ -50,6 +52,9 @@ def _begin(mode: str, example: str, source: str) -> None:
     inputs.choose_example(example)
     view.put("mode", mode if mode != next(iter(MODES)) else None)
     view.put("measured", source)
+    if mode == "difference":
+        view.put("minus", "example:iron-tris-bipyridine")
+        view.put("reference", "theory:iron-tris-bipyridine")
 
 
 def element_in_view(entries: list[StructureEntry]) -> str | None:

@@ -74,6 +74,8 @@ class Judged:
 
     Attributes
     ----------
+    name : str
+        Of the spectrum, in the figure.
     measured : Measured
     compared : Measured
         Its points in the window of the result.
@@ -83,6 +85,7 @@ class Judged:
     result : Any
     """
 
+    name: str
     measured: Measured
     compared: Measured
     axis: EnergyAxis
@@ -91,8 +94,7 @@ class Judged:
 
     def figure(self, explained: list[Curve], residual: Curve | None = None) -> None:
         """Draw the measured spectrum with what explains it."""
-        name = "Calculated, with noise" if self.measured.computed else self.measured.name[:60]
-        own = Curve(name, self.measured.energies_ev, self.measured.mu, "measurement")
+        own = Curve(self.name, self.measured.energies_ev, self.measured.mu, "measurement")
         chart(
             lambda look: fit_figure(
                 [*explained, own], residual, self.axis, window_ev=self.window_ev, look=look
@@ -199,7 +201,7 @@ def judged(
         found = _run(kind, key, task, window_ev, " ".join(entry.key for entry in chosen))
         say_origin(source)
     result, compared = found if found is not None else (None, measured)
-    return Judged(measured, compared, axis, window_ev, result), right
+    return Judged(source.short, measured, compared, axis, window_ev, result), right
 
 
 def _run(

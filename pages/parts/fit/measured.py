@@ -60,6 +60,11 @@ class Source:
         """Whether it only stands in for a measurement."""
         return self.key.startswith(THEORY)
 
+    @property
+    def short(self) -> str:
+        """Name in a figure."""
+        return "Calculated, with noise" if self.is_calculated else self.label[:60]
+
 
 def files() -> dict[str, MeasuredFile]:
     """Measured files of this session by digest."""
@@ -235,7 +240,7 @@ def _imitated(key: str) -> Spectrum:
     first = next(iter(stored.values()))
     mu = np.sum([share * stored[one].mu for one, share in parts.items()], axis=0)
     element = examples()[next(iter(parts))].element
-    told = {"element": element, "normalised": "yes", "computed": "yes"}
+    told = {"element": element, "normalised": "yes"}
     return imitate_measurement(
         Spectrum(first.energy_ev, mu, first.e0_ev, told),
         shift_ev=SHIFT_EV, broadening_ev=BROADENING_EV, noise=NOISE,

@@ -119,23 +119,25 @@ def stage_scene(stage: Stage, moves: Sequence[Suggestion]) -> dict[str, object]:
     return scene(body.atoms, body.absorber) | {"highlight": sorted(moved)}
 
 
-def choose_window(measured: Measured) -> tuple[float, float]:
-    """Energies relative to E0 that are compared, kept in the link."""
+def choose_window(
+    measured: Measured, *, first: tuple[int, int] | None = None
+) -> tuple[float, float]:
+    """Energies relative to E0 that are compared, kept in the link; at first `first`, or all."""
     low, high = int(WINDOW_EV[0]), int(WINDOW_EV[1])
-    chosen = _linked_window() or (low, high)
+    first = first or (low, high)
+    chosen = _linked_window() or first
     st.session_state["fit_window"] = chosen
     st.slider(
         "Window (eV from E\u2080)", low, high, key="fit_window", step=1,
-        on_change=lambda: _keep_window(st.session_state["fit_window"]),
+        on_change=lambda: _keep_window(st.session_state["fit_window"], first),
         help="Energies that are compared; the model knows no others.",
     )  # fmt: skip
     measured.within(chosen)  # too few points, or none: said in a sentence
     return float(chosen[0]), float(chosen[1])
 
 
-def _keep_window(chosen: tuple[int, int]) -> None:
-    whole = (int(WINDOW_EV[0]), int(WINDOW_EV[1]))
-    to_link("window", None if tuple(chosen) == whole else f"{chosen[0]}:{chosen[1]}")
+def _keep_window(chosen: tuple[int, int], first: tuple[int, int]) -> None:
+    to_link("window", None if tuple(chosen) == first else f"{chosen[0]}:{chosen[1]}")
 
 
 def _linked_window() -> tuple[int, int] | None:

@@ -202,8 +202,7 @@ def _spectra(
         moved = Curve("Start, moved likewise", start.energy_ev + result.shift_ev, start.mu, "other")
         curves.append(without_band(moved))
     if measured is not None and source is not None:
-        name = "Calculated, with noise" if source.is_calculated else measured.name[:60]
-        curves.append(Curve(name, measured.energies_ev, measured.mu, "measurement"))
+        curves.append(Curve(source.short, measured.energies_ev, measured.mu, "measurement"))
     window_ev = st.session_state.get("fit_window") if measured is not None else None
     chart(
         lambda seen: fit_figure(curves, residual, axis, window_ev=window_ev, look=seen),
