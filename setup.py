@@ -27,6 +27,7 @@ TRAVELS = (
     "data/examples/pictures/*.svg",
     "data/stories/*.toml",
     "data/stories/theory.json",
+    "data/library/theory.npz",
     "static/3Dmol*",  # there once the app was set up; the app does without it
 )
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -28,6 +29,7 @@ from xanes_core.spectra import Spectrum, gaussian_weights, read_table, shift
 
 LEARNED = Path("xanes_core/refinement/energy_scale.json")
 DOCUMENT = Path("docs/energy_scale.md")
+BEGIN, END = "<!-- energy scale -->", "<!-- end energy scale -->"
 #: What is compared, relative to the tabulated edge (eV): the edge and what follows.
 WINDOW_EV = (-12.0, 45.0)
 #: Rasters of shift and width (eV).
@@ -118,7 +120,9 @@ class Comparison:
         columns = columns * self._weights[:, None]
         rest = (self._measured.mu - theory) * self._weights
         # ridge: priors of the three in units of a usual misfit
-        square = np.einsum("nmi,nmj->nij", columns, columns) + np.diag((MISFIT / BACKGROUND_SD) ** 2)
+        square = np.einsum("nmi,nmj->nij", columns, columns) + np.diag(
+            (MISFIT / BACKGROUND_SD) ** 2
+        )
         found = np.linalg.solve(square, np.einsum("nmi,nm->ni", columns, rest)[..., None])
         left = rest - (columns @ found)[..., 0]
         return np.sqrt(np.sum(left**2, axis=1))
@@ -336,7 +340,97 @@ def rms(values: Sequence[float]) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
 
+def learned(found: Sequence[Compound]) -> dict[str, Any]:
+    """What ``energy_scale.json`` holds, from compounds that are no metals."""
+    elements = [c.element for c in found]
+    shifts = pool([c.shift_ev for c in found], elements, list(ABSORBERS))
+    widths = pool([c.broadening_ev for c in found], elements, list(ABSORBERS), widest=4.0)
+    slope = slope_within(found)
+    plain, with_slope = (
+        rms([row.compound.shift_ev - row.expected_ev for row in leave_one_out(found, by_oxidation=b)])
+        for b in (False, True)
+    )
+    rows = {}
+    for element in ABSORBERS:
+        own = [c for c in found if c.element == element]
+        rows[element] = {
+            "shift_ev": round(shifts.means[element], 2),
+            "shift_sd_ev": round(shifts.sds[element], 2),
+            "broadening_ev": round(widths.means[element], 2),
+            "broadening_sd_ev": round(widths.sds[element], 2),
+            "compounds": len(own),
+            "spectra": sum(len(c.scales) for c in own),
+            "mean_oxidation": round(slope.centres.get(element, 0.0), 2),
+        }
+    return {
+        "theory": "feff10",
+        "how": "data/crystals: FEFF10 of crystals against measured spectra of the XAS Data Library",
+        "compounds": len(found),
+        "between_elements_ev": round(shifts.tau, 2),
+        "between_compounds_ev": round(shifts.sigma, 2),
+        "elements": rows,
+        "oxidation": {
+            "slope_ev": round(slope.slope_ev, 2) if np.isfinite(slope.slope_sd_ev) else 0.0,
+            "slope_sd_ev": round(slope.slope_sd_ev, 2) if np.isfinite(slope.slope_sd_ev) else None,
+            # only where it tells left-out compounds better, and is more than its uncertainty
+            "used": bool(with_slope < plain and abs(slope.slope_ev) > 2 * slope.slope_sd_ev),
+            "left_out_rms_ev": [round(plain, 2), round(with_slope, 2)],
+        },
+    }
+
+
+def tables(found: Sequence[Compound], metals: Sequence[Compound], made: dict[str, Any]) -> str:
+    """Tables for the document."""
+    rows = leave_one_out(found)
+    lines = [
+        "| compound | oxidation | spectra | energies set by a foil | shift eV | width eV | "
+        "expected from the others eV | misfit before | with the others' scale | with its own |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r.compound.formula} ({r.compound.element}) | {r.compound.oxidation:g} | "
+        f"{len(r.compound.scales)} | {r.compound.calibrated} | {r.compound.shift_ev:.1f} | "
+        f"{r.compound.broadening_ev:.1f} | {r.expected_ev:.1f} +- {r.sd_ev:.1f} | {r.plain:.3f} | "
+        f"{r.learned:.3f} | {r.own:.3f} |"
+        for r in rows
+    ]
+    lines += [
+        f"| all {len(rows)}, root mean square | | | | {rms([c.shift_ev for c in found]):.1f} | | "
+        f"error {rms([r.compound.shift_ev - r.expected_ev for r in rows]):.1f} | "
+        f"{rms([r.plain for r in rows]):.3f} | {rms([r.learned for r in rows]):.3f} | "
+        f"{rms([r.own for r in rows]):.3f} |",
+        "",
+        "| element | compounds | spectra | shift eV | width eV |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {el} | {row['compounds']} | {row['spectra']} | {row['shift_ev']:.1f} +- "
+        f"{row['shift_sd_ev']:.1f} | {row['broadening_ev']:.1f} +- {row['broadening_sd_ev']:.1f} |"
+        for el, row in made["elements"].items()
+    ]
+    if metals:
+        lines += ["", "| metal | spectra | shift eV | width eV |", "|---|---|---|---|"]
+        lines += [
+            f"| {c.formula} | {len(c.scales)} | {c.shift_ev:.1f} | {c.broadening_ev:.1f} |"
+            for c in metals
+        ]
+    return "\n".join(lines)
+
+
+def main(folder: Path) -> None:
+    """Write the numbers and the tables."""
+    everything = compounds(folder)
+    metals = [c for c in everything if c.oxidation == 0.0]
+    found = [c for c in everything if c.oxidation != 0.0]
+    made = learned(found)
+    write_bytes(LEARNED, (json.dumps(made, indent=1) + "\n").encode())
+    text = DOCUMENT.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    text = f"{before}{BEGIN}\n{tables(found, metals, made)}\n{END}{after}"
+    write_bytes(DOCUMENT, text.encode())
+    print(f"{len(found)} compounds and {len(metals)} metals")
+
+
 if __name__ == "__main__":
-    found = compounds(Path(sys.argv[1]))
-    for c in found:
-        print(c.name, c.oxidation, [(round(s.shift_ev, 2), s.broadening_ev, round(s.misfit, 3), round(s.misfit_plain, 3)) for s in c.scales])
+    main(Path(sys.argv[1]))

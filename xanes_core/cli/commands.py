@@ -53,6 +53,9 @@ COMMANDS = (
     Command("report", "predicted spectra and all about them as one HTML file or a PDF", "report"),
     Command("featurize", "write the features of a structure file", "predict"),
     Command("models", "list the models", "predict"),
+    Command("match", "stored theory spectra nearest to a measured one", "compare"),
+    Command("mix", "fractions of structures in a measured spectrum", "compare"),
+    Command("difference", "spectrum of one structure less that of another", "compare"),
     Command(
         "importance",
         "importance of features or groups of them, over all energies or windows",

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import RefinementError
-from xanes_core.spectra import as_curves, gaussian_weights
+from xanes_core.spectra import gaussian_weights
 
 _LEARNED = Path(__file__).with_name("energy_scale.json")
 #: Fewest compounds of an element whose own numbers are worth the name.
@@ -82,11 +82,21 @@ class EnergyScale:
         Raises
         ------
         SpectrumError
-            Energies that do not ascend, or a curve of another length.
+            Energies that do not ascend.
+        RefinementError
+            A curve of another length.
         """
         energy = np.asarray(energy_rel_ev, dtype=np.float64)
         weights = gaussian_weights(energy, self.broadening_ev)
-        smeared = (as_curves(curve, energy)[0] @ weights.T for curve in curves)
+        smeared = []
+        for curve in curves:
+            values = np.asarray(curve, dtype=np.float64)
+            if values.shape[-1:] != energy.shape:
+                raise RefinementError(
+                    f"a curve needs one value for each of {energy.size} energies, got "
+                    f"{values.shape}"
+                )
+            smeared.append(values @ weights.T)
         return (energy + self.shift_ev, *smeared)
 
 

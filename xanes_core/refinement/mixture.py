@@ -205,7 +205,9 @@ def fit_mixture(
         scale=explained.scale,
         misfit=explained.misfit,
         verdict=max(used, key=VERDICTS.index),
-        notes=tuple(filter(None, (*measured.notes, errors.note, *_remarks(fractions, correlations)))),
+        notes=tuple(
+            filter(None, (*measured.notes, errors.note, *_remarks(fractions, correlations)))
+        ),
         energies_ev=inside.energies_ev,
         measured_mu=inside.mu,
         fitted_mu=explained.mu,
