@@ -30,6 +30,9 @@ FIRST = (
      "How long are the bonds?"),
     ("rank", "hexaaquairon-ii", "theory:hexaaquairon-ii", "Which complex is it?"),
     ("mix", "iron-tris-bipyridine", "theory:spin-mixture", "How much is high spin?"),
+    ("difference", "iron-tris-bipyridine-high-spin", "theory:iron-tris-bipyridine-high-spin",
+     "What does the spin change?"),
+    ("match", "copper-porphine", "theory:copper-porphine", "What looks like it?"),
 )  # fmt: skip
 
 

@@ -310,8 +310,9 @@ def shares_figure(
         f"{label}: {100 * a:.0f} % among the best, {100 * b:.0f} % in the library."
         for label, a, b in zip(labels, among, within, strict=True)
     )
+    left_px = 24 + 8 * max((len(label) for label in labels), default=0)
     figure.update_layout(
-        barmode="group", bargap=0.3, margin={"l": 150, "r": 12, "t": 30, "b": 50}, meta=told
+        barmode="group", bargap=0.3, margin={"l": left_px, "r": 12, "t": 30, "b": 50}, meta=told
     )
     figure.update_xaxes(title_text="Share (%)", rangemode="tozero")
     figure.update_yaxes(autorange="reversed", showgrid=False)

@@ -277,14 +277,14 @@ class _Seen:
         """What is needed of each width at a shift."""
         likelihood, p = self.likelihood, len(self.spectra)
         at = np.clip(likelihood.measured.energies_rel_ev - shift_ev, *self._grid[[0, -1]])
-        root, log_determinant = likelihood.root(shift_ev)
+        root = likelihood.root(shift_ev)
         columns = np.column_stack([self._curves(at), likelihood.target()])
-        white = solve_triangular(root, columns, lower=True, check_finite=False)
+        white = solve_triangular(root.factor, columns, lower=True, check_finite=False)
         target, found = white[:, -1], []
         for i, width_ev in enumerate(self.widths):
             theory = white[:, i * p : (i + 1) * p]
             weight = float(likelihood.nuisances.log_prior(shift_ev, width_ev))
-            weight -= log_determinant / 2
+            weight -= root.log_determinant / 2
             found.append(_Cell(shift_ev, float(width_ev), theory, target, weight))
         return found
 
