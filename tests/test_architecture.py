@@ -37,7 +37,7 @@ MAX_ROOMS = 16
 #: Floors, the lowest first. Imports go down; rooms of one floor do not know each other, but for the
 #: lowest, where ``files`` and ``constants`` may raise ``errors``.
 FLOORS = (
-    ("constants", "errors", "files"),
+    ("constants", "errors", "files", "workers"),
     ("structures", "spectra"),
     ("descriptors", "theory"),
     ("model",),

@@ -21,7 +21,7 @@ from xanes_core.training.recipes import RECIPES
 FOLDER = PROJECT / "models"
 KEYS = sorted(path.name for path in FOLDER.iterdir())
 each = pytest.mark.parametrize("key", KEYS)
-MAX_BYTES = 40 * 1024 * 1024
+MAX_BYTES = 60 * 1024 * 1024
 
 
 @pytest.fixture(autouse=True)

@@ -482,7 +482,7 @@ def test_csv_file_is_what_standard_output_gives(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["a.xyz", "--out", "a.txt"], r"--out a.txt: the name must end in .csv or .npz"),
+        (["a.xyz", "--out", "a.txt"], r"--out a.txt: the name must end in .csv, .npz or .parquet"),
         (["a.xyz", "--out", "a"], "the name must end in"),
         (["a.xyz", "--out", "a.xyz/b.csv"], "cannot write a.xyz/b.csv"),
         (["none.xyz"], "none.xyz: There is no file"),
@@ -511,7 +511,7 @@ def test_cards_as_json():
 def test_models_for_people(capsys):
     assert main(["models"]) == 0
     text = capsys.readouterr().out
-    assert "tiny: FEFF10, nine metals (V, Fe; K edge, XANES)" in text
+    assert "tiny: FEFF10, nine metals, fast (V, Fe; K edge, XANES)" in text
     assert "trained on 40 complexes, 2026-01-01" in text
 
 

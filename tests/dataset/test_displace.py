@@ -9,6 +9,7 @@ from tests.growing import toy_tools
 from tests.tiny_models import toy_complex, write_training_set
 from xanes_core.cli.commands import main
 from xanes_core.dataset import load_training_set
+from xanes_core.dataset.describe import twins
 from xanes_core.dataset.displace import (
     ALL_ANG,
     KINDS,
@@ -178,6 +179,17 @@ def test_metals_come_in_turn_and_counts_are_shared(tmp_path, parents):
     run = Run(tools=toy_tools(), on_outcome=lambda outcome: done.append(outcome.task.element))
     grown(tmp_path, parents, Displacing(TRAINING, count=7), run)
     assert done == ["V", "Fe"] * 3 + ["V"]
+
+
+def test_twins_across_the_split_are_counted(parents):
+    known = load_training_set(parents)
+    for atoms, aside in zip(known.structures, known.held_out, strict=True):
+        atoms.info["ligands"] = "water Cl" if aside else f"Br {atoms.info['name']}"
+    assert twins(known) == []
+    known.structures[int(np.flatnonzero(~known.held_out)[0])].info["ligands"] = "Cl water"  # a V
+    assert twins(known) == known.names[known.held_out & (known.elements == "V")].tolist()
+    del known.structures[0].info["ligands"]
+    assert all(name.startswith("V") for name in twins(known))
 
 
 # --- runs ----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from xanes_core.dataset import task as dataset_job
 from xanes_core.dataset.add import add_spectra
 from xanes_core.dataset.assembly.assembler import Assembler
 from xanes_core.dataset.grow import Growth, candidate_tasks, grow
-from xanes_core.dataset.run import Run, Spread
+from xanes_core.dataset.run import Run
 from xanes_core.dataset.store import Store
 from xanes_core.dataset.task import Stop, Tools, run_task
 from xanes_core.dataset.training_set import load_training_set
@@ -26,6 +26,7 @@ from xanes_core.errors import DatasetError
 from xanes_core.spectra.kinds import XANES, XES
 from xanes_core.theory.base import Availability
 from xanes_core.theory.relaxation import available as relaxation
+from xanes_core.workers import Spread
 
 GROWTH = Growth(("V", "Fe"), 5, seed=3)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pages.parts.models.card import training_text
 from tests.growing import toy_tools
 from tests.tiny_models import TINY, tiny_model, tiny_recipe, with_settings, write_training_set
 from xanes_core.cli.commands import main
@@ -23,7 +24,7 @@ from xanes_core.training.evaluate import evaluate
 from xanes_core.training.fitting import fit_ensemble
 from xanes_core.training.recipes import load_training_data, read_copies
 from xanes_core.training.scores import response_metrics
-from xanes_core.training.train import train_model
+from xanes_core.training.train import make_card, train_model
 
 
 @pytest.fixture(scope="module")
@@ -273,6 +274,18 @@ def test_evaluate_tells_the_response(folders, trained):
     assert found["all"]["response_error"] == pytest.approx(wanted, rel=1e-4)
     assert "response" not in evaluate(model, parents)
     json.dumps(found, allow_nan=False)
+
+
+def test_a_card_counts_the_copies_that_it_was_fitted_to(data, trained):
+    card = make_card(data, metrics={}, domain=trained[0].domain, level=0.9)
+    assert card.training_set.further == {"n_displaced_copies": len(data.copies)}
+    assert card.training_set.n == len(data)
+    assert training_text(card).startswith("40 spectra (V 20, Fe 20) and 68 displaced copies")
+
+
+def test_copies_alone_are_nothing_to_evaluate(folders, trained):
+    with pytest.raises(DatasetError, match="holds displaced copies: give the set of their parents"):
+        evaluate(trained[0], folders[1])
 
 
 def test_evaluate_needs_copies_of_held_out_records(folders, trained, tmp_path):

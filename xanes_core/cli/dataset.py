@@ -23,7 +23,7 @@ from xanes_core.dataset.grower import GrowReport
 from xanes_core.dataset.imports import import_folder, import_tmqm
 from xanes_core.dataset.pack import PackReport, pack
 from xanes_core.dataset.rows import write_rows
-from xanes_core.dataset.run import BACKENDS, Run, Spread
+from xanes_core.dataset.run import Run
 from xanes_core.dataset.shards import shard_finished
 from xanes_core.dataset.store import FURTHER_KINDS
 from xanes_core.dataset.suspects import suspects_of_set, suspects_of_shards
@@ -33,6 +33,7 @@ from xanes_core.descriptors import CONVENTIONS, descriptor_by_name
 from xanes_core.errors import DatasetError
 from xanes_core.files import project_data
 from xanes_core.model import load_model
+from xanes_core.workers import BACKENDS, Spread
 
 #: The training set that the project's own models were made from.
 DATA = "data/feff10"

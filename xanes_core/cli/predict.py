@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from xanes_core.cli.bulk import add_spread, featurize_bulk, predict_bulk
 from xanes_core.cli.terminal import BAD_INPUT, complain, write_out
 from xanes_core.descriptors import CONVENTIONS, Descriptor, descriptor_by_name
 from xanes_core.errors import StructureError, XanesError
-from xanes_core.files import array_bytes, csv_text, safe_name
+from xanes_core.files import csv_text, safe_name
 from xanes_core.model import (
+    BULK_SUFFIXES,
     VERDICT_TITLES,
     Prediction,
     SpectrumModel,
@@ -65,21 +67,29 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
         help="the spectrum as csv (default), json or xdi, or its features: edge, white line and "
         "pre-edge peak with their spread and the networks that see them",
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, help="one file per structure goes here")
+    parser.add_argument(
+        "--out",
+        metavar="DIR|FILE",
+        type=Path,
+        help="folder for one file per structure; or FILE.npz or FILE.parquet for all in one: "
+        "files, folders, zips and trajectories of any length, resumed where a run was ended",
+    )
     parser.add_argument(
         "--frame", type=int, metavar="N", help="only this frame of each file, from 0"
     )
+    add_spread(parser)
     parser.set_defaults(run=_predict)
 
 
 def add_featurize(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of ``featurize``."""
-    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("file", metavar="FILE", help="or a folder or zip, with --out")
     parser.add_argument(
         "--absorber", metavar="Fe|INDEX|all", help="element, atom counted from 0, or all metals"
     )
     parser.add_argument("--convention", choices=CONVENTIONS, default="default")
-    parser.add_argument("--out", type=Path, metavar="FILE.csv|FILE.npz")
+    parser.add_argument("--out", type=Path, metavar="FILE.csv|FILE.npz|FILE.parquet")
+    add_spread(parser)
     parser.set_defaults(run=_featurize)
 
 
@@ -90,6 +100,8 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    if options.out is not None and options.out.suffix.lower() in BULK_SUFFIXES:
+        return predict_bulk(options, [Path(file) for file in options.files])
     if len(options.files) > 1 and options.out is None:
         complain("several files: say with --out DIR where their spectra shall go")
         return BAD_INPUT
@@ -178,8 +190,10 @@ def _model(
 def _featurize(options: argparse.Namespace) -> int:
     convention = descriptor_by_name(options.convention)
     suffix = ".csv" if options.out is None else options.out.suffix.lower()
-    if suffix not in (".csv", ".npz"):
-        complain(f"--out {options.out.name}: the name must end in .csv or .npz")
+    if suffix in BULK_SUFFIXES:
+        return featurize_bulk(options, [Path(options.file)])
+    if suffix != ".csv":
+        complain(f"--out {options.out.name}: the name must end in .csv, .npz or .parquet")
         return BAD_INPUT
     try:
         rows = [
@@ -190,7 +204,7 @@ def _featurize(options: argparse.Namespace) -> int:
     except XanesError as error:
         complain(str(error), options.file)
         return BAD_INPUT
-    data = (_feature_csv if suffix == ".csv" else _feature_npz)(convention, rows)
+    data = _feature_csv(convention, rows)
     if options.out is None:
         sys.stdout.write(data.decode())
     else:
@@ -202,19 +216,6 @@ def _feature_csv(convention: Descriptor, rows: Sequence[_Row]) -> bytes:
     """One header line of feature names, then one row per absorber site."""
     values = ([float(value) for value in x] for _, _, x in rows)
     return csv_text([convention.feature_names, *values]).encode()
-
-
-def _feature_npz(convention: Descriptor, rows: Sequence[_Row]) -> bytes:
-    return array_bytes(
-        {
-            "x": np.array([x for _, _, x in rows]),
-            "feature_names": np.array(convention.feature_names),
-            "frame": np.array([number for number, _, _ in rows]),
-            "index": np.array([site.index for _, site, _ in rows]),
-            "element": np.array([site.element for _, site, _ in rows]),
-            "convention": np.array(convention.name),
-        }
-    )
 
 
 def _models(options: argparse.Namespace) -> int:

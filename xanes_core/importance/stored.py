@@ -20,6 +20,9 @@ ALL_FEATURES = "all_none"
 #: Share of an element's samples, those predicted worst, that is left out where there are enough:
 #: scrambling mends a spectrum that is far off, and one such outweighs a hundred others.
 TRIMMED_SHARE, TRIMMED_FROM = 0.05, 50
+#: Most samples of an element that are scrambled: the error of a mean over more is smaller than the
+#: differences that are read off, and each takes a prediction for every feature and repeat.
+MOST_SAMPLES = 100
 
 
 def stored_key(element: str, grouping: str) -> str:
@@ -37,7 +40,8 @@ def stored_importance(
 ) -> dict[str, Importance]:
     """Importance of all that the pages show, each sample scored by a fit that had not seen it.
 
-    The 5 % of an element's samples that are predicted worst are left out (of 50 or more).
+    The 5 % of an element's samples that are predicted worst are left out (of 50 or more), and of
+    the others 100 are taken, evenly over all.
 
     Parameters
     ----------
@@ -64,7 +68,7 @@ def stored_importance(
         As :func:`xanes_core.importance.cross_importance`.
     """
     tell = progress or (lambda text, share: None)
-    fitted = _without_the_worst(fitted, samples)
+    fitted = _scored(fitted, samples)
     tell("importance of every feature", 0.0)
     singles = cross_importance(fitted, samples, feature_groups(descriptor), scrambling)
     result = {ALL_FEATURES: mean_and_errors(singles)}
@@ -85,9 +89,10 @@ def stored_importance(
     return result
 
 
-def _without_the_worst(
+def _scored(
     fitted: Sequence[tuple[Predictor, np.ndarray]], samples: Samples
 ) -> list[tuple[Predictor, np.ndarray]]:
+    """The rows that importance is scored on: not the worst, and no more than are needed."""
     error = np.full(len(samples), np.nan)
     for predict, rows in fitted:
         x = samples.x[rows]
@@ -98,6 +103,11 @@ def _without_the_worst(
         own = np.flatnonzero(kept & (samples.elements == element))
         if len(own) >= TRIMMED_FROM:
             kept[own[error[own] > np.quantile(error[own], 1 - TRIMMED_SHARE)]] = False
+    for element in np.unique(samples.elements):
+        own = np.flatnonzero(kept & (samples.elements == element))
+        if len(own) > MOST_SAMPLES:
+            kept[own] = False
+            kept[own[np.linspace(0, len(own) - 1, MOST_SAMPLES).round().astype(int)]] = True
     return [(predict, rows[kept[rows]]) for predict, rows in fitted]
 
 

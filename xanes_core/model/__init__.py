@@ -7,6 +7,7 @@
 from xanes_core.model.alignment import ALIGNMENTS, aligned
 from xanes_core.model.batch import predict_each, slim
 from xanes_core.model.best import best_model, why_best
+from xanes_core.model.bulk import BULK_SUFFIXES, BulkJob, Chunk, Columns, Parts, calculate, chunks
 from xanes_core.model.calibration import (
     DEFAULT_LEVEL,
     LEVELS,
@@ -76,6 +77,7 @@ from xanes_core.model.spectrum_model import (
 __all__ = [
     "ACTIVATIONS",
     "ALIGNMENTS",
+    "BULK_SUFFIXES",
     "DEFAULT_LEVEL",
     "FEATURE_ROWS",
     "LEVELS",
@@ -83,8 +85,11 @@ __all__ = [
     "VERDICTS",
     "VERDICT_TITLES",
     "BatchResult",
+    "BulkJob",
     "Calibration",
     "Card",
+    "Chunk",
+    "Columns",
     "Comparison",
     "Copies",
     "DistanceHistograms",
@@ -96,6 +101,7 @@ __all__ = [
     "Importance",
     "JsonObject",
     "Overlaid",
+    "Parts",
     "Prediction",
     "Report",
     "Samples",
@@ -105,9 +111,11 @@ __all__ = [
     "WindowImportance",
     "aligned",
     "best_model",
+    "calculate",
     "card_json",
     "card_schema",
     "check_environment",
+    "chunks",
     "compare",
     "concatenate",
     "disagreement",

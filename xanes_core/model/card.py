@@ -174,7 +174,8 @@ class Card(_Stored):
         Share of points that the default band promises to cover.
     metrics : mapping
         As :func:`xanes_core.training.scores.all_metrics`, with ``protocol``, how it was measured,
-        and ``learning_curve``. What was not measured is not there.
+        ``response`` (in cards of models measured on displaced copies) and ``learning_curve``. What
+        was not measured is not there.
     domain : mapping
         As the chemistry of :class:`xanes_core.model.Domain`.
     licence, origin, size_note : str

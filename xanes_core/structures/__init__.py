@@ -49,6 +49,7 @@ from xanes_core.structures.sites import (
     checked_index,
     select_sites,
 )
+from xanes_core.structures.stream import Piece, stream_size, stream_structures
 from xanes_core.structures.suggestions import (
     Suggestion,
     move_label,
@@ -78,6 +79,7 @@ __all__ = [
     "Movable",
     "Move",
     "Movement",
+    "Piece",
     "Site",
     "Suggestion",
     "absorber_elements",
@@ -104,6 +106,8 @@ __all__ = [
     "read_archive",
     "read_structures",
     "select_sites",
+    "stream_size",
+    "stream_structures",
     "suggest_moves",
     "validate_structure",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from xanes_core.constants import K_EDGE_EV
 from xanes_core.dataset import load_training_set
 from xanes_core.dataset.displaced import RESPONSE, read_displaced
 from xanes_core.dataset.rows import read_rows
-from xanes_core.dataset.shards import shard_files
+from xanes_core.dataset.shards import read_shard, shard_files
 from xanes_core.descriptors import absorbers_of
 from xanes_core.errors import DatasetError, SpectrumError, StructureError
 from xanes_core.model import Report, Samples, SpectrumModel, Unseen
@@ -247,6 +247,11 @@ def load_evaluation_data(path: str | Path, model: SpectrumModel) -> EvaluationDa
 
 
 def _from_shards(folder: Path, model: SpectrumModel) -> EvaluationData:
+    if any(record.atoms is not None for record in read_shard(shard_files(folder, model.kind)[0])):
+        raise DatasetError(
+            f"{folder} holds displaced copies: give the set of their parents as data, and this "
+            "folder with --displaced"
+        )
     rows = read_rows(folder, model.descriptor, kind=model.kind)
     rows = rows.subset(rows.held_out & np.isin(rows.elements, model.elements))
     return EvaluationData(

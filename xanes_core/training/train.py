@@ -267,6 +267,7 @@ def make_card(
             n_held_out_for_metrics=int(data.held_out.sum()),
             sha256=data.sha256,
             source=recipe.data,
+            further={} if data.copies is None else {"n_displaced_copies": len(data.copies)},
         ),
         hyper_parameters=recipe.settings.as_dict(),
         interval_level=level,

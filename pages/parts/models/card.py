@@ -104,6 +104,9 @@ def training_text(card: Card) -> str:
     text = f"{card.training_set.n} spectra"
     if len(per_element) > 1:
         text += " (" + ", ".join(f"{e} {n}" for e, n in per_element.items()) + ")"
+    copies = card.training_set.further.get("n_displaced_copies")
+    if isinstance(copies, int) and copies:
+        text += f" and {copies} displaced copies"
     held = card.training_set.n_held_out_for_metrics
     return f"{text}; scores on {held} kept aside" if held else text
 
