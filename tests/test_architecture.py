@@ -33,7 +33,7 @@ each_silent = pytest.mark.parametrize("module", [m for m in MODULES if not SPEAK
 #: Longest file; one that grows beyond holds more than one idea.
 MAX_LINES = 600
 #: Entries at the top of the package.
-MAX_ROOMS = 16
+MAX_ROOMS = 17
 #: Floors, the lowest first. Imports go down; rooms of one floor do not know each other, but for the
 #: lowest, where ``files`` and ``constants`` may raise ``errors``.
 FLOORS = (
@@ -208,7 +208,7 @@ def test_siblings_are_imported_by_file(module):
 FAMILIES = {
     r"xanes_core\.(cli|dataset|training)\.\w+": "a command, or what is done to a training set",
     r"xanes_core\.theory\.(\w+_job|worker)": "runs in another process",
-    r"pages\.parts\.(home|stories|predict|play|fit|importance|theory|models)\.\w+": "part of its page",
+    r"pages\.parts\.(home|stories|predict|play|fit|importance|theory|models)\.\w+": "of its page",
 }
 #: The same, file by file.
 ALONE = {

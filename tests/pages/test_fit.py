@@ -304,3 +304,82 @@ def test_names_of_structures_stay_text(quick):
     at = fitted(at.run())
     assert not at.exception
     assert "**a**" not in " ".join(m.value for m in at.markdown)
+
+
+# --- several structures, differences, matches ----------------------------------------------------
+
+
+def ended(at, key):
+    at = at.button(key=key).click().run()
+    for _ in range(600):
+        if not [b for b in at.button if b.key == "theory_cancel"]:
+            return at
+        time.sleep(0.1)
+        at = at.run()
+    raise AssertionError("it did not end")
+
+
+def test_candidates_are_ranked_and_their_spectra_drawn():
+    keys = ["hexaaquairon-ii", "ferrocene", "tetrachloroferrate-iii"]
+    chosen = " ".join(f"example:{key}" for key in keys)
+    at = opened(
+        example="ferrocene", mode="rank", measured="theory:hexaaquairon-ii", candidates=chosen
+    )
+    assert widget(at.multiselect, "fit_candidates").value == chosen.split()
+    at = ended(at, "run_rank")
+    assert not at.exception
+    assert "**Hexaaquairon(II)** made this spectrum with a probability of" in texts(at.markdown)
+    (table,) = at.dataframe
+    assert next(iter(table.value["Structure"])) == "Hexaaquairon(II)"
+    assert table.value["Probability"].sum() == pytest.approx(100.0)
+    assert "Hexaaquairon(II)" in drawn(at, "fit_spectra")
+    assert link(at, "candidates") == chosen
+    at = widget(at.multiselect, "fit_candidates").set_value(chosen.split()[:1]).run()
+    assert "Choose 2 structures or more" in texts(at.caption)
+
+
+def test_a_mixture_begins_with_its_structures_and_ends_with_their_fractions():
+    at = opened(example="iron-tris-bipyridine", mode="mix", measured="theory:spin-mixture")
+    assert len(widget(at.multiselect, "fit_parts").value) == 2
+    at = ended(at, "run_mix")
+    assert not at.exception
+    assert not at.error
+    bars = drawn(at, "fit_fractions")
+    found = numbers(bars["best"]["x"])
+    assert found.sum() == pytest.approx(1.0)
+    assert found[1] == pytest.approx(0.35, abs=0.2), "high spin"
+    assert "Mixture" in drawn(at, "fit_spectra")
+
+
+def test_structures_of_a_link_that_are_not_here_are_said():
+    at = opened(example="ferrocene", mode="mix", measured=SPIN, parts="example:ferrocene file:0123")
+    assert "1 of the structures asked for are not here" in texts(at.info)
+    assert link(at, "parts") == "example:ferrocene"
+
+
+def test_a_difference_stands_beside_the_measured_one():
+    at = opened(
+        example="iron-tris-bipyridine-high-spin", mode="difference", measured=SPIN,
+        minus="example:iron-tris-bipyridine", reference="theory:iron-tris-bipyridine",
+    )  # fmt: skip
+    assert not at.exception
+    said = texts(at.markdown)
+    assert "times the predicted one" in said
+    assert "Measured difference" in drawn(at, "fit_change")
+    alone = opened(
+        example="iron-tris-bipyridine-high-spin", mode="difference",
+        minus="example:iron-tris-bipyridine",
+    )  # fmt: skip
+    assert "Largest change" in texts(alone.markdown)
+    assert "Measured difference" not in drawn(alone, "fit_change")
+
+
+def test_the_nearest_stored_spectrum_is_its_own_and_what_is_shared_is_told():
+    at = opened(example="copper-porphine", mode="match", measured="theory:copper-porphine")
+    assert not at.exception
+    assert "Nearest is copper-porphine" in texts(at.markdown)
+    (table,) = at.dataframe
+    assert len(table.value) == 20
+    assert "no assignment" in texts(at.caption), "the caution that belongs to it"
+    (box,) = (one for one in at.get("button_group") if "measure" in str(one.key))
+    assert box.value == "misfit"

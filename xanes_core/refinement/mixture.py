@@ -25,10 +25,16 @@ from scipy.stats import multivariate_t
 
 from xanes_core.errors import RefinementError
 from xanes_core.model import VERDICTS, SpectrumModel
-from xanes_core.refinement.fit import check_fits, width_of
-from xanes_core.refinement.likelihood import COARSE_EV, N_WIDTHS, Nuisances, Root, SpectrumLikelihood
+from xanes_core.refinement.likelihood import (
+    COARSE_EV,
+    N_WIDTHS,
+    Nuisances,
+    Root,
+    SpectrumLikelihood,
+)
 from xanes_core.refinement.measured import WINDOW_EV, Measured
 from xanes_core.refinement.model_errors import ModelErrors
+from xanes_core.refinement.moved import check_fits, width_of
 from xanes_core.refinement.rank import Candidate
 from xanes_core.spectra import gaussian_weights
 
