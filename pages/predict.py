@@ -13,6 +13,7 @@ from pages.parts.predict.kinds import choose_kinds, known_kinds
 from pages.parts.predict.others import choose_others, other_curves, say_what_lies_outside
 from pages.parts.predict.panels import Figure
 from pages.parts.predict.report import report_row
+from pages.parts.predict.scale import choose_scale, legend, on_scale, scale_note
 from pages.parts.shared import inputs
 from pages.parts.shared.choices import (
     absorber_options,
@@ -59,7 +60,8 @@ def show_spectra(
     """One figure for each kind of spectrum, with what lies over it and what is left of that."""
     drawn: dict[SpectrumKind, Figure] = {}
     for kind, prediction in predictions.items():
-        curves = [prediction_curve(prediction, f"Network, {prediction.element}")]
+        name = legend(f"Network, {prediction.element}", prediction)
+        curves = [prediction_curve(prediction, name)]
         curves += other_curves(entries, entry, requests[kind])
         comparison = None
         if own is not None and own.kind == kind:
@@ -71,6 +73,7 @@ def show_spectra(
         drawn[kind] = Figure(curves, kind, axis, comparison)
         panels.spectrum_panel(drawn[kind], one_of_two=len(predictions) > 1)
         say_what_lies_outside(curves, axis)
+        scale_note(prediction)
         if own is not None and comparison is not None:
             misfit_line(prediction, comparison, own.overlaid, axis)
     return drawn
@@ -139,6 +142,9 @@ def show(entries: list[StructureEntry]) -> None:
         panels.verdict_panel(list(predictions.values()))
     with line:
         energies, frames_view = spectrum_controls(entries, entry)
+        if frames_view == trajectory.ONE:
+            choose_scale(list(predictions.values()))
+            predictions = {kind: on_scale(one) for kind, one in predictions.items()}
     axis = EnergyAxis(next(iter(predictions.values())).e0_ev, energies)
     own = overlay_of_kind(predictions, known_kinds(element))
     together = batch.update(entries, keys)

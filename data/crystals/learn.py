@@ -225,7 +225,7 @@ class Pooled:
 
 
 def pool(
-    values: Sequence[float], elements: Sequence[str], wanted: Sequence[str], widest: float = 8.0
+    values: Sequence[float], elements: Sequence[str], wanted: Sequence[str], widest: float = 6.0
 ) -> Pooled:
     """Fit the model with both standard deviations integrated over a raster, flat up to `widest`.
 
@@ -283,12 +283,12 @@ def slope_within(found: Sequence[Compound]) -> Slope:
     x0 = x - np.array([centres[el] for el in elements])
     y0 = y - np.array([y[elements == el].mean() for el in elements])
     square = float(x0 @ x0)
-    if square == 0:
+    freedom = len(found) - len(centres) - 1
+    if square == 0 or freedom < 1:  # a line through two points knows nothing of its uncertainty
         return Slope(0.0, float("inf"), centres)
     slope = float(x0 @ y0) / square
-    freedom = len(found) - len(centres) - 1
     left = y0 - slope * x0
-    return Slope(slope, float(np.sqrt(left @ left / max(freedom, 1) / square)), centres)
+    return Slope(slope, float(np.sqrt(left @ left / freedom / square)), centres)
 
 
 @dataclass(frozen=True)
@@ -307,7 +307,7 @@ def predicted(found: Sequence[Compound], one: Compound, *, by_oxidation: bool) -
     """Shift, its standard deviation and width for a compound, from others."""
     elements = [c.element for c in found]
     shifts = pool([c.shift_ev for c in found], elements, [one.element])
-    widths = pool([c.broadening_ev for c in found], elements, [one.element], widest=4.0)
+    widths = pool([c.broadening_ev for c in found], elements, [one.element], widest=2.0)
     expected, sd = shifts.means[one.element], shifts.sds[one.element]
     if by_oxidation:
         slope = slope_within(found)
@@ -344,10 +344,15 @@ def learned(found: Sequence[Compound]) -> dict[str, Any]:
     """What ``energy_scale.json`` holds, from compounds that are no metals."""
     elements = [c.element for c in found]
     shifts = pool([c.shift_ev for c in found], elements, list(ABSORBERS))
-    widths = pool([c.broadening_ev for c in found], elements, list(ABSORBERS), widest=4.0)
+    widths = pool([c.broadening_ev for c in found], elements, list(ABSORBERS), widest=2.0)
     slope = slope_within(found)
     plain, with_slope = (
-        rms([row.compound.shift_ev - row.expected_ev for row in leave_one_out(found, by_oxidation=b)])
+        rms(
+            [
+                row.compound.shift_ev - row.expected_ev
+                for row in leave_one_out(found, by_oxidation=b)
+            ]
+        )
         for b in (False, True)
     )
     rows = {}

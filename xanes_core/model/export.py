@@ -118,7 +118,8 @@ def misfit(prediction: Prediction, overlaid: Overlaid) -> float:
 
 def describe(prediction: Prediction) -> dict[str, object]:
     """What a prediction is, besides its arrays: plain values, ready for JSON."""
-    return {
+    scale = {"energy_scale": prediction.energy_scale} if prediction.energy_scale else {}
+    return scale | {
         "model": prediction.model_key,
         "element": prediction.element,
         "edge": "K",
@@ -159,6 +160,8 @@ def as_spectrum(prediction: Prediction) -> Spectrum:
     }
     if prediction.kind == XANES:
         metadata["normalised"] = "yes"
+    if prediction.energy_scale:
+        metadata["energy_scale"] = prediction.energy_scale
     energy_ev, mu = _rounded(prediction.energy_ev), _rounded(prediction.mu)
     return Spectrum(energy_ev, mu, prediction.e0_ev, metadata)
 

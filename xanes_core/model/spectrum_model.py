@@ -82,6 +82,9 @@ class Prediction:
         What it is: absorption in edge steps, or emission of area 1 (1/eV), also named ``mu``.
     half_widths : dict of float to numpy.ndarray, (k,)
         Half the width of the band of each level, before it is cut at zero; see :meth:`band`.
+    energy_scale : str
+        How its energies and widths were brought to those of measurements; empty where they are
+        those of theory, as a model gives them.
     """
 
     energy_ev: np.ndarray
@@ -99,6 +102,7 @@ class Prediction:
     domain: DomainVerdict
     kind: SpectrumKind = XANES
     half_widths: dict[float, np.ndarray] = field(default_factory=dict)
+    energy_scale: str = ""
 
     def band(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bound (k,) of the band that promises to cover a share of the points.

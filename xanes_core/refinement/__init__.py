@@ -5,6 +5,7 @@
 >>> fit_structure(measured, atoms, 0, ["all"], model=load_model("Fe"))  # doctest: +SKIP
 """
 
+from xanes_core.refinement.as_measured import as_measured
 from xanes_core.refinement.difference import ComparedDifference, SpectrumDifference, difference
 from xanes_core.refinement.energy_scale import EnergyScale, energy_scale
 from xanes_core.refinement.fit import fit_structure
@@ -47,6 +48,7 @@ __all__ = [
     "SpectrumLibrary",
     "SpectrumLikelihood",
     "StructureFit",
+    "as_measured",
     "difference",
     "energy_scale",
     "find_matches",

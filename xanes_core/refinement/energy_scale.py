@@ -64,6 +64,14 @@ class EnergyScale:
     note: str
     oxidation: float | None = None
 
+    @property
+    def title(self) -> str:
+        """What it does, in a few words."""
+        return (
+            f"as measured: shifted by {self.shift_ev:+.1f} +- {self.shift_sd_ev:.1f} eV, smeared "
+            f"by {self.broadening_ev:.1f} eV"
+        )
+
     def apply(self, energy_rel_ev: ArrayLike, *curves: ArrayLike) -> tuple[np.ndarray, ...]:
         """Energies shifted, and curves smeared.
 

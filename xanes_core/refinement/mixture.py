@@ -408,8 +408,9 @@ def _shortest(
     widths = v[ends] - v[starts]
     pick = int(np.argmin(widths))
     low, high = float(v[starts[pick]]), float(v[ends[pick]])
-    if best == 0.0:
-        low = 0.0
+    # no draw lies at the end of the range itself
+    low = 0.0 if best == 0.0 or starts[pick] == 0 else low
+    high = 1.0 if best == 1.0 or ends[pick] == len(v) - 1 else high
     return min(low, best), max(high, best)
 
 

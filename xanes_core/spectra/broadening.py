@@ -192,7 +192,7 @@ def gaussian_weights(energy_ev: ArrayLike, fwhm_ev: float) -> np.ndarray:
     # a ramp that starts at each energy, smeared; each interval is the difference of two
     ramp = sigma * (u * ndtr(u) + np.exp(-0.5 * u**2) / np.sqrt(2.0 * np.pi))
     passed = (ramp[:, :-1] - ramp[:, 1:]) / np.diff(energy)
-    weights = np.zeros_like(ramp)
+    weights: np.ndarray = np.zeros(ramp.shape)
     weights[:, 0] = 1.0
     weights[:, :-1] -= passed
     weights[:, 1:] += passed

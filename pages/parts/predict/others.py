@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.predict.scale import on_scale
 from pages.parts.shared.choices import absorber_options, element_of, first_choice, model_for
 from pages.parts.shared.inputs import StructureEntry
 from pages.parts.shared.library import Request, example_atoms, examples, predict
@@ -70,7 +71,8 @@ def other_curves(
             st.warning(f"{plain(other.label, 60)}: no model predicts this of {element}.")
             continue
         try:
-            prediction = predict(atoms, Request(absorber, element, model_key, request.kind))
+            asked = Request(absorber, element, model_key, request.kind)
+            prediction = on_scale(predict(atoms, asked))
         except XanesError as error:
             st.warning(f"{plain(other.label, 60)}: {plain(error)}")
             continue

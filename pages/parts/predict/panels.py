@@ -130,7 +130,8 @@ def downloads(prediction: Prediction, figure: Figure, name: str, overlaid: Overl
         "png": lambda: image("png"),
         "svg": lambda: image("svg"),
     }
-    base = f"{safe_name(name)}_{prediction.element}_K{ending}"
+    treated = "_as_measured" if prediction.energy_scale else ""
+    base = f"{safe_name(name)}_{prediction.element}_K{ending}{treated}"
     download_row(contents, base, key=f"download{ending}")
 
 
