@@ -39,8 +39,10 @@ WIDTH_SD_EV = 1.5
 #: Points of the window that are independent of each other: one in 3 eV.
 POINTS = (WINDOW_EV[1] - WINDOW_EV[0]) / 3.0
 #: What scale, offset (edge steps) and slope (edge steps per eV) of a normalised measurement may be
-#: off by, as in ``xanes_core.refinement.Nuisances``, and how large a misfit is usual.
-BACKGROUND_SD, MISFIT = np.array([0.05, 0.01, 0.0005]), 0.08
+#: off by, as in ``xanes_core.refinement.Nuisances``; how large a misfit is usual, and the least
+#: that is told from none.
+BACKGROUND_SD = np.array([0.05, 0.01, 0.0005])
+MISFIT, LEAST_MISFIT = 0.08, 0.005
 #: A foil's edge is its first rise at least this steep, as a share of its steepest; found in a
 #: derivative smoothed by as many eV.
 FIRST_RISE, SMOOTHED_EV = 0.5, 2.0
@@ -121,7 +123,7 @@ class Comparison:
         rest = (self._measured.mu - theory) * self._weights
         # ridge: priors of the three in units of a usual misfit
         square = np.einsum("nmi,nmj->nij", columns, columns) + np.diag(
-            (MISFIT / BACKGROUND_SD) ** 2
+            (MISFIT / BACKGROUND_SD) ** 2 / POINTS
         )
         found = np.linalg.solve(square, np.einsum("nmi,nm->ni", columns, rest)[..., None])
         left = rest - (columns @ found)[..., 0]
@@ -134,7 +136,9 @@ class Comparison:
         are least wrong where they are washed out.
         """
         table = np.array([self.misfits(SHIFTS_EV, w) for w in WIDTHS_EV])
-        cost = POINTS * (table / MISFIT) ** 2 + ((WIDTHS_EV / WIDTH_SD_EV) ** 2)[:, None]
+        # noise of a size not known: the logarithm of its mean square, as in a fit by likelihood
+        cost = 2 * POINTS * np.log(np.maximum(table, LEAST_MISFIT))
+        cost += ((WIDTHS_EV / WIDTH_SD_EV) ** 2)[:, None]
         row, column = np.unravel_index(np.argmin(cost), cost.shape)
         return Scale(
             _lowest(SHIFTS_EV, cost[row], int(column)),

@@ -22,7 +22,7 @@ from xanes_core.refinement.energy_scale import energy_scale
 from xanes_core.spectra import Spectrum
 
 #: Half the width of a band over the spread of the members, by what it promises: quantiles over 34
-#: pairs of a held-out complex and a copy with moved ligands, model feff10-3d (docs/fit.md).
+#: pairs of a held-out complex and a copy with moved ligands, model feff10-3d.
 FACTORS = {0.68: 1.65, 0.9: 3.0}
 #: A change smaller than this (edge steps) is none: the digits of a prediction.
 NOTHING = 1e-4
