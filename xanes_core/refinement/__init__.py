@@ -5,8 +5,7 @@
 >>> fit_structure(measured, atoms, 0, ["all"], model=load_model("Fe"))  # doctest: +SKIP
 """
 
-from xanes_core.refinement.as_measured import as_measured
-from xanes_core.refinement.difference import ComparedDifference, SpectrumDifference, difference
+from xanes_core.refinement.differences import ComparedDifference, SpectrumDifference, difference
 from xanes_core.refinement.energy_scale import EnergyScale, energy_scale
 from xanes_core.refinement.fit import fit_structure
 from xanes_core.refinement.likelihood import Nuisances, Prior, SpectrumLikelihood
@@ -21,6 +20,7 @@ from xanes_core.refinement.match import (
     load_library,
 )
 from xanes_core.refinement.measured import WINDOW_EV, Measured
+from xanes_core.refinement.measured_scale import as_measured
 from xanes_core.refinement.mixture import Fraction, MixtureFit, fit_mixture
 from xanes_core.refinement.model_errors import ModelErrors
 from xanes_core.refinement.rank import Candidate, RankedCandidate, rank_candidates
