@@ -6,7 +6,6 @@
 """
 
 from xanes_core.refinement.differences import ComparedDifference, SpectrumDifference, difference
-from xanes_core.refinement.energy_scale import EnergyScale, energy_scale
 from xanes_core.refinement.fit import fit_structure
 from xanes_core.refinement.likelihood import Nuisances, Prior, SpectrumLikelihood
 from xanes_core.refinement.match import (
@@ -24,6 +23,7 @@ from xanes_core.refinement.measured_scale import as_measured
 from xanes_core.refinement.mixture import Fraction, MixtureFit, fit_mixture
 from xanes_core.refinement.model_errors import ModelErrors
 from xanes_core.refinement.rank import Candidate, RankedCandidate, rank_candidates
+from xanes_core.refinement.scales import EnergyScale, energy_scale
 from xanes_core.refinement.structure_fit import FittedParameter, StructureFit
 
 __all__ = [

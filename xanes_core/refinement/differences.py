@@ -18,7 +18,7 @@ from scipy.interpolate import CubicSpline
 
 from xanes_core.errors import RefinementError
 from xanes_core.model import Prediction, SpectrumModel
-from xanes_core.refinement.energy_scale import energy_scale
+from xanes_core.refinement.scales import energy_scale
 from xanes_core.spectra import Spectrum
 
 #: Half the width of a band over the spread of the members, by what it promises: quantiles over 34

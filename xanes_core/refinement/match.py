@@ -22,8 +22,8 @@ from scipy.stats import binom
 
 from xanes_core.errors import RefinementError
 from xanes_core.files import PROJECT
-from xanes_core.refinement.energy_scale import energy_scale
 from xanes_core.refinement.measured import Measured
+from xanes_core.refinement.scales import energy_scale
 
 #: Measures of likeness, with what they say.
 MEASURES = {

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from xanes_core.errors import RefinementError
 from xanes_core.model import Prediction
-from xanes_core.refinement.energy_scale import EnergyScale
+from xanes_core.refinement.scales import EnergyScale
 from xanes_core.spectra import XANES
 
 
