@@ -29,7 +29,7 @@ from xanes_core.stories import has_theory, stored_theory
 MAX_FILES = 50
 THEORY, FILE = "theory:", "file:"
 #: What is done to stored FEFF10 spectra: moved (eV), smeared (eV), noise (edge steps).
-SHIFT_EV, BROADENING_EV, NOISE = 1.8, 0.8, 0.004
+SHIFT_EV, BROADENING_EV, NOISE = -2.4, 0.8, 0.004
 #: Mixtures on offer: title, and fraction of each example.
 MIXTURES: Mapping[str, tuple[str, Mapping[str, float]]] = {
     "spin-mixture": (
