@@ -58,6 +58,12 @@ def compared(page: Page) -> None:
     page.locator("[data-testid=stMain]").evaluate("(element) => element.scrollBy(0, 140)")
 
 
+def fitted(page: Page) -> None:
+    """Fit the bonds to the spectrum that stands in for a measured one."""
+    page.get_by_role("button", name="Fit", exact=True).click(timeout=WAIT_MS)
+    page.get_by_role("heading", name="What the spectrum says").wait_for(timeout=RUN_MS)
+
+
 @dataclass(frozen=True)
 class Picture:
     """A page, when it is ready, and how wide its picture is stored (pixels)."""
@@ -69,6 +75,9 @@ class Picture:
 
 PICTURES = {
     "predict": Picture("/?example=iron-tris-bipyridine", predicted, width_px=1000),
+    "fit": Picture(
+        "/fit?example=iron-tris-bipyridine&measured=theory:iron-tris-bipyridine-high-spin", fitted
+    ),
     "play": Picture(
         "/play?example=iron-tris-bipyridine&move=all",
         lambda page: page.locator(".motion[data-atoms]").wait_for(),

@@ -209,7 +209,7 @@ def test_siblings_are_imported_by_file(module):
 FAMILIES = {
     r"xanes_core\.(cli|dataset|training)\.\w+": "a command, or what is done to a training set",
     r"xanes_core\.theory\.(\w+_job|worker)": "runs in another process",
-    r"pages\.parts\.(home|stories|predict|play|importance|theory|models)\.\w+": "part of its page",
+    r"pages\.parts\.(home|stories|predict|play|fit|importance|theory|models)\.\w+": "of its page",
 }
 #: The same, file by file.
 ALONE = {

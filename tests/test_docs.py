@@ -65,7 +65,7 @@ def test_there_is_something_to_look_at():
     assert {"README.md", "CONTRIBUTING.md", "accuracy.md", "architecture.md", "data.md"} <= names
     assert sum(len(command_lines(document)) for document in DOCUMENTS) > 15
     assert [path.stem for path in PICTURES] == [
-        "importance", "models", "play", "predict", "stories", "theory", "windows",
+        "fit", "importance", "models", "play", "predict", "stories", "theory", "windows",
     ]  # fmt: skip
 
 

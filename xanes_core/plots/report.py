@@ -105,6 +105,8 @@ class ReportedStructure:
         How figures count energies.
     link : str
         Address that shows the same in the dashboard; empty where there is none.
+    facts : tuple of (str, str)
+        What else is known, such as what a fit found: names and texts of any kind.
 
     Raises
     ------
@@ -117,6 +119,7 @@ class ReportedStructure:
     spectra: tuple[ReportedSpectrum, ...]
     energies: Energies = "relative"
     link: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.spectra:

@@ -163,7 +163,7 @@ role="img" aria-label="{_text(_molecule_words(one))}"></div>
 <figcaption>{_text(note)}</figcaption></figure><div class="charts">{"".join(charts)}</div></div>
 <div class="pair"><div><h3>How far to trust it</h3>{"".join(map(_verdict, one.spectra))}</div>
 <div><h3>What the spectrum shows</h3>{"".join(_features(s, one) for s in one.spectra)}</div></div>
-{_atoms(effects, first.kind.unit)}
+{_facts(one)}{_atoms(effects, first.kind.unit)}
 <h3>Provenance</h3><dl class="sums">{_pairs(provenance_rows(one))}{_address(one.link)}</dl>
 <p class="files">{"".join(_file(name, text) for name, text in one.files().items())}</p>
 <script type="application/json" id="data-{number}">{_json(data)}</script>
@@ -248,6 +248,10 @@ def _features(spectrum: ReportedSpectrum, one: ReportedStructure) -> str:
         f"<tbody>{body}</tbody></table><p class='quiet'>\u00b1 is the spread over the networks; "
         f"E<sub>0</sub> = {e0_ev:.1f} eV.</p>"
     )
+
+
+def _facts(one: ReportedStructure) -> str:
+    return f"<h3>What was found</h3><dl>{_pairs(one.facts)}</dl>" if one.facts else ""
 
 
 def _atoms(rows: Sequence[AtomRow], unit: str) -> str:

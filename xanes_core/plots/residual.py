@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import plotly.graph_objects as go
 
 from xanes_core.model import Comparison
@@ -36,20 +37,49 @@ def with_residual(
         Prediction minus the other spectrum, with the band around zero: a line that leaves it is
         where the prediction is off by more than it promised.
     """
-    made = go.Figure(figure)
     x = comparison.energy_rel_ev + axis.offset_ev
+    band_around = (-comparison.upper, -comparison.lower)
+    return residual_panel(
+        figure, (x, comparison.residual), band_around, name=MISFIT_LABEL, look=look
+    )
+
+
+def residual_panel(
+    figure: go.Figure,
+    line: tuple[np.ndarray, np.ndarray],
+    around: tuple[np.ndarray, np.ndarray],
+    *,
+    name: str,
+    look: Look,
+) -> go.Figure:
+    """A spectrum figure with a line and a band around zero below, on the same axis of energies.
+
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure
+        Left as it is.
+    line : (numpy.ndarray, numpy.ndarray), (n,) each
+        Energies as on the axis (eV), and what is left (edge steps).
+    around : (numpy.ndarray, numpy.ndarray), (n,) each
+        Lower and upper bound of the band.
+    name : str
+        What the line is.
+    look : Look
+        The page it stands on.
+    """
+    made = go.Figure(figure)
     made.add_scatter(
-        **band(x, -comparison.upper, -comparison.lower, band_fill(NETWORK, look)),
+        **band(line[0], *around, band_fill(NETWORK, look)),
         name="band",
         showlegend=False,
         yaxis="y2",
     )
     made.add_scatter(
-        x=x,
-        y=comparison.residual,
+        x=line[0],
+        y=line[1],
         mode="lines",
         line={"color": look.ink, "width": 1.5},
-        name=MISFIT_LABEL,
+        name=name,
         hovertemplate="%{y:.3f}",
         showlegend=False,
         yaxis="y2",

@@ -27,8 +27,11 @@ def figure_text(figure: go.Figure) -> str:
     Parameters
     ----------
     figure : plotly.graph_objects.Figure
-        Of this room, with one panel or several.
+        Of this room, with one panel or several; one that says itself what it shows has that text
+        as ``layout.meta``.
     """
+    if isinstance(figure.layout.meta, str):
+        return figure.layout.meta
     told: dict[str, list[str]] = {}
     for trace in figure.data:
         sentence = _series(trace)

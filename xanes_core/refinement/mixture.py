@@ -25,7 +25,13 @@ from scipy.stats import multivariate_t
 
 from xanes_core.errors import RefinementError
 from xanes_core.model import VERDICTS, SpectrumModel
-from xanes_core.refinement.likelihood import COARSE_EV, N_WIDTHS, Nuisances, SpectrumLikelihood
+from xanes_core.refinement.likelihood import (
+    COARSE_EV,
+    N_WIDTHS,
+    Nuisances,
+    Root,
+    SpectrumLikelihood,
+)
 from xanes_core.refinement.measured import WINDOW_EV, Measured
 from xanes_core.refinement.model_errors import ModelErrors
 from xanes_core.refinement.moved import check_fits, width_of
@@ -277,34 +283,37 @@ class _Seen:
         """What is needed of each width at a shift."""
         likelihood, p = self.likelihood, len(self.spectra)
         at = np.clip(likelihood.measured.energies_rel_ev - shift_ev, *self._grid[[0, -1]])
-        root, log_determinant = likelihood.root(shift_ev)
+        root = likelihood.root(shift_ev)
         columns = np.column_stack([self._curves(at), likelihood.target()])
-        white = solve_triangular(root, columns, lower=True, check_finite=False)
+        white = solve_triangular(root.factor, columns, lower=True, check_finite=False)
         target, found = white[:, -1], []
         for i, width_ev in enumerate(self.widths):
             theory = white[:, i * p : (i + 1) * p]
             weight = float(likelihood.nuisances.log_prior(shift_ev, width_ev))
-            weight -= log_determinant / 2
-            found.append(_Cell(shift_ev, float(width_ev), theory, target, weight))
+            found.append(_Cell(shift_ev, float(width_ev), theory, target, weight, root))
         return found
 
 
 @dataclass(frozen=True, eq=False)
 class _Cell:
-    """One shift and width (eV): whitened predictions (m, p) and measurement (m,), log weight."""
+    """One shift and width (eV): whitened predictions (m, p) and measurement (m,), log weight.
+
+    ``root`` is what they were whitened with.
+    """
 
     shift_ev: float
     width_ev: float
     theory: np.ndarray
     target: np.ndarray
     weight: float
+    root: Root
 
     def log_density(self, likelihood: SpectrumLikelihood, fractions: np.ndarray) -> np.ndarray:
         """Of the measurement with the scale integrated, for fractions (n, p); (n,)."""
         square, along = self.theory.T @ self.theory, self.target @ self.theory
         uu = np.einsum("np,np->n", fractions @ square, fractions)
         vv = float(self.target @ self.target)
-        return likelihood.log_t(uu, fractions @ along, vv) + self.weight
+        return likelihood.log_t(uu, fractions @ along, vv, self.root) + self.weight
 
     def best(self, likelihood: SpectrumLikelihood) -> np.ndarray:
         """Fractions (p,) by non-negative least squares; the scale is their sum, its prior a row."""

@@ -16,6 +16,7 @@ from xanes_core.spectra.emission import (
     emission_features,
 )
 from xanes_core.spectra.grid import feff_to_grid
+from xanes_core.spectra.imitation import imitate_measurement
 from xanes_core.spectra.kinds import (
     SPECTRUM_KINDS,
     XANES,
@@ -93,6 +94,7 @@ __all__ = [
     "find_e0",
     "find_peaks",
     "gaussian_weights",
+    "imitate_measurement",
     "list_spectra",
     "match_peaks",
     "mean_width",

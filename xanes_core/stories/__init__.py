@@ -16,7 +16,13 @@ from xanes_core.stories.story import (
     list_stories,
     read_story,
 )
-from xanes_core.stories.theory import stored_theory, story_atoms, structure_sha256, theory_key
+from xanes_core.stories.theory import (
+    has_theory,
+    stored_theory,
+    story_atoms,
+    structure_sha256,
+    theory_key,
+)
 
 __all__ = [
     "MAX_BYTES",
@@ -29,6 +35,7 @@ __all__ = [
     "Step",
     "Story",
     "check_claim",
+    "has_theory",
     "list_stories",
     "read_story",
     "stored_theory",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import PurePosixPath
 
@@ -15,7 +15,7 @@ from pages.parts.shared.guard import read_structures_guarded
 from pages.parts.shared.library import example_atoms, examples, model_cards
 from pages.parts.shared.page import notice, plain
 from pages.parts.shared.uploads import limits_line, note_kept, refuse_too_much
-from pages.parts.shared.view import EXAMPLE, FILE, HYDROGENS, RELAXED
+from pages.parts.shared.view import DERIVED, EXAMPLE, FILE, FITTED, HYDROGENS, RELAXED
 from xanes_core.constants import ABSORBERS
 from xanes_core.errors import XanesError
 from xanes_core.structures import absorber_elements, read_archive
@@ -123,8 +123,8 @@ def _uploader(label: str) -> None:
 def entries() -> list[StructureEntry]:
     """Everything that can be predicted now: readable files first, then the chosen example.
 
-    A structure that was relaxed or given hydrogens stands behind the one it came from, for as long
-    as that one is there. Nothing, while nothing is in view or the file in view is not
+    A structure that was relaxed, fitted or given hydrogens stands behind the one it came from, for
+    as long as that one is there. Nothing, while nothing is in view or the file in view is not
     here (any more).
     """
     state = view.view()
@@ -164,6 +164,14 @@ def add_with_hydrogens(entry: StructureEntry, frame: int, atoms: Atoms) -> str:
     """Put one frame with its hydrogens beside its original; return its key."""
     key = f"{HYDROGENS}{entry.key}:{frame}"
     return _add_derived(key, "with hydrogens", entry, frame, atoms)
+
+
+def add_fitted(entry: StructureEntry, frame: int, atoms: Atoms, absorber: int) -> str:
+    """Put one frame as fitted to a spectrum beside its original; return its key."""
+    key = _add_derived(f"{FITTED}{entry.key}:{frame}", "fitted", entry, frame, atoms)
+    derived = st.session_state[_DERIVED]
+    derived[key] = replace(derived[key], absorber=absorber)
+    return key
 
 
 def _add_derived(key: str, what: str, entry: StructureEntry, frame: int, atoms: Atoms) -> str:
@@ -210,8 +218,8 @@ def active_entry(offered: list[StructureEntry]) -> StructureEntry | None:
     state = view.view()
     by_key = {entry.key: entry for entry in offered}
     chosen = by_key.get(state.structure)
-    while chosen is None and state.structure.startswith((RELAXED, HYDROGENS)):
-        prefix = RELAXED if state.structure.startswith(RELAXED) else HYDROGENS
+    while chosen is None and state.structure.startswith(DERIVED):
+        prefix = next(one for one in DERIVED if state.structure.startswith(one))
         if prefix == RELAXED:
             notice(
                 "The relaxed structure of this link is not here: showing the original. Relax it "

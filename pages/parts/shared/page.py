@@ -41,6 +41,7 @@ PAGES = (
     PageLink("app.py", "Home"),
     PageLink("pages/predict.py", "Predict"),
     PageLink("pages/play.py", "Play"),
+    PageLink("pages/fit.py", "Fit"),
     PageLink("pages/importance.py", "Feature importance"),
     PageLink("pages/windows.py", "Spectral windows"),
     PageLink("pages/theory.py", "Theory"),

@@ -23,7 +23,8 @@ from xanes_core.spectra import SPECTRUM_KINDS
 _STATE = "view"
 EXAMPLE, FILE = "example:", "file:"
 #: Beginnings of the keys of structures that were made from others.
-RELAXED, HYDROGENS = "relaxed:", "hydrogens:"
+RELAXED, HYDROGENS, FITTED = "relaxed:", "hydrogens:", "fitted:"
+DERIVED = (RELAXED, HYDROGENS, FITTED)
 #: Settings that all pages share, in the order in which a link names them.
 SETTINGS = ("model", "spectrum", "axis", "windows")
 _PLACE = ("absorber", "frame")
@@ -182,10 +183,11 @@ def _went_back() -> bool:
 def _original(structure: str) -> tuple[str, str]:
     """Key of the structure that another was made from, and the frame that was relaxed, from 1.
 
-    No frame for any other; of one with hydrogens the link names the original.
+    No frame for any other; of one with hydrogens, and of one that was fitted, the link names the
+    original.
     """
     relaxed = ""
-    while structure.startswith((RELAXED, HYDROGENS)):
+    while structure.startswith(DERIVED):
         is_relaxed = structure.startswith(RELAXED)
         structure, _, frame = structure.partition(":")[2].rpartition(":")
         relaxed = str(int(frame) + 1) if is_relaxed else ""

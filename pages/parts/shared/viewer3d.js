@@ -197,6 +197,20 @@ function addShells(viewer, scene, label) {
   }
 }
 
+// the same atoms elsewhere, thin and pale: where a fit began, say
+function addGhost(viewer, scene) {
+  const { atoms, bonds, colour } = scene.ghost || { atoms: [], bonds: [] };
+  const pale = { color: colour, opacity: 0.7 };
+  for (const [i, j] of bonds) {
+    viewer.addCylinder({ start: atoms[i], end: atoms[j], radius: 0.08, ...pale });
+  }
+  for (const a of atoms) {
+    const center = { x: a.x, y: a.y, z: a.z };
+    viewer.addSphere({ center, radius: 0.7 * a.radius_ang, ...pale });
+  }
+  return atoms.length;
+}
+
 function draw(host, scene) {
   const stage = host.querySelector(".viewer3d-stage");
   let viewer = host.viewer3d;
@@ -246,6 +260,7 @@ function draw(host, scene) {
   });
   addShells(viewer, scene, label);
   addHalos(viewer, scene, host.marked3d);
+  host.dataset.ghost = String(addGhost(viewer, scene));
   // the camera stays where the reader left it while only frame, labels or shells change
   if (moved) home(host);
   viewer.render();

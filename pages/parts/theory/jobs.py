@@ -40,8 +40,13 @@ class KnownResult:
     result: object
 
 
+#: Kinds of calculations that wait for each other: theory and relaxations, and fits.
+_LINES = ("theory", "fit")
+
+
 @cache  # not Streamlit's: whoever clears that would start a second line beside the jobs that run
-def _runner() -> JobRunner:
+def _runner(line: str) -> JobRunner:
+    """Runner of one kind of calculations, which wait for each other and not for another kind."""
     return JobRunner()
 
 
@@ -53,19 +58,20 @@ def disk() -> DiskCache:
 def running() -> Job | None:
     """The job of this session that has not been collected yet."""
     if _JOB not in st.session_state:  # a session that lost its memory still owns what it started
-        job = _runner().job_of(owner()[0])
+        own = (_runner(line).job_of(owner()[0]) for line in _LINES)
+        job = next((one for one in own if one is not None), None)
         if job is None:
             return None
         st.session_state[_JOB] = job
     return st.session_state[_JOB]
 
 
-def start(calculation: Calculation, title: str, work: Work) -> None:
+def start(calculation: Calculation, title: str, work: Work, *, line: str = "theory") -> None:
     """Start a calculation; what keeps it from starting is said where its outcome would be."""
     st.session_state.setdefault(_SAID, {}).pop(calculation.slot, None)
     name, alive = owner()
     try:
-        job = _runner().submit(work, owner=name, title=title, tag=calculation, alive=alive)
+        job = _runner(line).submit(work, owner=name, title=title, tag=calculation, alive=alive)
     except XanesError as error:
         st.session_state[_SAID][calculation.slot] = str(error)
         return
