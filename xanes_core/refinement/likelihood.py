@@ -35,7 +35,7 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import gammaln, logsumexp
 
 from xanes_core.errors import RefinementError
-from xanes_core.refinement.energy_scale import energy_scale
+from xanes_core.refinement.scales import energy_scale
 from xanes_core.refinement.measured import MIN_POINTS, Measured
 from xanes_core.refinement.model_errors import DEGREES_OF_FREEDOM, ModelErrors
 from xanes_core.spectra import gaussian_weights

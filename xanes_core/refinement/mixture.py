@@ -313,7 +313,8 @@ class _Cell:
         square, along = self.theory.T @ self.theory, self.target @ self.theory
         uu = np.einsum("np,np->n", fractions @ square, fractions)
         vv = float(self.target @ self.target)
-        return likelihood.log_t(uu, fractions @ along, vv, self.root) + self.weight
+        log_t = likelihood.log_t(uu, fractions @ along, vv)
+        return log_t - self.root.log_determinant / 2 + self.weight
 
     def best(self, likelihood: SpectrumLikelihood) -> np.ndarray:
         """Fractions (p,) by non-negative least squares; the scale is their sum, its prior a row."""
