@@ -217,7 +217,6 @@ ALONE = {
     "xanes_core.dataset.assembly.from_table": "the other one",
     "xanes_core.structures.formats.labels": "which element a site is: a question, not a syntax",
     "pages.parts.shared.uploads": "room on the server, which all sessions share",
-    "xanes_core.spectra.axis": "energies: after a table is read, before a curve is chosen",
     "pages.parts.shared.own_columns": "of the reader's spectra: which columns are what",
     "pages.parts.shared.treatment": "of the reader's spectra: what is done to a curve",
 }

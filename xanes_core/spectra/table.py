@@ -18,11 +18,10 @@ import numpy as np
 from xanes_core.errors import SpectrumError
 from xanes_core.files import text_of
 
-#: How many lines before the table are looked at for header entries and for names of columns, and
-#: the longest of each (characters): patterns must not crawl through megabytes.
+#: Lines before the table that are looked at for header entries and names of columns, and the
+#: longest of each (characters): patterns must not crawl through megabytes.
 HEADER_LINES, MAX_HEADER = 2_000, 2_048
 LABEL_LINES, MAX_LABELS = 50, 2_000
-
 COMMENT_SIGNS = "#%!;"
 #: Words in brackets after a column's name that are its unit.
 UNITS = {
