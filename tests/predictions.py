@@ -34,6 +34,7 @@ class MadePrediction:
     members: np.ndarray
     domain: Verdict = field(default_factory=Verdict)
     kind: SpectrumKind = XANES
+    energy_scale: str = ""
 
 
 def made_prediction(element: str = "Fe", shift_ev: float = 0.0) -> MadePrediction:

@@ -89,6 +89,7 @@ def test_what_the_app_needs_travels(names):
         "data/examples/pictures/*.svg",
         "data/stories/*.toml",
         "data/stories/theory.json",
+        "data/library/theory.npz",
     )
     found = {name.removeprefix(IN_WHEEL) for name in names if name.startswith(IN_WHEEL)}
     assert {name for name in found if not name.startswith("static/")} == wanted

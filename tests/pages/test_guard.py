@@ -236,13 +236,14 @@ def test_the_documents_have_every_setting(monkeypatch):
     for name in told:
         monkeypatch.delenv(name, raising=False)
     reading, uploading = ReadLimits.of_environment(), UploadLimits.of_environment()
-    assert told == {
+    wanted = {
         "XANES_READ_SECONDS": str(reading.seconds),
         "XANES_READ_MB": str(reading.memory_bytes // 2**20),
         "XANES_READERS": "processors, two at least",
         "XANES_UPLOAD_MB_SESSION": str(uploading.session_bytes // 2**20),
         "XANES_UPLOAD_MB_TOTAL": str(uploading.total_bytes // 2**20),
     }
+    assert wanted.items() <= told.items()
     assert reading.processes == max(2, os.cpu_count())
 
 

@@ -17,7 +17,7 @@ from xanes_core.spectra import spectral_features
 from xanes_core.structures import load_example
 
 pytestmark = pytest.mark.skipif(
-    not load_model("feff10-3d").importance, reason="the models were made without importance"
+    not load_model("feff10-3d-ms").importance, reason="the models were made without importance"
 )
 
 
@@ -60,7 +60,7 @@ def test_the_page_opens(script, example):
 def test_the_bars_are_the_stored_numbers_in_the_window():
     at = opened("importance", example="ferrocene", windows="14:26")
     (one,) = bars(at, "distances")
-    stored = load_model("feff10-3d").importance["Fe_distance"].window(14, 26)
+    stored = load_model("feff10-3d-ms").importance["Fe_distance"].window(14, 26)
     np.testing.assert_allclose(numbers(one["y"]), 1e3 * stored.mean)
     np.testing.assert_allclose(numbers(one["error_y"]["array"]), 1e3 * stored.sampling_error)
     assert any("here: C (atom " in text for text in one["customdata"])
@@ -74,7 +74,7 @@ def test_a_preset_and_a_bound_move_the_window_and_the_link():
     at = set_by_label(at, "to (eV)", 20.0)
     assert link(at, "windows") == "14:20,white-line"
     (one,) = bars(at, "distances")
-    stored = load_model("feff10-3d").importance["Fe_distance"].window(14, 20)
+    stored = load_model("feff10-3d-ms").importance["Fe_distance"].window(14, 20)
     np.testing.assert_allclose(numbers(one["y"]), 1e3 * stored.mean)
 
 
@@ -93,9 +93,9 @@ def shown_window(at) -> tuple[str | None, float, float]:
 
 @pytest.mark.parametrize("example", ["ferrocene", "vanadium-hexacarbonyl", "hexaaquairon-iii"])
 def test_presets_are_those_of_the_spectrum_in_view(example):
-    at = opened("importance", example=example, windows="white-line", model="feff10-3d")
+    at = opened("importance", example=example, windows="white-line", model="feff10-3d-ms")
     atoms = load_example(example)
-    prediction = load_model("feff10-3d").predict(atoms)
+    prediction = load_model("feff10-3d-ms").predict(atoms)
     features = spectral_features(prediction.energy_rel_ev, prediction.mu)
     name, low, high = shown_window(at)
     assert name == "white line"
@@ -125,7 +125,7 @@ def test_what_the_spectrum_does_not_show_is_said_and_not_offered():
 
 
 def test_without_a_structure_windows_are_those_of_the_mean_spectrum():
-    model = load_model("feff10-3d")
+    model = load_model("feff10-3d-ms")
     found = find_presets(model.energy_rel_ev, model.mean_mu["Fe"])
     window = found.find("white line")
     at = opened("importance", windows="white-line")
@@ -208,7 +208,11 @@ def test_bars_can_be_mirrored_and_absolute():
 
 def test_models_are_compared_where_there_are_two():
     at = opened("windows", element="V", compare="models")
-    assert [t["name"] for t in bars(at, "windows_distances")] == ["fdmnes-v", "feff10-3d"]
+    assert [t["name"] for t in bars(at, "windows_distances")] == [
+        "fdmnes-v",
+        "feff10-3d",
+        "feff10-3d-ms",
+    ]
     at = opened("windows", element="Fe", compare="models")
     assert "Only one model knows Fe" in texts(at.info)
 

@@ -151,8 +151,8 @@ def test_a_link_with_another_model_or_section_is_told():
 
 def test_the_vanadium_models_are_compared():
     at = opened(model="fdmnes-v")
-    assert "V has 2 models" in texts(at.markdown)
-    assert list(at.table[-1].value.columns) == ["fdmnes-v (default)", "feff10-3d"]
+    assert "V has 3 models" in texts(at.markdown)
+    assert list(at.table[-1].value.columns) == ["fdmnes-v (default)", "feff10-3d", "feff10-3d-ms"]
 
 
 def test_accuracy_has_n_verdicts_and_unseen_chemistry(shown):

@@ -452,7 +452,7 @@ def test_kinds_left_out_are_in_the_table():
     kind = {"left_out": "tetrahedral", "n": 7, "mse": 4e-3, "mse_random": 1e-3, "coverage": 0.8}
     report = {
         "key": "k", "n_train": 5, "model": {"all": row, "domain": {}}, "baselines": {},
-        "fold_ratios": {}, "chemistry": [kind],
+        "fold_ratios": {}, "chemistry": [kind], "n_published": 0,
         "by_verdict_chemistry": {"outside": {"n": 7, "mse": 4e-3}},
     }  # fmt: skip
     table = markdown_table(report)

@@ -130,6 +130,7 @@ def training_data(
     DatasetError
         The data are missing or damaged.
     """
+    data = data or project_data(recipe.data)
     if published is None and recipe.published:
         published = str(project_data(recipe.published, "--published"))
     response = displaced
@@ -142,7 +143,7 @@ def training_data(
         displaced = response = None
     return load_training_data(
         recipe,
-        data or project_data(recipe.data),
+        data,
         None if published == "none" else published,
         displaced=displaced,
         response=response,

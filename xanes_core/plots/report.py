@@ -44,6 +44,9 @@ from xanes_core.plots.style import LIGHT, Look
 MAX_REPORTED = 40
 #: Atoms listed by what they do to a spectrum.
 MAX_ATOMS_LISTED = 8
+#: Atoms of one element are alike whose distances (A) and effects (edge steps, or a share of the
+#: larger one) differ by less.
+_ALIKE_ANG, _ALIKE_EFFECT, _ALIKE_SHARE = 0.01, 5e-4, 0.05
 #: Work that a prediction stands on, by a word that the card's theory begins with.
 _WORKS = {
     "FEFF10": (
@@ -269,20 +272,25 @@ def atom_rows(effects: LocalEffects | None) -> list[AtomRow]:
         return []
     removed = np.abs(effects.removed).mean(axis=1)
     moved = np.abs(effects.moved).mean(axis=1)
-    alike: dict[tuple[str, float, float], list[int]] = {}
+    groups: list[list[int]] = []
     for i in np.argsort(-removed, kind="stable").tolist():
-        distance_ang = round(float(effects.distances_ang[i]), 2)
-        key = (effects.elements[i], distance_ang, round(float(removed[i]), 3))
-        alike.setdefault(key, []).append(i)
+        for own in groups:
+            near = abs(effects.distances_ang[own[0]] - effects.distances_ang[i]) < _ALIKE_ANG
+            same = removed[own[0]] - removed[i] < max(_ALIKE_EFFECT, _ALIKE_SHARE * removed[own[0]])
+            if effects.elements[own[0]] == effects.elements[i] and near and same:
+                own.append(i)
+                break
+        else:
+            groups.append([i])
     return [
         AtomRow(
-            f"{key[0]}, {len(own)} alike" if len(own) > 1 else f"{key[0]} (atom {first + 1})",
-            key[1],
+            f"{element}, {len(own)} alike" if len(own) > 1 else f"{element} (atom {first + 1})",
+            round(float(effects.distances_ang[own[0]]), 2),
             float(removed[own].mean()),
             float(moved[own].mean()),
         )
-        for key, own in list(alike.items())[:MAX_ATOMS_LISTED]
-        for first in [int(effects.atoms[own[0]])]
+        for own in groups[:MAX_ATOMS_LISTED]
+        for element, first in [(effects.elements[own[0]], int(effects.atoms[own[0]]))]
     ]
 
 

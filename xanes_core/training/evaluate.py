@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from xanes_core.dataset.rows import read_rows
 from xanes_core.dataset.shards import read_shard, shard_files
 from xanes_core.descriptors import absorbers_of
 from xanes_core.errors import DatasetError, SpectrumError, StructureError
-from xanes_core.model import Report, Samples, SpectrumModel, Unseen
+from xanes_core.model import Copies, Report, Samples, SpectrumModel, Unseen
 from xanes_core.spectra import XANES, feff_to_grid, read_spectrum
 from xanes_core.structures import Environment, environment, read_structures, select_sites
 from xanes_core.training.assessment import Response
@@ -46,12 +46,15 @@ class EvaluationData(Samples):
 
     Attributes
     ----------
+    copies : Copies or None
+        None: copies are measured apart.
     names : sequence of str, (n,)
         Records.
     sha256 : str
         Hash of the data where it can be compared with that of a training set, else empty.
     """
 
+    copies: Copies | None = field(default=None, kw_only=True)
     names: Sequence[str]
     sha256: str
 
