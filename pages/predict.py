@@ -112,7 +112,9 @@ def show(entries: list[StructureEntry]) -> None:
         absorber = choose_absorber(entry, options)
     element = element_of(atoms, absorber)
     with right:
-        line = st.container(horizontal=True, gap="small", vertical_alignment="center")
+        line = st.container(
+            horizontal=True, gap="small", vertical_alignment="center", key="predict_line"
+        )
     with line:
         kinds = choose_kinds(element)
     if not kinds:

@@ -39,7 +39,7 @@ def bounds(page) -> list[str]:
 
 
 def test_a_peak_that_networks_disagree_on_is_told_with_what_the_others_see(visit):  # noqa: F811
-    page = visit().open("/?example=nickel-tetracarbonyl")
+    page = visit().open("/?example=nickel-tetracarbonyl&model=feff10-3d")
     wait_spectrum(page)
     page.get_by_text("a second maximum at 18.8 eV in 3 of 20 networks").wait_for()
     assert "38.8 \u00b1 0.2" in said(page)
@@ -48,7 +48,7 @@ def test_a_peak_that_networks_disagree_on_is_told_with_what_the_others_see(visit
 
 def test_after_a_drag_every_number_is_of_the_new_window(visit):  # noqa: F811
     page = visit().open("/importance?example=ferrocene&windows=30:45")
-    stored = load_model("feff10-3d").importance
+    stored = load_model("feff10-3d-ms").importance
     for low, high in ((10, 18), (24, 40)):
         drag(page, "map", low, high, 0.2)
         page.wait_for_url(re.compile(rf"windows={low}(\.5)?%3A"))

@@ -88,7 +88,7 @@ def test_a_plot_downloads(visit, button, start):  # noqa: F811
     with page.expect_download() as waiting:
         page.locator(".st-key-windows_distances").get_by_role("button", name=button).click()
     assert Path(waiting.value.path()).read_bytes().startswith(start)
-    assert waiting.value.suggested_filename.startswith("windows_feff10-3d_Fe_distances")
+    assert waiting.value.suggested_filename.startswith("windows_feff10-3d-ms_Fe_distances")
 
 
 def test_zoom_is_shared_by_histogram_and_bars(visit):  # noqa: F811
