@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import hashlib
 import io
@@ -10,7 +11,7 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,18 +70,31 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
     data : bytes
         Content.
     """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return Path(path)
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a file to write that takes the place of ``path`` at the end, unless something fails.
+
+    Parameters
+    ----------
+    path : str or Path
+        As in :func:`write_bytes`.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+        yield Path(temporary)
         os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner reads
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return path
 
 
 def sha256_of(data: bytes) -> str:
@@ -121,8 +135,10 @@ def array_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def read_arrays(data: bytes) -> dict[str, np.ndarray]:
+def read_arrays(data: bytes, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     """Inverse of :func:`array_bytes`; nothing is unpickled.
+
+    With `names`, the arrays of these names that are there; no others are unpacked.
 
     Raises
     ------
@@ -131,7 +147,8 @@ def read_arrays(data: bytes) -> dict[str, np.ndarray]:
     """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            wanted = stored.files if names is None else [n for n in names if n in stored.files]
+            return {name: stored[name] for name in wanted}
     except Exception as error:  # zip, zlib and numpy have many ways to say that it is damaged
         raise ValueError(f"no readable npz archive: {error}") from error
 

@@ -8,9 +8,7 @@ a few chunks, and a run that was ended goes on where it was.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -23,11 +21,11 @@ from ase import Atoms
 
 from xanes_core.descriptors import descriptor_by_name
 from xanes_core.errors import ModelError, XanesError
-from xanes_core.files import array_bytes, read_arrays, write_bytes
+from xanes_core.files import array_bytes, read_arrays, replacing, write_bytes
 from xanes_core.model.batch import predict_each
 from xanes_core.model.registry import load_model, weights_sha256
 from xanes_core.model.spectrum_model import SpectrumModel
-from xanes_core.structures import Piece, select_sites
+from xanes_core.structures import Piece, select_sites, stream_files
 
 #: Pieces of a chunk: files as a whole, or frames of a trajectory.
 CHUNK_PIECES = 256
@@ -69,10 +67,6 @@ class BulkJob:
         """
         if bool(self.model) == bool(self.convention):
             raise ModelError("name a model for spectra or a convention for features, not both")
-
-    def vector_names(self) -> tuple[str, ...]:
-        """Columns with a vector in every row."""
-        return ("mu", "lower", "upper") if self.model else ("x",)
 
 
 @dataclass(frozen=True)
@@ -219,8 +213,8 @@ class Parts:
         """Write a part, in one piece."""
         write_bytes(self._path(number), array_bytes(columns))
 
-    def read(self, number: int) -> Columns:
-        """A part.
+    def read(self, number: int, names: Iterable[str] | None = None) -> Columns:
+        """Columns of a part; all of them, or the named ones that it has, and nothing else is read.
 
         Raises
         ------
@@ -229,7 +223,7 @@ class Parts:
         """
         path = self._path(number)
         try:
-            return read_arrays(path.read_bytes())
+            return read_arrays(path.read_bytes(), names)
         except (OSError, ValueError) as error:
             raise ModelError(
                 f"{path.name} in {self.folder.name} is damaged: remove it and run the command again"
@@ -247,16 +241,9 @@ class Parts:
         """
         if count == 0:
             raise ModelError("the files hold no structure, so there is nothing to write")
-        descriptor, temporary = tempfile.mkstemp(dir=self.out.parent, prefix=f".{self.out.name}.")
-        os.close(descriptor)
-        try:
-            write = _write_npz if self.out.suffix.lower() == ".npz" else _write_parquet
-            write(Path(temporary), self, count)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, self.out)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write = _write_npz if self.out.suffix.lower() == ".npz" else _write_parquet
+        with replacing(self.out) as temporary:
+            write(temporary, self, count)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, number: int) -> Path:
@@ -266,10 +253,7 @@ class Parts:
 def _described(job: BulkJob, sources: Sequence[Path]) -> dict[str, object]:
     """What must be the same for parts to belong together."""
     files = [
-        [path.name, path.stat().st_size, path.stat().st_mtime_ns]
-        for source in sources
-        for path in ([source, *sorted(source.iterdir())] if source.is_dir() else [source])
-        if path.is_file()
+        [path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in stream_files(sources)
     ]
     weights = weights_sha256(_loaded(job.model).key) if job.model else ""
     return {**asdict(job), "files": files, "weights": weights, "chunk": CHUNK_PIECES}
@@ -289,10 +273,10 @@ def _write_npz(target: Path, parts: Parts, count: int) -> None:
     first = parts.read(0)
     widths, length = dict.fromkeys(_TEXTS, 1), 0
     for number in range(count):
-        part = parts.read(number)
+        part = parts.read(number, _TEXTS)
         length += len(part["source"])
-        for name in set(_TEXTS) & set(part):
-            widths[name] = max(widths[name], part[name].dtype.itemsize // 4)
+        for name, texts in part.items():
+            widths[name] = max(widths[name], texts.dtype.itemsize // 4)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, column in first.items():
             dtype = np.dtype(f"<U{widths[name]}") if name in _TEXTS else column.dtype
@@ -304,7 +288,8 @@ def _write_npz(target: Path, parts: Parts, count: int) -> None:
                 }
                 np.lib.format.write_array_header_1_0(stream, header)
                 for number in range(count):
-                    stream.write(np.ascontiguousarray(parts.read(number)[name], dtype).tobytes())
+                    own = parts.read(number, [name])[name]
+                    stream.write(np.ascontiguousarray(own, dtype).tobytes())
         for name, values in _constants(parts.job).items():
             with archive.open(f"{name}.npy", "w") as stream:
                 np.lib.format.write_array(stream, values, allow_pickle=False)

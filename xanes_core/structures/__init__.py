@@ -50,7 +50,7 @@ from xanes_core.structures.sites import (
     checked_index,
     select_sites,
 )
-from xanes_core.structures.stream import Piece, stream_size, stream_structures
+from xanes_core.structures.stream import Piece, stream_files, stream_size, stream_structures
 from xanes_core.structures.suggestions import (
     Suggestion,
     move_label,
@@ -110,6 +110,7 @@ __all__ = [
     "read_archive",
     "read_structures",
     "select_sites",
+    "stream_files",
     "stream_size",
     "stream_structures",
     "suggest_moves",

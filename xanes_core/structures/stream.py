@@ -79,7 +79,7 @@ def stream_structures(sources: Sequence[str | os.PathLike[str]]) -> Iterator[Pie
         A source is not there, cannot be opened, or a folder holds no structure file.
     """
     done = 0
-    for file in _files(sources):
+    for file in stream_files(sources):
         size = file.stat().st_size
         if file.suffix.lower() == ".zip":
             pieces = _of_zip(file)
@@ -100,10 +100,17 @@ def stream_size(sources: Sequence[str | os.PathLike[str]]) -> int:
     StructureError
         As there.
     """
-    return sum(file.stat().st_size for file in _files(sources))
+    return sum(file.stat().st_size for file in stream_files(sources))
 
 
-def _files(sources: Sequence[str | os.PathLike[str]]) -> list[Path]:
+def stream_files(sources: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Files that :func:`stream_structures` reads, in order.
+
+    Raises
+    ------
+    StructureError
+        As there.
+    """
     files: list[Path] = []
     for source in sources:
         path = Path(source)
